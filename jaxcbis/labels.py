@@ -1,0 +1,7 @@
+"""The five classes, in the order that every table, array and file uses."""
+
+LABELS = ("BACKGROUND", "BENIGN_Calc", "BENIGN_Mass", "MALIGNANT_Calc", "MALIGNANT_Mass")
+BACKGROUND = LABELS.index("BACKGROUND")
+
+#: Column heads where the full names do not fit; the paper's own abbreviations.
+SHORT = dict(zip(LABELS, ("B", "BC", "BM", "MC", "MM"), strict=True))

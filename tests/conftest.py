@@ -1,0 +1,26 @@
+"""Fixtures shared by all tests: where the real data and weights lie, if they do."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder with real CBIS-DDSM excerpts; tests that need it skip where it is absent."""
+    folder = Path(os.environ.get("JAXCBIS_SHARED", ROOT.parent / "shared")) / "data"
+    if not folder.is_dir():
+        pytest.skip(f"real mammography data not found at {folder}; set JAXCBIS_SHARED")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def keras_weights() -> Path:
+    """Folder with Keras-applications ImageNet files; set JAXCBIS_WEIGHTS to use them."""
+    folder = os.environ.get("JAXCBIS_WEIGHTS")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("real ImageNet weights not found; set JAXCBIS_WEIGHTS to their folder")
+    return Path(folder)
