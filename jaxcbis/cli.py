@@ -1,0 +1,95 @@
+"""The command line: parse, call one function, turn a user's error into one line."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+from jaxcbis import config as options
+from jaxcbis.errors import UserError
+
+EXIT_USER_ERROR = 2
+EXIT_INTERRUPTED = 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """argparse, but with one line for a wrong word on the command line."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UserError(f"{message}; see {self.prog} --help")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; `python -m jaxcbis` and run.py end here.
+
+    Args:
+      arguments: words behind the program's name; those of the process if None.
+
+    Returns:
+      Exit code: 0 done, 2 bad input or usage, 130 interrupted. A fault of ours raises.
+    """
+    try:
+        words = _parser().parse_args(arguments)
+        words.command(words)
+    except UserError as error:
+        print(f"jaxcbis: {error}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("jaxcbis: interrupted; the same command with --resume goes on", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="jaxcbis", description=__import__("jaxcbis").__doc__)
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    train = commands.add_parser("train", help="train, test and score one model (run.py)")
+    options.add_arguments(train)
+    train.set_defaults(command=_train)
+
+    prepare = commands.add_parser("prepare", help="build the data set of patches only")
+    options.add_arguments(
+        prepare, ("data", "protocol", "background_size", "image_size", "data_dir")
+    )
+    prepare.add_argument("--export", type=Path, metavar="FILE.npz", help="also write the patches")
+    prepare.set_defaults(command=_prepare)
+
+    report = commands.add_parser("report", help="rebuild the report of finished runs")
+    report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
+    report.set_defaults(command=_report)
+    return parser
+
+
+def _given(words: argparse.Namespace) -> dict:
+    return {k: v for k, v in vars(words).items() if k in options.Config.__dataclass_fields__}
+
+
+def _train(words: argparse.Namespace) -> None:
+    config = options.resolve(_given(words))
+    quiet_libraries()
+    from jaxcbis import experiment  # JAX starts only when there is work for it
+
+    experiment.run(config)
+
+
+def _prepare(words: argparse.Namespace) -> None:
+    config = options.resolve(_given(words))
+    quiet_libraries()
+    from jaxcbis.data import preparation
+
+    preparation.prepare(config, export=words.export)
+
+
+def _report(words: argparse.Namespace) -> None:
+    from jaxcbis.report import html
+
+    for run in words.runs:
+        print(html.write(run))
+
+
+def quiet_libraries() -> None:
+    """Keeps start-up chatter of XLA and TFDS off the screen; must come before their import."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("ABSL_MIN_LOG_LEVEL", "1")

@@ -1,0 +1,168 @@
+"""Every option of a run, once: name, type, default, what is allowed and what it means."""
+
+import argparse
+import dataclasses
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+from jaxcbis.errors import UserError
+
+BACKBONES = ("vgg16", "vgg19", "resnet34", "resnet50")
+STRATEGIES = ("s1", "s2")
+
+
+def _option(default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None):
+    """A field with all that the command line needs.
+
+    Args:
+      default: value where the user gives none; None if `Config.resolve` settles it.
+      help: one line for --help.
+      type: of the value; that of the default if not given.
+      choices: values allowed.
+      low, high: inclusive bounds of a number.
+      demo: default on the built-in demo data, if another.
+      shown: how --help shows the default, if not as it is.
+    """
+    kind = type or default.__class__
+    meta = {
+        "help": help, "type": kind, "choices": choices, "low": low, "high": high, "demo": demo,
+        "shown": shown,
+    }  # fmt: skip
+    return field(default=default, metadata=meta)
+
+
+@dataclass(frozen=True)
+class Config:
+    """The options of one run, as resolved; what results.json records."""
+
+    backbone: str = _option("resnet50", "pretrained network", choices=BACKBONES)
+    strategy: str = _option(
+        "s2", "s1: gradual unfreezing; s2: all but the frozen half at once", choices=STRATEGIES
+    )
+    data: str | None = _option(
+        None, "the Kaggle release (its folder or archive.zip) or an exported .npz", type=str,
+        shown="the built-in demo set",
+    )  # fmt: skip
+    protocol: str = _option(
+        "paper", "how patches are cut, split and normalised", choices=("paper",)
+    )
+    weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
+    batch_size: int = _option(16, "patches per training step", low=1)
+    head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
+    backbone_lr: float | None = _option(
+        None, "learning rate of the last stage", type=float, low=0, demo=3e-4,
+        shown="3e-5, as in the paper; 3e-4 for resnet50 with s2",
+    )  # fmt: skip
+    lr_decay: float = _option(0.3, "learning rate's factor per stage inwards", low=0, high=1)
+    epochs: int = _option(50, "most epochs of a phase", low=1, demo=12)
+    patience: int = _option(7, "epochs without improvement before a phase ends", low=1, demo=3)
+    min_delta: float = _option(0.01, "smallest improvement of the validation loss", low=0)
+    image_size: int = _option(224, "side of the model's input in pixels", low=32, high=512, demo=64)
+    batch_norm: str = _option(
+        "train", "BatchNorm of trainable stages: batch statistics (train) or stored (frozen)",
+        choices=("train", "frozen"),
+    )  # fmt: skip
+    background_size: int = _option(
+        550, "side of a background crop in source pixels", low=8, demo=64
+    )
+    seed: int = _option(0, "of the new head and of the order of the batches", low=0)
+    precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
+    device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
+    cam_threshold: float = _option(0.5, "share of a map's maximum that counts as hot", low=0.01, high=1)
+    output: str | None = _option(
+        None, "folder of the results", type=str,
+        shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
+    )  # fmt: skip
+    resume: bool = _option(False, "go on with the unfinished run in --output")
+    data_dir: str | None = _option(
+        None, "where the prepared data set is kept", type=str, shown="TFDS's own"
+    )
+
+    @property
+    def demo(self) -> bool:
+        """Whether the run is on the built-in demo data."""
+        return self.data is None
+
+
+#: Options that say where and how a run is computed, not what: a resumed run may change them.
+INCIDENTAL = ("resume", "output", "data_dir", "device")
+
+
+def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
+    """Adds the options named (all of them if None) to a parser, unset ones left out of its result."""
+    for option in dataclasses.fields(Config):
+        if names is not None and option.name not in names:
+            continue
+        meta = option.metadata
+        shown = meta["shown"] or option.default
+        if meta["demo"] is not None:
+            shown = f"{shown}; on demo data {meta['demo']}"
+        arguments: dict[str, Any] = {
+            "default": argparse.SUPPRESS,
+            "help": f"{meta['help']} (default: {shown})".replace("%", "%%"),
+        }
+        if meta["type"] is bool:
+            arguments |= {"action": "store_true", "help": meta["help"]}
+        else:
+            arguments |= {"type": _number_or_text(meta["type"]), "choices": meta["choices"]}
+            arguments["metavar"] = None if meta["choices"] else _METAVARS.get(option.name, "N")
+        parser.add_argument(f"--{option.name.replace('_', '-')}", **arguments)
+
+
+_METAVARS = {
+    "data": "PATH", "output": "DIR", "data_dir": "DIR", "weights": "FILE", "head_lr": "X",
+    "backbone_lr": "X", "lr_decay": "X", "min_delta": "X", "cam_threshold": "X",
+}  # fmt: skip
+
+
+def resolve(given: dict[str, Any]) -> Config:
+    """Fills in what the user left open.
+
+    Args:
+      given: options by field name; an option that is absent takes its default.
+
+    Returns:
+      A Config in which only `data` and `data_dir` may be None.
+
+    Raises:
+      UserError: a value is out of its bounds or not among its choices.
+    """
+    demo = given.get("data") is None
+    values = {}
+    for option in dataclasses.fields(Config):
+        default = option.default
+        if demo and option.metadata["demo"] is not None:
+            default = option.metadata["demo"]
+        values[option.name] = given.get(option.name, default)
+    config = Config(**values)
+    for option in dataclasses.fields(Config):
+        _check(option, values[option.name])
+    if config.backbone_lr is None:
+        paper = 3e-4 if (config.backbone, config.strategy) == ("resnet50", "s2") else 3e-5
+        config = dataclasses.replace(config, backbone_lr=paper)
+    if config.output is None:
+        name = f"{config.backbone}-{config.strategy}-{config.protocol}-seed{config.seed}"
+        config = dataclasses.replace(config, output=f"runs/{name}")
+    return config
+
+
+def _check(option: dataclasses.Field, value: Any) -> None:
+    flag, meta = f"--{option.name.replace('_', '-')}", option.metadata
+    if value is None:
+        return
+    if meta["choices"] and value not in meta["choices"]:
+        raise UserError(f"{flag} {value}: expected one of {', '.join(meta['choices'])}")
+    if meta["type"] in (int, float):
+        low, high = meta["low"], meta["high"]
+        if not math.isfinite(value) or value < low or (high is not None and value > high):
+            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+            raise UserError(f"{flag} {value}: expected a number {bounds}")
+
+
+def _number_or_text(kind: type) -> Any:
+    def parse(text: str) -> Any:
+        return kind(text)
+
+    parse.__name__ = {int: "whole number", float: "number"}.get(kind, kind.__name__)
+    return parse

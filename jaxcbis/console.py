@@ -1,0 +1,46 @@
+"""What a person sees while a command runs."""
+
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+T = TypeVar("T")
+
+console = Console(highlight=False)
+
+
+def bar() -> Progress:
+    """A progress bar that leaves nothing behind; silent where the output is no terminal."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def track(items: Sequence[T], description: str) -> Iterable[T]:
+    """Yields the items and shows how far it is."""
+    with bar() as progress:
+        yield from progress.track(items, description=description)
+
+
+def say(text: str) -> None:
+    """Prints a line of plain text; square brackets mean nothing in it."""
+    console.print(text, markup=False, soft_wrap=True)
+
+
+def warn(text: str) -> None:
+    """Prints a line that must not be overlooked."""
+    console.print(f"! {text}", style="bold yellow", markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""From a release, an exported file or the demo generator to arrays in memory."""

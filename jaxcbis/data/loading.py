@@ -1,0 +1,97 @@
+"""--data to a Dataset: a release, an exported file, or the built-in demo set."""
+
+import shutil
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from jaxcbis.config import Config
+from jaxcbis.data import patches, splits
+from jaxcbis.data.patches import Dataset
+from jaxcbis.errors import UserError
+
+DEMO = "demo"
+#: Part of the demo set's folder name; must change when the phantoms do.
+DEMO_VERSION = "1"
+
+
+def load(config: Config, progress: Callable[[int, int], None] | None = None) -> Dataset:
+    """Brings the patches that a run asks for into memory, preparing them first if need be.
+
+    Args:
+      config: `data`, `data_dir`, `protocol`, `background_size` and `image_size` are used.
+      progress: called with (mammograms done, mammograms in all) while preparing.
+
+    Raises:
+      UserError: the data are absent, damaged or not what was asked for.
+    """
+    if config.data is not None and config.data.endswith(".npz"):
+        dataset = patches.load(Path(config.data), config.image_size)
+    else:
+        dataset = _prepared(config, progress)
+    for name, split in dataset.splits.items():
+        if not len(split):
+            raise UserError(f"{dataset.source}: no patches in the {name} split; check the release")
+    return dataset
+
+
+def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Dataset:
+    try:
+        import tfds_cbis
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"{error.name} is not installed, and only an exported .npz can be read without it: "
+            "install it, or give --data FILE.npz from prepare --export"
+        ) from error
+
+    release, data_dir = _release(config)
+    builder = tfds_cbis.prepare(
+        release,
+        protocol=config.protocol,
+        data_dir=data_dir,
+        background_size=config.background_size,
+        progress=progress,
+    )
+    official = {name: builder.as_data_source(name) for name in builder.info.splits}
+    if missing := {"train", "test"} - official.keys():
+        raise UserError(f"{release}: no patches in the {' and '.join(sorted(missing))} split")
+    train = patches.from_records(official["train"], config.image_size)
+    validation = splits.stratified(train.labels)
+    return Dataset(
+        {
+            "train": train.select(~validation),
+            "validation": train.select(validation),
+            "test": patches.from_records(official["test"], config.image_size),
+        },
+        source=DEMO if config.demo else str(release),
+        name="demo data (synthetic phantoms)" if config.demo else "CBIS-DDSM",
+        dropped=list(tfds_cbis.summary(builder)["dropped"]),
+    )
+
+
+def _release(config: Config) -> tuple[Path, Path | None]:
+    """The release's place and the folder for the data set; draws the demo release if need be."""
+    data_dir = None if config.data_dir is None else Path(config.data_dir)
+    if config.data is not None:
+        return Path(config.data), data_dir
+    import tensorflow_datasets as tfds
+
+    from tfds_cbis import phantom
+
+    base = Path(data_dir or tfds.core.constants.DATA_DIR) / f"cbis_ddsm_demo-{DEMO_VERSION}"
+    release = base / "release"
+    if not release.exists():
+        # Drawn aside and renamed, so that a kill leaves no half of it.
+        try:
+            base.mkdir(parents=True, exist_ok=True)
+            aside = Path(tempfile.mkdtemp(dir=base))
+        except OSError as error:
+            raise UserError(
+                f"cannot write the demo data to {base}: {error.strerror}; give --data-dir DIR"
+            ) from error
+        try:
+            phantom.write_release(aside / "release")
+            (aside / "release").replace(release)
+        finally:
+            shutil.rmtree(aside, ignore_errors=True)
+    return release, base

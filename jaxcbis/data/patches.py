@@ -1,0 +1,183 @@
+"""Patches as arrays at the model's size, and the file that carries them elsewhere."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+
+from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Grey patches of one split, all of one size.
+
+    Attributes:
+      images: uint8 [n, size, size].
+      masks: bool [n, size, size], true on the lesion; all false on background.
+      labels: int32 [n], an index into LABELS.
+      ids: str [n], unique.
+      patients: str [n].
+    """
+
+    images: np.ndarray
+    masks: np.ndarray
+    labels: np.ndarray
+    ids: np.ndarray
+    patients: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def select(self, index: np.ndarray) -> "Patches":
+        """The patches at `index`: whole numbers [k] or a bool mask [n]."""
+        return Patches(*(array[index] for array in self.arrays()))
+
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        """The five arrays, in the order of their definition."""
+        return self.images, self.masks, self.labels, self.ids, self.patients
+
+
+class Dataset(NamedTuple):
+    """The three splits, and where they come from.
+
+    Attributes:
+      splits: 'train', 'validation' and 'test'.
+      source: 'demo', or the path that was read.
+      name: what a person calls it.
+      dropped: [{'id', 'reason'}], what the release holds and the splits do not.
+    """
+
+    splits: dict[str, Patches]
+    source: str
+    name: str
+    dropped: list[dict[str, str]]
+
+
+def resize(image: np.ndarray, size: int) -> np.ndarray:
+    """Stretches a grey image [height, width] to [size, size], averaging where it shrinks."""
+    shrinks = min(image.shape) > size
+    interpolation = cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR
+    return cv2.resize(image, (size, size), interpolation=interpolation)
+
+
+def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
+    """Stretches a mask [height, width] to bool [size, size] by its nearest pixels."""
+    return cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT) > 0
+
+
+def from_records(records: Any, size: int) -> Patches:
+    """Decodes a split of the TFDS data set.
+
+    Args:
+      records: a sequence of examples with `image`, `mask`, `label`, `id` and `patient_id`.
+      size: side of the patches in pixels.
+
+    Returns:
+      The patches in the order of their ids.
+    """
+    count = len(records)
+    images = np.empty((count, size, size), np.uint8)
+    masks = np.empty((count, size, size), bool)
+    labels = np.empty(count, np.int32)
+    ids, patients = [], []
+    for i in range(count):
+        record = records[i]
+        images[i] = resize(record["image"][..., 0], size)
+        masks[i] = resize_mask(record["mask"][..., 0], size)
+        labels[i] = record["label"]
+        ids.append(_text(record["id"]))
+        patients.append(_text(record["patient_id"]))
+    patches = Patches(images, masks, labels, np.array(ids, str), np.array(patients, str))
+    return patches.select(np.argsort(patches.ids, kind="stable"))
+
+
+def save(path: Path, dataset: Dataset) -> None:
+    """Writes a Dataset to an .npz file that `load` and any other framework can read.
+
+    The file holds images, masks (uint8, 0 or 1), labels, ids, patients, splits (one name per
+    patch), label_names, source and name, and dropped (ids and reasons).
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    parts = [dataset.splits[name] for name in SPLITS]
+    joined = Patches(*map(np.concatenate, zip(*(part.arrays() for part in parts), strict=True)))
+    partial = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            np.savez_compressed(
+                file,
+                images=joined.images,
+                masks=joined.masks.astype(np.uint8),
+                labels=joined.labels,
+                ids=joined.ids,
+                patients=joined.patients,
+                splits=np.repeat(SPLITS, [len(part) for part in parts]),
+                label_names=np.array(LABELS),
+                source=np.array(dataset.source),
+                name=np.array(dataset.name),
+                dropped_ids=np.array([item["id"] for item in dataset.dropped], str),
+                dropped_reasons=np.array([item["reason"] for item in dataset.dropped], str),
+            )
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free space or choose another file"
+        ) from error
+
+
+def load(path: Path, size: int) -> Dataset:
+    """Reads what `save` wrote.
+
+    Raises:
+      UserError: the file is absent, damaged, of another kind, or its patches are of another size.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            fields = {key: file[key] for key in file.files}
+    except FileNotFoundError as error:
+        raise UserError(f"--data {path}: no such file") from error
+    except Exception as error:  # a damaged archive raises many kinds
+        raise UserError(f"--data {path}: not a readable .npz file ({error})") from error
+    needed = {"images", "masks", "labels", "ids", "patients", "splits", "label_names"}
+    if missing := sorted(needed - fields.keys()):
+        raise UserError(
+            f"--data {path}: lacks {', '.join(missing)}; expected a file of prepare --export"
+        )
+    if tuple(fields["label_names"]) != LABELS:
+        raise UserError(f"--data {path}: classes {list(fields['label_names'])}, expected {LABELS}")
+    images = fields["images"]
+    if images.ndim != 3 or images.shape[1:] != (size, size) or images.dtype != np.uint8:
+        raise UserError(
+            f"--data {path}: images are {images.dtype} {images.shape}, expected uint8 "
+            f"[n, {size}, {size}]; set --image-size or export again"
+        )
+    joined = Patches(
+        images,
+        fields["masks"].astype(bool),
+        fields["labels"].astype(np.int32),
+        fields["ids"],
+        fields["patients"],
+    )
+    lengths = {len(field) for field in (*joined.arrays(), fields["splits"])}
+    if len(lengths) > 1:
+        raise UserError(f"--data {path}: its arrays differ in length: {sorted(lengths)}")
+    dropped = zip(fields.get("dropped_ids", ()), fields.get("dropped_reasons", ()), strict=True)
+    return Dataset(
+        {name: joined.select(fields["splits"] == name) for name in SPLITS},
+        str(fields.get("source", path)),
+        str(fields.get("name", path.stem)),
+        [{"id": str(item), "reason": str(reason)} for item, reason in dropped],
+    )
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

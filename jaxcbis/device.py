@@ -1,0 +1,86 @@
+"""Where JAX computes, and what results.json says of the machine."""
+
+import os
+import platform
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import flax
+import jax
+
+from jaxcbis.errors import UserError
+
+#: Compiled programs are kept here, so that a second start does not compile again.
+CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxcbis" / "compiled"
+
+_compile_seconds = 0.0
+
+
+def choose(name: str) -> jax.Device:
+    """Starts JAX on a device; must come before any computation.
+
+    Args:
+      name: 'cpu', 'gpu', or 'auto' for a GPU where there is one.
+
+    Raises:
+      UserError: 'gpu' where JAX finds none.
+    """
+    if name != "auto":
+        jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[name])
+    jax.config.update("jax_compilation_cache_dir", str(CACHE))
+    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    jax.monitoring.register_event_duration_secs_listener(_listen)
+    try:
+        return jax.devices()[0]
+    except RuntimeError as error:
+        raise UserError(
+            "--device gpu: JAX finds no GPU; install jaxcbis[cuda12] on a machine with one, or "
+            "use --device cpu"
+        ) from error
+
+
+def compile_seconds() -> float:
+    """Seconds spent so far on tracing, lowering and compiling."""
+    return _compile_seconds
+
+
+def _listen(event: str, seconds: float, **_) -> None:
+    global _compile_seconds
+    if event.startswith("/jax/core/compile/"):
+        _compile_seconds += seconds
+
+
+def peak_memory_mb() -> float:
+    """The most memory used so far, in MiB: of the GPU, or of the process on a CPU."""
+    stats = jax.devices()[0].memory_stats() or {}
+    if "peak_bytes_in_use" in stats:
+        return stats["peak_bytes_in_use"] / 2**20
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+
+
+def environment() -> dict[str, str | int | None]:
+    """Versions and hardware, as results.json records them."""
+    device = jax.devices()[0]
+    return {
+        "python": platform.python_version(),
+        "jax": jax.__version__,
+        "flax": flax.__version__,
+        "backend": jax.default_backend(),
+        "device": device.device_kind,
+        "host_cores": os.cpu_count(),
+        "git_commit": _git_commit(),
+    }
+
+
+def _git_commit() -> str | None:
+    root = Path(__file__).resolve().parent.parent
+    if not (root / ".git").exists():
+        return None
+    command = ["git", "-C", str(root), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None

@@ -1,0 +1,1 @@
+"""What a trained model is worth: classification figures, class activation maps, localisation."""

@@ -1,0 +1,125 @@
+"""Classification figures of one test set."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
+
+from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
+
+BOOTSTRAP_DRAWS = 2000
+
+
+def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayLike) -> dict:
+    """Scores predictions against true classes.
+
+    The predicted class is the most probable one. A figure that does not exist is None: every figure
+    of a class without samples, the precision of a class that is never predicted, an AUC where all
+    samples are of one class. Means run over the classes that have the figure.
+
+    Args:
+      labels: [n] true class indices into `LABELS`.
+      probabilities: [n, classes] one probability per class.
+      patients: [n] patient of each item; items of one patient are not independent.
+
+    Returns:
+      The `test` object of results.json: n, accuracy, macro_f1, weighted_f1, per_class, auc_mean,
+      auc_hard_mean, confusion (counts, row = true class), accuracy_ci95. `auc` is one-vs-rest from
+      probabilities; `auc_hard` that of the 0/1 predictions, (TPR + TNR) / 2, as in the paper.
+
+    Raises:
+      UserError: a probability is not finite.
+    """
+    labels = np.asarray(labels, dtype=np.int64)
+    probabilities = np.asarray(probabilities, dtype=np.float64).reshape(-1, len(LABELS))
+    patients = np.asarray(patients)
+    if not len(labels) == len(probabilities) == len(patients):
+        raise ValueError(
+            "expected one label, probability row and patient per item, "
+            f"got {len(labels)}, {len(probabilities)} and {len(patients)}"
+        )
+    if not np.isfinite(probabilities).all():
+        raise UserError(
+            f"probabilities of {int((~np.isfinite(probabilities)).any(1).sum())} of {len(labels)} "
+            "test items are not finite: the training diverged; lower the learning rates"
+        )
+    predicted = probabilities.argmax(axis=1)
+    per_class = _per_class(labels, predicted, probabilities)
+    present = [figures for figures in per_class.values() if figures["support"]]
+    correct = labels == predicted
+    return {
+        "n": len(labels),
+        "accuracy": _mean(correct),
+        "macro_f1": _mean([figures["f1"] for figures in present]),
+        "weighted_f1": _mean(
+            [figures["f1"] for figures in present], [figures["support"] for figures in present]
+        ),
+        "per_class": per_class,
+        "auc_mean": _mean([f["auc"] for f in present if f["auc"] is not None]),
+        "auc_hard_mean": _mean([f["auc_hard"] for f in present if f["auc_hard"] is not None]),
+        "confusion": _confusion(labels, predicted).tolist(),
+        "accuracy_ci95": accuracy_interval(correct, patients),
+    }
+
+
+def accuracy_interval(
+    correct: ArrayLike, patients: ArrayLike, *, draws: int = BOOTSTRAP_DRAWS, seed: int = 0
+) -> list[float] | None:
+    """95 % percentile bootstrap interval of the accuracy, resampling whole patients.
+
+    Args:
+      correct: [n] whether an item was classified correctly.
+      patients: [n] patient of each item.
+      draws: bootstrap samples.
+      seed: of the random generator.
+
+    Returns:
+      [low, high], or None with fewer than two patients, where nothing can be resampled.
+    """
+    names, of_item = np.unique(np.asarray(patients), return_inverse=True)
+    count = len(names)
+    if count < 2:
+        return None
+    items = np.bincount(of_item, minlength=count)
+    hits = np.bincount(of_item, weights=np.asarray(correct, dtype=np.float64), minlength=count)
+    times_drawn = np.random.default_rng(seed).multinomial(
+        count, np.full(count, 1 / count), size=draws
+    )
+    accuracies = (times_drawn @ hits) / (times_drawn @ items)
+    return [float(bound) for bound in np.quantile(accuracies, (0.025, 0.975))]
+
+
+def _confusion(labels: NDArray, predicted: NDArray) -> NDArray:
+    if not len(labels):
+        return np.zeros((len(LABELS), len(LABELS)), dtype=np.int64)
+    return confusion_matrix(labels, predicted, labels=range(len(LABELS)))
+
+
+def _per_class(labels: NDArray, predicted: NDArray, probabilities: NDArray) -> dict[str, dict]:
+    table: dict[str, dict] = {}
+    for index, name in enumerate(LABELS):
+        true, hard = labels == index, predicted == index
+        support = int(true.sum())
+        figures: dict = dict.fromkeys(("precision", "recall", "f1"))
+        if support:
+            values = precision_recall_fscore_support(
+                true, hard, average="binary", zero_division=np.nan
+            )[:3]
+            figures = {
+                key: None if np.isnan(value) else float(value)
+                for key, value in zip(figures, values, strict=True)
+            }
+        rankable = 0 < support < len(labels)
+        table[name] = figures | {
+            "support": support,
+            "auc": float(roc_auc_score(true, probabilities[:, index])) if rankable else None,
+            "auc_hard": float(roc_auc_score(true, hard)) if rankable else None,
+        }
+    return table
+
+
+def _mean(values: ArrayLike, weights: Sequence[int] | None = None) -> float | None:
+    values = np.asarray(values, dtype=np.float64)
+    return float(np.average(values, weights=weights)) if values.size else None

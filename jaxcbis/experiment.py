@@ -1,0 +1,287 @@
+"""One run from top to bottom: data, model, training, test, localisation, results."""
+
+import dataclasses
+import shutil
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcbis import device
+from jaxcbis.config import INCIDENTAL, Config
+from jaxcbis.console import console, say, track, warn
+from jaxcbis.data import normalization, preparation
+from jaxcbis.data.patches import Dataset
+from jaxcbis.errors import UserError
+from jaxcbis.evaluation import localization, metrics, predict
+from jaxcbis.labels import LABELS
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import Backbone
+from jaxcbis.models.hub import WeightsUnavailable
+from jaxcbis.report import figures, gallery, html, results, spreadsheets, tables, tensorboard
+from jaxcbis.training import checkpoints, strategies
+from jaxcbis.training.fit import Examples, Fitted, Settings, fit
+
+
+def run(config: Config) -> dict:
+    """Does one run and leaves everything it found in `config.output`.
+
+    Args:
+      config: of `config.resolve`.
+
+    Returns:
+      The content of results.json.
+
+    Raises:
+      UserError: something that the user has to put right.
+    """
+    folder = Path(str(config.output))
+    if finished := _claim(folder, config):
+        say(f"{folder} holds a finished run; nothing is left to resume")
+        console.print(tables.beside_paper(finished))
+        return finished
+    chosen = device.choose(config.device)
+    timing: dict[str, float] = {}
+    notes: list[str] = []
+
+    # ---- Data -----------------------------------------------------------------------------
+    say(
+        f"{config.backbone}, strategy {config.strategy}, protocol {config.protocol}, seed "
+        f"{config.seed}, on {chosen.device_kind} ({chosen.platform}); results in {folder}"
+    )
+    if config.demo:
+        notes.append(
+            "demo data: synthetic phantoms, not mammograms; the figures say nothing about the study"
+        )
+        warn("DEMO DATA: no --data given, so this run is on synthetic phantoms")
+    began = time.perf_counter()
+    dataset = preparation.load(config)
+    timing["prepare_s"] = time.perf_counter() - began
+    data = preparation.describe(dataset)
+    sizes = ", ".join(f"{part['total']} {name}" for name, part in data["splits"].items())
+    say(f"{dataset.name}: {sizes} patches at {config.image_size} pixels")
+    preparation.show_dropped(dataset)
+    notes += _notes_on(data)
+
+    # ---- Model ----------------------------------------------------------------------------
+    backbone, weight_notes = _load(config)
+    notes += weight_notes
+    say(f"Weights: {backbone.source['source']} ({backbone.source['format']})")
+    record = {
+        "schema": results.SCHEMA,
+        "status": "interrupted",
+        "config": dataclasses.asdict(config),
+        "environment": device.environment(),
+        "data": data,
+        "weights": backbone.source,
+    }
+    _require_same_inputs(folder, record)
+    results.write(folder / "results.json", record)
+
+    # ---- Training -------------------------------------------------------------------------
+    statistics = normalization.measure(
+        dataset.splits["train"].images, dataset.splits["train"].labels
+    )
+    fitted = _train(config, backbone, dataset, statistics, folder)
+    variables = fitted.variables
+    timing["train_s"] = sum(r["seconds"] for r in fitted.history) + sum(
+        p["seconds"] for p in fitted.prefix
+    )
+    epochs = sum(row["epoch"] > 0 for row in fitted.history)
+    timing["train_images_per_s"] = (
+        epochs * len(dataset.splits["train"]) / sum(r["seconds"] for r in fitted.history)
+    )
+
+    # ---- Test -----------------------------------------------------------------------------
+    test = dataset.splits["test"]
+    with_label = normalization.normalize(test.images, statistics, test.labels)
+    without_label = normalization.normalize(test.images, statistics)
+    model = (config.backbone, backbone.graphdef, variables)
+    began = time.perf_counter()
+    probabilities = predict.softmax(predict.logits(*model, with_label, track))
+    timing["evaluate_s"] = time.perf_counter() - began
+    blind = predict.softmax(predict.logits(*model, without_label, track))
+
+    # ---- Localisation ---------------------------------------------------------------------
+    began = time.perf_counter()
+    maps, grid = predict.maps(*model, with_label, track)
+    timing["cam_s"] = time.perf_counter() - began
+    timing["cam_images_per_s"] = len(test) / timing["cam_s"]
+    located, iou = localization.score(
+        maps, test.masks, test.labels, probabilities.argmax(1),
+        threshold=config.cam_threshold, grid=grid, seed=config.seed,
+    )  # fmt: skip
+
+    # ---- Results --------------------------------------------------------------------------
+    if located["zero_maps"]:
+        notes.append(f"{located['zero_maps']} class activation maps are zero everywhere, score 0")
+    timing["compile_s"] = device.compile_seconds()
+    timing["peak_memory_mb"] = device.peak_memory_mb()
+    record |= {
+        "status": "finished",
+        "history": fitted.history,
+        "best": fitted.best,
+        "prefix": fitted.prefix,
+        "test": metrics.classification(test.labels, probabilities, test.patients),
+        "test_without_label_normalization": metrics.classification(
+            test.labels, blind, test.patients
+        ),
+        "localization": located,
+        "timing": timing,
+        "notes": notes,
+    }
+    spreadsheets.write_predictions(folder / "predictions.csv", test, probabilities, iou)
+    spreadsheets.write_history(folder / "history.csv", fitted.history)
+    checkpoints.save_model(folder / "checkpoints", variables)
+    figures.write(folder, record)
+    gallery.write(folder, test, maps, probabilities)
+    results.write(folder / "results.json", record)
+    html.write(folder)
+    shutil.rmtree(folder / "checkpoints" / checkpoints.TRAINING, ignore_errors=True)
+
+    console.print(tables.beside_paper(record))
+    say(f"Results: {folder / 'results.json'}   Report: {folder / 'report.html'}")
+    return record
+
+
+def _claim(folder: Path, config: Config) -> dict | None:
+    """Makes the folder of a new run, or checks that it holds the run that is to be resumed.
+
+    Returns the results of a run that is finished already and was to be resumed.
+    """
+    if not folder.exists() or not any(folder.iterdir()):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UserError(f"--output {folder}: cannot make it: {error.strerror}") from error
+        return None
+    if not (folder / "results.json").exists():
+        raise UserError(f"--output {folder}: holds other files; choose another folder")
+    before = results.read(folder / "results.json")
+    if not config.resume:
+        done = before["status"] == "finished"
+        raise UserError(
+            f"--output {folder}: holds a finished run; choose another folder or delete it"
+            if done
+            else f"--output {folder}: holds an unfinished run; add --resume to go on with it"
+        )
+    now = dataclasses.asdict(config)
+    differing = [
+        f"{key} was {before['config'].get(key)}, is {value}"
+        for key, value in now.items()
+        if key not in INCIDENTAL and before["config"].get(key) != value
+    ]
+    if differing:
+        raise UserError(
+            f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "
+            "give the same ones or another --output"
+        )
+    return before if before["status"] == "finished" else None
+
+
+def _require_same_inputs(folder: Path, record: dict) -> None:
+    """A resumed run must see the data and the weights that it began with."""
+    path = folder / "results.json"
+    if not path.exists():
+        return
+    before = results.read(path)
+    for key in ("data", "weights"):
+        if before.get(key) is not None and before[key] != record[key]:
+            raise UserError(
+                f"--resume: the {key} are not those that the run in {folder} began with; restore "
+                "them or choose another --output"
+            )
+
+
+def _load(config: Config) -> tuple[Backbone, list[str]]:
+    """The backbone with its weights on the device, and what must be said of them."""
+    dtype = jnp.dtype(config.precision)
+    notes = []
+
+    def load(weights: str) -> Backbone:
+        return backbones.load(
+            config.backbone, weights=weights, num_classes=len(LABELS), seed=config.seed, dtype=dtype
+        )
+
+    try:
+        backbone = load(config.weights)
+    except WeightsUnavailable as error:
+        if not config.demo:
+            raise
+        warn(f"RANDOM WEIGHTS: {error}")
+        notes.append("random weights: the ImageNet weights asked for could not be had")
+        backbone = load("random")
+    if config.weights == "random":
+        notes.append("random weights, as asked for with --weights random")
+    arrays = jax.device_put((backbone.params, backbone.stats))
+    return backbone._replace(params=arrays[0], stats=arrays[1]), notes
+
+
+def _train(
+    config: Config,
+    backbone: Backbone,
+    dataset: Dataset,
+    statistics: normalization.Statistics,
+    folder: Path,
+) -> Fitted:
+    frozen = backbones.frozen_stages(config.backbone)
+    phases = strategies.phases(
+        config.strategy,
+        [stage for stage in backbones.stages(config.backbone) if stage not in frozen],
+        head_lr=config.head_lr,
+        backbone_lr=float(config.backbone_lr or 0),
+        lr_decay=config.lr_decay,
+    )
+    train, validation = (
+        Examples(normalization.normalize(part.images, statistics, part.labels), part.labels)
+        for part in (dataset.splits["train"], dataset.splits["validation"])
+    )
+    settings = Settings(
+        config.batch_size, config.epochs, config.patience, config.min_delta, config.batch_norm,
+        config.seed,
+    )  # fmt: skip
+    writer, log = tensorboard.logger(folder / "tensorboard")
+
+    def on_epoch(row: dict) -> None:
+        log(row)
+        say(_line(row))
+
+    with writer:
+        return fit(
+            backbone, phases, train, validation, settings, folder / "checkpoints",
+            on_epoch=on_epoch, track=track,
+        )  # fmt: skip
+
+
+def _line(row: dict) -> str:
+    line = f"{row['phase']:<8} epoch {row['epoch']:>3}"
+    if row["train_loss"] is None:
+        line += "  as it starts                 "
+    else:
+        line += f"  train loss {row['train_loss']:.4f} acc {row['train_accuracy']:.3f}"
+    return f"{line}  val loss {row['val_loss']:.4f} acc {row['val_accuracy']:.3f}" + (
+        f"  {row['seconds']:6.1f} s"
+    )
+
+
+def _notes_on(data: dict) -> list[str]:
+    """What a reader of the figures must know of the data."""
+    notes = [
+        "paper protocol: every image is normalised by its true class, test images too, which tells "
+        "the model something of the answer; test_without_label_normalization is the same model "
+        "without that"
+    ]
+    if data["dropped"]:
+        notes.append(f"{len(data['dropped'])} items of the release were dropped, see data.dropped")
+    leak = data["leakage"]
+    if leak["patients_in_train_and_test"]:
+        notes.append(
+            f"{leak['patients_in_train_and_test']} patients are in train and in test; "
+            f"{leak['test_items_affected']} test items are theirs"
+        )
+    for name, part in data["splits"].items():
+        if absent := [label for label, n in part["per_class"].items() if not n]:
+            notes.append(f"no {name} patches of {', '.join(absent)}: their figures are null")
+    return notes

@@ -1,0 +1,1 @@
+"""The four backbones as named stages, and the files that their weights come from."""

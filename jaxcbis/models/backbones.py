@@ -1,0 +1,149 @@
+"""A backbone by name: its stages, its arrays, and how to run it."""
+
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jaxcbis.errors import UserError
+from jaxcbis.models import files, hub, resnet, tables, vgg
+from jaxcbis.models.initialization import initialize
+
+_MODELS = {
+    "vgg16": vgg.vgg16,
+    "vgg19": vgg.vgg19,
+    "resnet34": resnet.resnet34,
+    "resnet50": resnet.resnet50,
+}
+NAMES = tuple(_MODELS)
+HEAD = "head"
+
+Tree = dict[str, Any]
+
+
+class Backbone(NamedTuple):
+    """A backbone and its arrays.
+
+    Attributes:
+      name: one of NAMES.
+      graphdef: the model without its arrays; hashable, so static under jit.
+      params: nested dict of float32 arrays, by stage first.
+      stats: the same for BatchNorm's running statistics; only stages that have some.
+      source: {'source', 'sha256', 'format'} of the weights.
+    """
+
+    name: str
+    graphdef: nnx.GraphDef
+    params: Tree
+    stats: Tree
+    source: dict[str, str | None]
+
+
+def stages(name: str) -> tuple[str, ...]:
+    """Stages from the input on, without the head."""
+    if name in vgg.DEPTHS:
+        return ("block1", "block2", "block3", "block4", "block5")
+    return ("stem", "layer1", "layer2", "layer3", "layer4")
+
+
+def frozen_stages(name: str) -> tuple[str, ...]:
+    """Stages up to the boundary nearest to half of the convolutions."""
+    return stages(name)[:3]
+
+
+def load(
+    name: str,
+    *,
+    weights: str,
+    num_classes: int = 5,
+    seed: int = 0,
+    dtype: Any = jnp.float32,
+    offline: bool = False,
+) -> Backbone:
+    """Builds a backbone with the given weights and a new head.
+
+    Its input is float32 [n, height, width, 3], RGB normalised by ImageNet's mean and deviation,
+    whatever the file's own convention; its logits are float32 [n, num_classes].
+
+    Args:
+      name: one of NAMES.
+      weights: 'imagenet' (from the Hugging Face hub), 'random', or the path of a .safetensors or
+        .pth file with torchvision's names or of an .h5 file with those of Keras applications.
+      num_classes: outputs of the head.
+      seed: of the head, and of everything if random.
+      dtype: type of the convolutions; parameters, BatchNorm and head compute in float32.
+      offline: take 'imagenet' from the cache only.
+
+    Raises:
+      UserError: the backbone is unknown, or the file cannot be read or does not fit it.
+      WeightsUnavailable: 'imagenet' is neither cached nor reachable.
+    """
+    if name not in NAMES:
+        raise UserError(f"backbone {name!r}: expected one of {', '.join(NAMES)}")
+    arrays: dict[str, np.ndarray] = {}
+    source: dict[str, str | None] = {"source": "random", "sha256": None, "format": "random"}
+    options: Tree = {}
+    if weights != "random":
+        file = hub.fetch(name, offline=offline) if weights == "imagenet" else Path(weights)
+        contents, source = files.read(file)
+        if weights == "imagenet":
+            source["source"] = hub.repository(name)
+        table, options = tables.table(name, str(source["format"]), contents)
+
+    graphdef, params, stats = _abstract(name, num_classes, dtype, **options)
+    shapes = params | stats
+    if weights != "random":
+        body = {path: shape for path, shape in shapes.items() if not path.startswith(f"{HEAD}/")}
+        arrays = files.fill(contents, table, body, f"{name} in {source['source']}")
+    fresh = {path: shape for path, shape in shapes.items() if path not in arrays}
+    arrays |= initialize(fresh, seed)
+    return Backbone(name, graphdef, _nest(arrays, params), _nest(arrays, stats), source)
+
+
+def merge(graphdef: nnx.GraphDef, params: Tree, stats: Tree) -> nnx.Module:
+    """The module of a backbone's graphdef and arrays; the arrays are not shared with it."""
+    return nnx.merge(graphdef, *jax.tree.map(jnp.asarray, (params, stats)), copy=True)
+
+
+def split(module: nnx.Module) -> tuple[Tree, Tree]:
+    """The parameters and statistics of a module, as `Backbone` holds them."""
+    params, stats = nnx.state(module, nnx.Param, nnx.BatchStat)
+    return nnx.to_pure_dict(params), nnx.to_pure_dict(stats)
+
+
+def run(
+    module: nnx.Module, x: jax.Array, stage_names: Iterable[str], train: Collection[str] = ()
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Applies stages in the given order.
+
+    Args:
+      module: of `merge`; its running statistics change for stages in `train`.
+      x: the input of the first stage, [n, height, width, channels].
+      stage_names: of `stages`, perhaps 'head' as the last.
+      train: stages whose BatchNorm normalises by the batch and updates its running statistics;
+        the others use stored ones.
+
+    Returns:
+      The last stage's output, and every stage's output by its name.
+    """
+    outputs = {}
+    for stage in stage_names:
+        x = outputs[stage] = getattr(module, stage)(x, train=stage in train)
+    return x, outputs
+
+
+def _abstract(name: str, num_classes: int, dtype: Any, **options):
+    """The graphdef and the shapes of parameters and statistics, by path."""
+    model = nnx.eval_shape(lambda: _MODELS[name](num_classes, dtype=dtype, **options))
+    params, stats = (flatten_dict(tree, sep="/") for tree in split(model))
+    shapes = jax.tree.map(lambda leaf: leaf.shape, (params, stats))
+    return nnx.graphdef(model), *shapes
+
+
+def _nest(arrays: Mapping[str, np.ndarray], paths: Iterable[str]) -> Tree:
+    return unflatten_dict({path: arrays[path] for path in paths}, sep="/")

@@ -1,0 +1,100 @@
+"""Running a model, or some of its stages, on many items with stored BatchNorm statistics."""
+
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from jaxcbis.models import backbones
+
+Tree = dict[str, Any]
+
+#: Items per call: large enough for the hardware, small enough for VGG's first block.
+BATCH = 32
+
+#: Wraps what is iterated over, to show how far it is, given a description.
+Track = Callable[[Sequence, str], Iterable]
+
+
+def untracked(items: Sequence, description: str) -> Iterable:
+    """A Track that shows nothing."""
+    return items
+
+
+class Variables(NamedTuple):
+    """Parameters and BatchNorm statistics: nested dicts, by stage first."""
+
+    params: Tree
+    stats: Tree
+
+    def select(self, stages: Iterable[str]) -> "Variables":
+        """Those of the given stages."""
+        wanted = set(stages)
+        return Variables(*({s: tree[s] for s in tree if s in wanted} for tree in self))
+
+    def update(self, other: "Variables") -> "Variables":
+        """These, with the stages of `other` in place of the same ones here."""
+        return Variables(self.params | other.params, self.stats | other.stats)
+
+
+@partial(jax.jit, static_argnames=("graphdef", "stages"))
+def forward(
+    graphdef: nnx.GraphDef, variables: Variables, inputs: jax.Array, stages: tuple[str, ...]
+) -> jax.Array:
+    """Runs consecutive stages on one batch.
+
+    Args:
+      graphdef: of a Backbone.
+      variables: of the whole model.
+      inputs: [n, height, width, channels], of the first of the stages.
+      stages: names, in order.
+
+    Returns:
+      The last one's output.
+    """
+    module = backbones.merge(graphdef, *variables)
+    return backbones.run(module, rgb(inputs), stages)[0]
+
+
+def rgb(inputs: jax.Array) -> jax.Array:
+    """Repeats a grey image's one channel; activations pass as they are."""
+    return jnp.repeat(inputs, 3, axis=-1) if inputs.shape[-1] == 1 else inputs
+
+
+def map_batches(
+    function: Callable[[jax.Array], Any],
+    inputs: np.ndarray,
+    track: Track = untracked,
+    description: str = "",
+) -> Any:
+    """Applies a function of a batch to all items.
+
+    Every batch has the same size, so that the function compiles once: the last one is filled up
+    with copies of its first item, whose results are discarded.
+
+    Args:
+      function: array [b, ...] to a tree of arrays [b, ...]; treats each item by itself.
+      inputs: [n, ...] with n >= 1.
+      track, description: show how far it is.
+
+    Returns:
+      The function's tree, of numpy arrays [n, ...].
+    """
+    count = len(inputs)
+    size = min(BATCH, count)
+    results: Any = None
+    for start in track(range(0, count, size), description):
+        batch = inputs[start : start + size]
+        used = len(batch)
+        if used < size:
+            batch = np.concatenate([batch, np.repeat(batch[:1], size - used, axis=0)])
+        part = jax.tree.map(np.asarray, function(batch))
+        if results is None:
+            results = jax.tree.map(lambda a: np.empty((count, *a.shape[1:]), a.dtype), part)
+        for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(part), strict=True):
+            whole[start : start + used] = piece[:used]
+    return results

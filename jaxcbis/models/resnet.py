@@ -1,0 +1,148 @@
+"""ResNet34 and ResNet50 as torchvision defines them, in NHWC and as named stages."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+from flax import nnx
+
+from jaxcbis.models.conv import max_pool
+from jaxcbis.models.layers import BatchNorm, convolution, linear
+
+DEPTHS = (3, 4, 6, 3)
+WIDTHS = (64, 128, 256, 512)
+
+
+class BasicBlock(nnx.Module):
+    """Two 3x3 convolutions and a shortcut."""
+
+    def __init__(self, inputs: int, width: int, stride: int, *, dtype: jnp.dtype):
+        conv = partial(convolution, dtype=dtype)
+        self.outputs = width
+        self.conv1 = conv(inputs, width, 3, stride=stride, padding=1)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = conv(width, width, 3, padding=1)
+        self.bn2 = BatchNorm(width)
+        self.shortcut = Shortcut(inputs, width, stride, dtype=dtype)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        y = nnx.relu(self.bn1(self.conv1(x), train))
+        y = self.bn2(self.conv2(y), train)
+        return nnx.relu(y + self.shortcut(x, train))
+
+
+class Bottleneck(nnx.Module):
+    """1x1, 3x3 and 1x1 convolutions and a shortcut.
+
+    The stride is on the 3x3 (v1.5, torchvision) or, with `v1`, on the first 1x1 (Keras).
+    """
+
+    def __init__(self, inputs: int, width: int, stride: int, *, dtype: jnp.dtype, v1: bool):
+        conv = partial(convolution, dtype=dtype)
+        first, second = (stride, 1) if v1 else (1, stride)
+        self.outputs = outputs = 4 * width
+        self.conv1 = conv(inputs, width, 1, stride=first)
+        self.bn1 = BatchNorm(width)
+        self.conv2 = conv(width, width, 3, stride=second, padding=1)
+        self.bn2 = BatchNorm(width)
+        self.conv3 = conv(width, outputs, 1)
+        self.bn3 = BatchNorm(outputs)
+        self.shortcut = Shortcut(inputs, outputs, stride, dtype=dtype)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        y = nnx.relu(self.bn1(self.conv1(x), train))
+        y = nnx.relu(self.bn2(self.conv2(y), train))
+        y = self.bn3(self.conv3(y), train)
+        return nnx.relu(y + self.shortcut(x, train))
+
+
+class Shortcut(nnx.Module):
+    """The identity, or a projection where a block changes width or resolution."""
+
+    def __init__(self, inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype):
+        self.projects = stride != 1 or inputs != outputs
+        if self.projects:
+            self.conv = convolution(inputs, outputs, 1, stride=stride, dtype=dtype)
+            self.bn = BatchNorm(outputs)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        return self.bn(self.conv(x), train) if self.projects else x
+
+
+class Stem(nnx.Module):
+    """From the image to 64 channels at a quarter of its resolution."""
+
+    def __init__(self, *, dtype: jnp.dtype, shift: tuple[float, ...] | None):
+        self.shift = shift
+        self.conv = convolution(3, 64, 7, stride=2, padding=3, dtype=dtype)
+        self.bn = BatchNorm(64)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        if self.shift is not None:
+            x = x + jnp.asarray(self.shift, x.dtype)
+        return max_pool(nnx.relu(self.bn(self.conv(x), train)), 3, 2, padding=1)
+
+
+class Stage(nnx.Module):
+    """Residual blocks `block0`, `block1` and so on; the first may halve the resolution."""
+
+    def __init__(self, block: Callable, depth: int, inputs: int, width: int, stride: int):
+        self.depth = depth
+        for i in range(depth):
+            setattr(self, f"block{i}", block(inputs, width, stride))
+            inputs, stride = getattr(self, f"block{i}").outputs, 1
+        self.outputs = inputs
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        for i in range(self.depth):
+            x = getattr(self, f"block{i}")(x, train)
+        return x
+
+
+class Head(nnx.Module):
+    """Global average pool and one linear layer, both in float32."""
+
+    def __init__(self, features: int, num_classes: int):
+        self.linear = linear(features, num_classes)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        return self.linear(x.mean((1, 2), dtype=jnp.float32))
+
+
+class ResNet(nnx.Module):
+    """Stages `stem`, `layer1` to `layer4` and `head`; each is called as `stage(x, train)`.
+
+    Args:
+      block: `BasicBlock`, or `Bottleneck` with its `v1` bound.
+      num_classes: outputs of the head.
+      dtype: type of the convolutions; parameters stay in float32.
+      shift: added to the three channels of the input, for weights that expect other means.
+
+    Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
+    """
+
+    def __init__(
+        self,
+        block: Callable,
+        num_classes: int,
+        *,
+        dtype: jnp.dtype,
+        shift: tuple[float, ...] | None = None,
+    ):
+        inputs = 64
+        self.stem = Stem(dtype=dtype, shift=shift)
+        for i, (depth, width) in enumerate(zip(DEPTHS, WIDTHS, strict=True)):
+            stride = 1 if i == 0 else 2
+            stage = Stage(partial(block, dtype=dtype), depth, inputs, width, stride)
+            setattr(self, f"layer{i + 1}", stage)
+            inputs = stage.outputs
+        self.head = Head(inputs, num_classes)
+
+
+def resnet34(num_classes: int, **options) -> ResNet:
+    return ResNet(BasicBlock, num_classes, **options)
+
+
+def resnet50(num_classes: int, *, v1: bool = False, **options) -> ResNet:
+    return ResNet(partial(Bottleneck, v1=v1), num_classes, **options)

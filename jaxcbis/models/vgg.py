@@ -1,0 +1,113 @@
+"""VGG16 and VGG19 (without BatchNorm) as torchvision defines them, in NHWC and as named stages.
+
+The study puts one linear layer in the place of the three fully connected ones.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+
+from jaxcbis.models.conv import max_pool
+from jaxcbis.models.layers import convolution, linear
+
+DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
+WIDTHS = (64, 128, 256, 512, 512)
+POOLED = 7
+
+
+class Block(nnx.Module):
+    """3x3 convolutions `conv1`, `conv2` and so on, each with its ReLU, then perhaps a max-pool."""
+
+    def __init__(
+        self,
+        depth: int,
+        inputs: int,
+        width: int,
+        *,
+        pool: bool,
+        dtype: jnp.dtype,
+        shift: tuple[float, ...] | None,
+    ):
+        self.depth, self.pool, self.shift = depth, pool, shift
+        for i in range(1, depth + 1):
+            conv = convolution(inputs, width, 3, padding=1, bias=True, dtype=dtype)
+            setattr(self, f"conv{i}", conv)
+            inputs = width
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        if self.shift is not None:
+            x = x + jnp.asarray(self.shift, x.dtype)
+        for i in range(1, self.depth + 1):
+            x = nnx.relu(getattr(self, f"conv{i}")(x))
+        return max_pool(x, 2, 2) if self.pool else x
+
+
+class Head(nnx.Module):
+    """Max-pool, average pool to 7x7, flatten (rows, columns, channels), one linear layer."""
+
+    def __init__(self, num_classes: int):
+        self.linear = linear(POOLED * POOLED * WIDTHS[-1], num_classes)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        x = adaptive_average_pool(max_pool(x, 2, 2).astype(jnp.float32), POOLED)
+        return self.linear(x.reshape(len(x), -1))
+
+
+class VGG(nnx.Module):
+    """Stages `block1` to `block5` and `head`; each is called as `stage(x, train)`.
+
+    `block1` to `block4` end with their max-pool, `block5` with its last ReLU.
+
+    Args:
+      depths: convolutions of each block.
+      num_classes: outputs of the head.
+      dtype: type of the convolutions; parameters stay in float32.
+      shift: added to the three channels of the input, for weights that expect other means.
+
+    Source: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image
+    Recognition, ICLR 2015.
+    """
+
+    def __init__(
+        self,
+        depths: tuple[int, ...],
+        num_classes: int,
+        *,
+        dtype: jnp.dtype,
+        shift: tuple[float, ...] | None = None,
+    ):
+        inputs = 3
+        for i, (depth, width) in enumerate(zip(depths, WIDTHS, strict=True), 1):
+            first, last = i == 1, i == len(depths)
+            block = Block(
+                depth, inputs, width, pool=not last, dtype=dtype, shift=shift if first else None
+            )
+            setattr(self, f"block{i}", block)
+            inputs = width
+        self.head = Head(num_classes)
+
+
+def vgg16(num_classes: int, **options) -> VGG:
+    return VGG(DEPTHS["vgg16"], num_classes, **options)
+
+
+def vgg19(num_classes: int, **options) -> VGG:
+    return VGG(DEPTHS["vgg19"], num_classes, **options)
+
+
+def adaptive_average_pool(x: jax.Array, size: int) -> jax.Array:
+    """Means over `size` x `size` windows that cover NHWC `x`, overlapping as in torch."""
+    if x.shape[1:3] == (size, size):
+        return x
+    rows, columns = (_averages(length, size) for length in x.shape[1:3])
+    return jnp.einsum("ph,nhwc,qw->npqc", rows, x, columns)
+
+
+def _averages(length: int, size: int) -> np.ndarray:
+    """Matrix [size, length] whose row i averages floor(i l / s) up to ceil((i + 1) l / s)."""
+    matrix = np.zeros((size, length), np.float32)
+    for i in range(size):
+        start, stop = i * length // size, -(-(i + 1) * length // size)
+        matrix[i, start:stop] = 1 / (stop - start)
+    return matrix

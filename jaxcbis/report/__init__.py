@@ -1,0 +1,1 @@
+"""How a run is written down and shown: results.json, tables, figures, the HTML report."""

@@ -1,0 +1,104 @@
+"""results.json: everything a run found, under stable keys."""
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxcbis.errors import UserError
+
+SCHEMA = 1
+
+#: Order of the top-level keys in the file; a figure that does not exist is null.
+KEYS = (
+    "schema",
+    "status",
+    "config",
+    "environment",
+    "data",
+    "weights",
+    "history",
+    "best",
+    "test",
+    "test_without_label_normalization",
+    "localization",
+    "timing",
+    "notes",
+)
+
+
+def write(path: Path | str, results: dict) -> None:
+    """Writes results so that a reader sees the old file or the new one, never a part.
+
+    Args:
+      path: of the file.
+      results: keys of `KEYS`, in any order; others follow behind them.
+
+    Raises:
+      UserError: the file cannot be written.
+      ValueError: a number is not finite; a figure that does not exist must be None.
+    """
+    path = Path(path)
+    first = [key for key in KEYS if key in results]
+    ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
+    text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
+    try:
+        _replace(path, text)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free space there or choose another "
+            "--output"
+        ) from error
+
+
+def read(path: Path | str) -> dict:
+    """Reads what `write` wrote.
+
+    Raises:
+      UserError: no such file, no valid JSON object, or a schema of another version.
+    """
+    path = Path(path)
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; expected the results of a run"
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is no valid JSON ({error}); expected the results of a run"
+        ) from error
+    schema = results.get("schema") if isinstance(results, dict) else None
+    if schema != SCHEMA:
+        raise UserError(
+            f"{path} has schema {schema!r}, expected {SCHEMA}; was it written by another version?"
+        )
+    return results
+
+
+def _replace(path: Path, text: str) -> None:
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        # mkstemp makes the file private; a result is as readable as any other new file.
+        umask = os.umask(0)
+        os.umask(umask)
+        os.chmod(name, 0o666 & ~umask)
+        os.replace(name, path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"results may hold JSON values, numpy values and paths, got {type(value)}")

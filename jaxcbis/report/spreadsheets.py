@@ -1,0 +1,67 @@
+"""predictions.csv and history.csv: what a run found, for other programs to read."""
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from jaxcbis.data.patches import Patches
+from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
+
+
+def write_predictions(
+    path: Path, test: Patches, probabilities: np.ndarray, iou: np.ndarray
+) -> None:
+    """Writes one row per test patch.
+
+    Args:
+      path: of the file.
+      test: the patches.
+      probabilities: [n, 5] by class.
+      iou: [n] of the predicted class's map with the mask; NaN on background gives an empty cell.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    predicted = probabilities.argmax(1)
+    rows = (
+        [
+            test.ids[i],
+            test.patients[i],
+            LABELS[test.labels[i]],
+            LABELS[predicted[i]],
+            *(f"{p:.6f}" for p in probabilities[i]),
+            "" if np.isnan(iou[i]) else f"{iou[i]:.6f}",
+        ]
+        for i in range(len(test))
+    )
+    _write(path, ["id", "patient_id", "label", "predicted", *LABELS, "iou"], rows)
+
+
+def write_history(path: Path, history: Sequence[dict]) -> None:
+    """Writes one row per epoch, with one column per stage's learning rate.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    figures = [key for key in history[0] if key != "learning_rates"]
+    stages = sorted({stage for row in history for stage in row["learning_rates"]})
+    rows = (
+        [row[key] for key in figures] + [row["learning_rates"].get(stage) for stage in stages]
+        for row in history
+    )
+    _write(path, [*figures, *(f"learning_rate_{stage}" for stage in stages)], rows)
+
+
+def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence]) -> None:
+    try:
+        with path.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow(head)
+            writer.writerows(rows)
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path}: {error.strerror or error}; free space and use --resume"
+        ) from error

@@ -1,0 +1,252 @@
+"""A run's figures beside the paper's, each against its like."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.padding import Padding
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from jaxcbis import paper
+from jaxcbis.labels import LABELS, SHORT
+
+NONE = "–"
+PAPER = "  paper"  # first cell of a row that holds the paper's figures for the row above
+
+
+class Table(NamedTuple):
+    """Text of one table; the first column names the rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: list[tuple[str, ...]]
+    caption: str = ""
+
+
+def beside_paper(results: dict) -> RenderableType:
+    """A run's tables for a terminal of 80 columns, and the run's notes.
+
+    Args:
+      results: content of results.json.
+    """
+    notes = [Padding(Text(f"Note: {note}"), (0, 0, 0, 2)) for note in results.get("notes") or ()]
+    return Group(*(_rich(table) for table in comparison(results)), *notes)
+
+
+def beside_table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -> RenderableType:
+    """Images per class beside the paper's Table I, for a terminal.
+
+    Args:
+      counts: {"train" | "test": {label: images}} of the official splits.
+      demo: whether the data are demo data.
+    """
+    return _rich(table_one(counts, demo=demo))
+
+
+def table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -> Table:
+    """Images per class beside the paper's Table I; arguments as of `beside_table_one`."""
+    splits = ("train", "test")
+    rows = [
+        (label, *(_pair(counts[s].get(label, 0), paper.TABLE_ONE[s][label]) for s in splits))
+        for label in LABELS
+    ]
+    totals = (_pair(sum(counts[s].values()), sum(paper.TABLE_ONE[s].values())) for s in splits)
+    return Table(
+        "Patches per class, here | paper's Table I" + (" - DEMO DATA" if demo else ""),
+        ("class", "train", "test"),
+        [*rows, ("total", *totals)],
+        "The paper moved 110 training images of the calcification classes to its test set.",
+    )
+
+
+def comparison(results: dict) -> list[Table]:
+    """All tables of a run: headline, localisation, AUC, per-class report, confusion.
+
+    Args:
+      results: content of results.json. Parts that a run does not have yet are left out.
+    """
+    published = paper.ROWS.get((results["config"]["backbone"], results["config"]["strategy"]))
+    mark = _mark(results)
+    tables = []
+    if results.get("test"):
+        tables.append(_headline(results, published, mark))
+    if results.get("localization"):
+        tables.append(_localization(results, published, mark))
+    if results.get("test"):
+        test = results["test"]
+        tables += [
+            _auc(test, published, mark),
+            _report(test, published, mark),
+            _confusion(test, published, mark),
+        ]
+    return tables
+
+
+def is_demo(results: dict) -> bool:
+    """Whether the run's data are the built-in demo data."""
+    return (results.get("data") or {}).get("source") == "demo"
+
+
+def has_random_weights(results: dict) -> bool:
+    """Whether the run started from random weights."""
+    return (results.get("weights") or {}).get("format") == "random"
+
+
+def run_name(results: dict) -> str:
+    """Backbone, strategy and protocol in a few words."""
+    config = results["config"]
+    return f"{config['backbone']} {config['strategy']}, {config['protocol']} protocol"
+
+
+def epochs_to_best(results: dict) -> int | None:
+    """Epochs trained up to the best checkpoint, over all phases, as the paper counts them."""
+    best, trained = results.get("best"), 0
+    for entry in results.get("history") or ():
+        trained += entry["epoch"] > 0  # epoch 0 is what the phase starts with
+        if best and (entry["phase"], entry["epoch"]) == (best["phase"], best["epoch"]):
+            return trained
+    return None
+
+
+def _headline(results: dict, published: paper.Row | None, mark: str) -> Table:
+    test = results["test"]
+    without = results.get("test_without_label_normalization")
+    of_paper = published._asdict() if published else {}
+    rows: list[tuple[str, ...]] = [
+        ("accuracy (95 % interval)", _with_interval(test), _number(of_paper.get("accuracy")))
+    ]
+    if without:
+        # The paper normalises with the label, so its accuracy has no like here.
+        rows.append(("the same without label normalisation", _with_interval(without), NONE))
+    rows += [
+        ("macro F1", _number(test["macro_f1"]), _number(of_paper.get("macro_f1"))),
+        ("weighted F1", _number(test["weighted_f1"]), _number(of_paper.get("weighted_f1"))),
+        ("AUC, hard labels", _number(test["auc_hard_mean"]), _number(of_paper.get("auc_mean"))),
+        ("AUC, probabilities", _number(test["auc_mean"]), NONE),
+        ("epochs to the best", _number(epochs_to_best(results)), _number(of_paper.get("epochs"))),
+        (
+            "test patches",
+            _number(test["n"]),
+            _number(sum(paper.SUPPORT.values()) if of_paper else None),
+        ),
+    ]
+    if not published:
+        caption = "The paper has no row for this backbone and strategy."
+    else:
+        caption = f"Paper: {published.name}, Tables II and III, {published.report_figure}."
+        if results["config"]["protocol"] != "paper":
+            caption += " It follows the paper protocol, this run does not."
+    return Table(f"{run_name(results)}{mark}", ("", "this run", "paper"), rows, caption)
+
+
+def _localization(results: dict, published: paper.Row | None, mark: str) -> Table:
+    found = results["localization"]
+    baselines = found["baselines"]
+    rows = [
+        ("LL score", found["ll_score"], published and published.ll_score),
+        ("accuracy x LL", found["accuracy_x_ll"], published and published.accuracy_x_ll),
+        ("LL, correct background as 0", found["ll_score_background_as_zero"], None),
+        ("LL, threshold by Otsu", found["otsu"], None),
+        ("pointing game", found["pointing_game"], None),
+        ("energy in mask", found["energy_in_mask"], None),
+        ("LL of an all-ones map", baselines["all_ones"], None),
+        ("LL of a centred Gaussian", baselines["centred_gaussian"], None),
+        ("LL of random maps", baselines["random"], None),
+        ("LL of the mask at the map's grid", baselines["grid_ceiling"], None),
+    ]
+    caption = (
+        f"{found['n_scored']} correctly classified lesions, {found['zero_maps']} of them with an "
+        f"all-zero map; threshold {found['threshold']:g} of a map's maximum."
+    )
+    if published:
+        caption += " Paper: Table IV, threshold not stated."
+    return Table(
+        f"Grad-CAM against the lesion masks{mark}",
+        ("", "this run", "paper"),
+        [(name, _number(ours, 3), _number(theirs, 3)) for name, ours, theirs in rows],
+        caption,
+    )
+
+
+def _auc(test: dict, published: paper.Row | None, mark: str) -> Table:
+    def row(name: str, mean: float | None, per_class: Sequence[float | None]) -> tuple[str, ...]:
+        return (name, *(_number(value) for value in (mean, *per_class)))
+
+    classes = [test["per_class"][label] for label in LABELS]
+    rows = [row("hard labels", test["auc_hard_mean"], [c["auc_hard"] for c in classes])]
+    if published:
+        rows.append(row("paper, Table III", published.auc_mean, list(published.auc.values())))
+    rows.append(row("probabilities", test["auc_mean"], [c["auc"] for c in classes]))
+    return Table(
+        f"AUC, one class against the rest{mark}",
+        ("", "mean", *(SHORT[label] for label in LABELS)),
+        rows,
+        "The paper's AUCs are of hard labels; it has no figure like the AUC of probabilities.",
+    )
+
+
+def _report(test: dict, published: paper.Row | None, mark: str) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for label in LABELS:
+        ours = test["per_class"][label]
+        keys = ("precision", "recall", "f1", "support")
+        rows.append((label, *(_number(ours[key]) for key in keys)))
+        if published:
+            rows.append((PAPER, *(_number(value) for value in published.report[label])))
+    return Table(
+        f"Per class{mark}",
+        ("class", "precision", "recall", "F1", "support"),
+        rows,
+        f"Paper: {published.report_figure}." if published else "",
+    )
+
+
+def _confusion(test: dict, published: paper.Row | None, mark: str) -> Table:
+    rows: list[tuple[str, ...]] = []
+    for index, (label, counts) in enumerate(zip(LABELS, test["confusion"], strict=True)):
+        total = sum(counts)
+        rows.append((label, *(_number(count / total if total else None) for count in counts)))
+        if published:
+            rows.append((PAPER, *(_number(share) for share in published.confusion[index])))
+    return Table(
+        f"Share of each true class (row) by predicted class{mark}",
+        ("true class", *(SHORT[label] for label in LABELS)),
+        rows,
+        f"Paper: {published.confusion_figure}." if published else "",
+    )
+
+
+def _mark(results: dict) -> str:
+    marks = ["DEMO DATA"] * is_demo(results) + ["random weights"] * has_random_weights(results)
+    return f" - {', '.join(marks)}" if marks else ""
+
+
+def _number(value: float | None, digits: int = 2) -> str:
+    if value is None:
+        return NONE
+    return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
+
+
+def _pair(ours: float | None, theirs: float | None) -> str:
+    return f"{_number(ours)} | {_number(theirs)}"
+
+
+def _with_interval(test: dict) -> str:
+    interval = test["accuracy_ci95"]
+    if interval is None:
+        return _number(test["accuracy"])
+    return f"{_number(test['accuracy'])} ({interval[0]:.2f} to {interval[1]:.2f})"
+
+
+def _rich(table: Table) -> RenderableType:
+    rendered = RichTable(box=box.SIMPLE_HEAD)
+    for index, column in enumerate(table.columns):
+        rendered.add_column(escape(column), justify="right" if index else "left", no_wrap=True)
+    for row in table.rows:
+        style = "dim" if row[0] == PAPER else None
+        rendered.add_row(*(escape(cell) for cell in row), style=style)
+    caption = [Padding(Text(table.caption, style="italic"), (0, 0, 1, 2))] if table.caption else []
+    return Group(Text(table.title, style="bold"), rendered, *caption)

@@ -1,0 +1,96 @@
+"""A run in two sentences, and what a reader must know before believing them."""
+
+from collections import Counter
+
+from jaxcbis import paper
+from jaxcbis.labels import LABELS
+from jaxcbis.report.tables import has_random_weights, is_demo
+
+
+def verdict(results: dict) -> list[str]:
+    """Two sentences, on classification and on localisation.
+
+    Args:
+      results: content of results.json.
+    """
+    test = results.get("test")
+    if not test or not test["n"]:
+        return ["The run has not been tested, so it has no verdict yet."]
+    return [_classification(results, test), _localization(results.get("localization"))]
+
+
+def warnings(results: dict) -> list[str]:
+    """What limits the figures: demo data, random weights, label normalisation, leakage, drops.
+
+    Args:
+      results: content of results.json.
+    """
+    data = results.get("data") or {}
+    found = []
+    if results.get("status") == "interrupted":
+        found.append("The run was interrupted; its figures are not final.")
+    if is_demo(results):
+        found.append(
+            "Demo data: these are generated phantoms. The figures show that the chain works and "
+            "say nothing about mammograms."
+        )
+    if has_random_weights(results):
+        found.append("Random weights: nothing was transferred, the backbone started untrained.")
+    test, without = results.get("test"), results.get("test_without_label_normalization")
+    if test and without and without["accuracy"] is not None:
+        found.append(
+            "Label normalisation: as in the paper, each test patch was normalised with the "
+            "statistics of its true class, which nobody has in practice. Without it the accuracy "
+            f"is {without['accuracy']:.2f} instead of {test['accuracy']:.2f}."
+        )
+    leakage = data.get("leakage") or {}
+    if leakage.get("test_items_affected"):
+        found.append(
+            f"Leakage: {leakage['patients_in_train_and_test']} patients are in both the train and "
+            f"the test set, which touches {leakage['test_items_affected']} test patches."
+        )
+    if dropped := data.get("dropped"):
+        reasons = Counter(item["reason"] for item in dropped).most_common()
+        found.append(
+            f"Dropped: {len(dropped)} patches ("
+            + ", ".join(f"{count} x {reason}" for reason, count in reasons)
+            + ")."
+        )
+    return found
+
+
+def _classification(results: dict, test: dict) -> str:
+    config, interval = results["config"], test["accuracy_ci95"]
+    accuracy = f"{test['accuracy']:.2f}"
+    if interval:
+        accuracy += f" (95 % interval {interval[0]:.2f} to {interval[1]:.2f})"
+    supports = [test["per_class"][label]["support"] for label in LABELS]
+    sentence = (
+        f"{config['backbone']} trained with {config['strategy']} reaches an accuracy of {accuracy} "
+        f"on {test['n']} test patches, where always answering "
+        f"{LABELS[supports.index(max(supports))]} would reach {max(supports) / test['n']:.2f}"
+    )
+    published = paper.ROWS.get((config["backbone"], config["strategy"]))
+    if published and interval and config["protocol"] == "paper" and not is_demo(results):
+        low, high = interval
+        place = "above" if published.accuracy > high else "below"
+        if low <= published.accuracy <= high:
+            place = "inside"
+        sentence += f"; the paper's {published.accuracy:.2f} lies {place} the interval"
+    return sentence + "."
+
+
+def _localization(found: dict | None) -> str:
+    if not found or found["ll_score"] is None:
+        return "Localisation is not scored: no lesion was classified correctly."
+    blind = {
+        "of all ones": found["baselines"]["all_ones"],
+        "with a centred Gaussian": found["baselines"]["centred_gaussian"],
+        "of random noise": found["baselines"]["random"],
+    }
+    best = max(blind, key=blind.__getitem__)
+    worth = "better" if found["ll_score"] > blind[best] else "no better"
+    return (
+        f"Its Grad-CAM maps reach an LL score of {found['ll_score']:.2f}, {worth} than maps that "
+        f"have seen no image (a map {best} reaches {blind[best]:.2f})."
+    )

@@ -1,0 +1,99 @@
+"""Checkpoints by orbax: where training stands, and the finished model."""
+
+from pathlib import Path
+from typing import Any
+
+import orbax.checkpoint as ocp
+
+from jaxcbis.errors import UserError
+from jaxcbis.models.inference import Variables
+
+TRAINING = "training"
+MODEL = "model"
+
+
+def open_manager(folder: Path) -> ocp.CheckpointManager:
+    """Opens the checkpoints of a run in training; only the newest one is kept."""
+    options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
+    return ocp.CheckpointManager((folder / TRAINING).absolute(), options=options)
+
+
+def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
+    """Saves where training stands; a kill while it does leaves the checkpoint before it.
+
+    Args:
+      manager: of `open_manager`.
+      arrays: any tree of arrays.
+      progress: JSON values.
+
+    Raises:
+      UserError: the disk is full or cannot be written.
+    """
+    step = (manager.latest_step() or 0) + 1
+    items = ocp.args.Composite(
+        arrays=ocp.args.StandardSave(arrays), progress=ocp.args.JsonSave(progress)
+    )
+    try:
+        manager.save(step, args=items)
+    except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
+        raise UserError(
+            f"cannot write a checkpoint in {manager.directory}: {_first_line(error)}; "
+            "free space there and use --resume"
+        ) from error
+
+
+def read_progress(manager: ocp.CheckpointManager) -> dict | None:
+    """The progress last saved, or None if nothing was."""
+    step = manager.latest_step()
+    if step is None:
+        return None
+    items = ocp.args.Composite(progress=ocp.args.JsonRestore())
+    return manager.restore(step, args=items).progress
+
+
+def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
+    """The arrays last saved.
+
+    Args:
+      manager: of `open_manager`, with something saved.
+      like: a tree of the same structure, shapes and types.
+
+    Raises:
+      UserError: the checkpoint is damaged or of another model.
+    """
+    items = ocp.args.Composite(arrays=ocp.args.StandardRestore(like))
+    try:
+        return manager.restore(manager.latest_step(), args=items).arrays
+    except Exception as error:  # orbax and tensorstore raise many kinds
+        raise UserError(
+            f"cannot read the checkpoint in {manager.directory}: {_first_line(error)}; "
+            "start again with another --output"
+        ) from error
+
+
+def save_model(folder: Path, variables: Variables) -> None:
+    """Saves a finished model's parameters and statistics."""
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save((folder / MODEL).absolute(), variables._asdict(), force=True)
+
+
+def load_model(folder: Path, like: Variables) -> Variables:
+    """Reads what `save_model` wrote.
+
+    Args:
+      folder: `checkpoints` of a finished run.
+      like: variables of the same structure, shapes and types.
+
+    Raises:
+      UserError: there is no such model, it is damaged or it is another one.
+    """
+    path = (folder / MODEL).absolute()
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            return Variables(**checkpointer.restore(path, like._asdict()))
+    except Exception as error:  # orbax and tensorstore raise many kinds
+        raise UserError(f"cannot read the model in {path}: {_first_line(error)}") from error
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,83 @@
+"""One training step, pure and compiled."""
+
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import nnx
+
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Tree, Variables, rgb
+from jaxcbis.training import optimizer
+
+
+class Plan(NamedTuple):
+    """What a phase's step does; hashable, so that it is compiled once per plan.
+
+    Attributes:
+      graphdef: of the backbone.
+      stages: those the step runs, in order and with the head. Its inputs are the first one's.
+      trainable: those that learn.
+      batch_statistics: those whose BatchNorm normalises by the batch.
+    """
+
+    graphdef: nnx.GraphDef
+    stages: tuple[str, ...]
+    trainable: tuple[str, ...]
+    batch_statistics: tuple[str, ...]
+
+
+class State(NamedTuple):
+    """What training changes: the variables of the trainable stages, and the optimizer's."""
+
+    variables: Variables
+    opt_state: optax.OptState
+
+
+def start(learning_rates: dict[str, float], variables: Variables) -> State:
+    """The state before the first step, with arrays of its own.
+
+    Args:
+      learning_rates: by trainable stage.
+      variables: of at least the trainable stages.
+    """
+    own = jax.tree.map(jnp.array, variables.select(learning_rates))
+    adam = optimizer.make(own.params, learning_rates)
+    return State(own, adam.init(own.params))
+
+
+@partial(jax.jit, static_argnames="plan", donate_argnames="state")
+def train_step(
+    plan: Plan, state: State, frozen: Variables, inputs: jax.Array, labels: jax.Array
+) -> tuple[State, jax.Array, jax.Array]:
+    """Takes one step of Adam on the mean cross-entropy of a batch.
+
+    Args:
+      plan: of the phase.
+      state: before the step; its memory is reused.
+      frozen: variables of all other stages.
+      inputs: [n, height, width, channels], of the plan's first stage.
+      labels: int32 [n].
+
+    Returns:
+      The state after the step, the batch's mean loss, and how many it classified correctly.
+    """
+
+    def loss(params: Tree) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
+        variables = frozen.update(Variables(params, state.variables.stats))
+        module = backbones.merge(plan.graphdef, *variables)
+        logits, _ = backbones.run(module, rgb(inputs), plan.stages, plan.batch_statistics)
+        _, stats = backbones.split(module)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
+        return losses.mean(), (logits, {stage: stats[stage] for stage in state.variables.stats})
+
+    params = state.variables.params
+    (value, (logits, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+    rates = dict.fromkeys(plan.trainable, 0.0)  # the rates in force are in the state
+    adam = optimizer.make(params, rates)
+    updates, opt_state = adam.update(gradient, state.opt_state, params)
+    params = optax.apply_updates(params, updates)
+    correct = (logits.argmax(-1) == labels).sum()
+    return State(Variables(params, stats), opt_state), value, correct

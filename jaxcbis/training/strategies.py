@@ -1,0 +1,48 @@
+"""The paper's two transfer strategies, as lists of phases."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from jaxcbis.models.backbones import HEAD
+
+
+class Phase(NamedTuple):
+    """A stretch of training in which the same stages learn at the same rates.
+
+    Attributes:
+      name: of the stage that the phase unfreezes, or 'all'.
+      learning_rates: of every trainable stage, from the input to the head; other stages are frozen.
+    """
+
+    name: str
+    learning_rates: dict[str, float]
+
+
+def phases(
+    strategy: str,
+    trainable: Sequence[str],
+    *,
+    head_lr: float,
+    backbone_lr: float,
+    lr_decay: float,
+) -> list[Phase]:
+    """Lists the phases of a strategy.
+
+    Args:
+      strategy: 's1', gradual unfreezing from the head inwards, or 's2', everything at once.
+      trainable: stages behind the frozen half, from the input on, without the head.
+      head_lr, backbone_lr: learning rates of the head and of the last stage.
+      lr_decay: factor per stage from the last one inwards.
+
+    Returns:
+      The phases in order. Each trains all that the one before it trained.
+    """
+    depth = {stage: i for i, stage in enumerate(reversed(trainable))}
+    rates = {stage: backbone_lr * lr_decay**depth[stage] for stage in trainable} | {HEAD: head_lr}
+    if strategy == "s2":
+        return [Phase("all", rates)]
+    order = list(rates)
+    return [
+        Phase(order[first], {stage: rates[stage] for stage in order[first:]})
+        for first in reversed(range(len(order)))
+    ]

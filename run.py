@@ -1,0 +1,8 @@
+"""Trains, tests and scores one model: python run.py --backbone resnet50 --strategy s2"""
+
+import sys
+
+from jaxcbis.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main(["train", *sys.argv[1:]]))

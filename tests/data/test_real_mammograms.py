@@ -1,0 +1,78 @@
+"""The whole chain on real CBIS-DDSM excerpts."""
+
+from collections import Counter
+
+import cv2
+import numpy as np
+from scipy import ndimage
+
+import tfds_cbis
+from jaxcbis.labels import LABELS
+from tfds_cbis.cases import WITHOUT_CALLBACK
+from tfds_cbis.release import Release
+
+
+def grey(path) -> np.ndarray:
+    return cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+
+
+def largest_region(path) -> tuple[int, int, int, int]:
+    """The box of a mask file's largest region, by SciPy."""
+    labels, count = ndimage.label(grey(path) > 127, np.ones((3, 3)))
+    sizes = ndimage.sum_labels(np.ones_like(labels), labels, range(1, count + 1))
+    y, x = ndimage.find_objects(labels)[int(np.argmax(sizes))]
+    return x.start, y.start, x.stop, y.stop
+
+
+def test_the_official_split_in_low_resolution(shared_data, tmp_path):
+    folder = shared_data / "cbis_mass_lowres"
+    builder = tfds_cbis.prepare(folder, data_dir=tmp_path, background_size=30)
+    assert tfds_cbis.summary(builder)["dropped"] == []
+    sources = {split: builder.as_data_source(split=split) for split in ("train", "test")}
+    counts = {
+        split: Counter(LABELS[example["label"]] for example in source)
+        for split, source in sources.items()
+    }
+    assert counts == {
+        "train": {"BENIGN_Mass": 566, "MALIGNANT_Mass": 623, "BACKGROUND": 406},
+        "test": {"BENIGN_Mass": 192, "MALIGNANT_Mass": 145, "BACKGROUND": 191},
+    }
+
+    lesions = {lesion.id: lesion for lesion in Release(folder).lesions()[0]}
+    for example in sources["test"]:
+        name = example["id"].decode()
+        x0, y0, x1, y1 = example["box"]
+        if name not in lesions:
+            continue
+        lesion = lesions[name]
+        paths = [p for uid in lesion.mask_uids for p in (folder / "jpeg" / uid).iterdir()]
+        (mask,) = [path for path in paths if grey(path).shape == (256, 256)]
+        assert (x0, y0, x1, y1) == largest_region(mask)
+        (mammogram,) = (folder / "jpeg" / lesion.image_uid).iterdir()
+        np.testing.assert_array_equal(example["image"][..., 0], grey(mammogram)[y0:y1, x0:x1])
+        np.testing.assert_array_equal(example["mask"][..., 0] > 0, grey(mask)[y0:y1, x0:x1] > 127)
+
+    without_callback = {
+        lesion.view_id for lesion in lesions.values() if lesion.pathology == WITHOUT_CALLBACK
+    }
+    givers = Counter(
+        example["id"].decode().split("_background_")[0]
+        for example in sources["test"]
+        if example["label"] == 0
+    )
+    assert givers.keys() <= without_callback
+    assert max(givers.values()) - min(givers.values()) <= 1
+
+
+def test_full_resolution(shared_data, tmp_path):
+    folder = shared_data / "cbis_full8"
+    builder = tfds_cbis.prepare(folder, data_dir=tmp_path)
+    source = builder.as_data_source(split="test")
+    assert Counter(LABELS[example["label"]] for example in source) == {
+        "BENIGN_Mass": 8,
+        "MALIGNANT_Mass": 2,
+    }
+    assert min(min(example["image"].shape[:2]) for example in source) > 100
+    assert {entry["reason"] for entry in tfds_cbis.summary(builder)["dropped"]} == {
+        f"no {WITHOUT_CALLBACK} mammogram in the test split to draw it from"
+    }

@@ -1,0 +1,128 @@
+"""Maps against pytorch-grad-cam, a closed form, and two other resizers."""
+
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+import torch_reference  # noqa: E402 - prepares torchvision, which grad-cam imports
+from pytorch_grad_cam import GradCAM  # noqa: E402
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
+
+from jaxcbis.evaluation.cam import grad_cam, upsample  # noqa: E402
+from jaxcbis.models import backbones  # noqa: E402
+
+
+def scaled(maps) -> np.ndarray:
+    """Each map to 0..1 as pytorch-grad-cam does it."""
+    maps = maps - maps.min((1, 2), keepdims=True)
+    return maps / (1e-7 + maps.max((1, 2), keepdims=True))
+
+
+def as_peer_shows(maps, size: int) -> np.ndarray:
+    """pytorch-grad-cam scales before it resizes, and once more after."""
+    return scaled(np.asarray(upsample(jnp.asarray(scaled(np.asarray(maps))), size)))
+
+
+def peer_maps(model, layer, images, classes) -> np.ndarray:
+    with GradCAM(model=model, target_layers=[layer]) as peer:
+        targets = [ClassifierOutputTarget(int(k)) for k in classes]
+        return peer(input_tensor=torch_reference.to_torch(images), targets=targets)
+
+
+def images_and_classes(n: int, size: int):
+    rng = np.random.default_rng(0)
+    return rng.standard_normal((n, size, size, 3), dtype=np.float32), np.arange(n) % 5
+
+
+def test_small_network_with_a_curved_head():
+    """A head with a hidden layer: its gradient differs from place to place and item to item."""
+    torch.manual_seed(0)
+    body = torch.nn.Sequential(torch.nn.Conv2d(3, 8, 3, stride=4), torch.nn.ReLU())
+    hidden, output = torch.nn.Linear(8 * 7 * 7, 16), torch.nn.Linear(16, 5)
+    model = torch.nn.Sequential(body, torch.nn.Flatten(), hidden, torch.nn.Tanh(), output)
+    images, classes = images_and_classes(6, 28)
+    features = torch_reference.to_numpy(body(torch_reference.to_torch(images)))
+    weights = [p.detach().numpy() for p in (*hidden.parameters(), *output.parameters())]
+
+    def head(x):
+        flat = x.transpose(0, 3, 1, 2).reshape(len(x), -1)
+        return jnp.tanh(flat @ weights[0].T + weights[1]) @ weights[2].T + weights[3]
+
+    maps = grad_cam(head, jnp.asarray(features), jnp.asarray(classes))
+    assert maps.dtype == jnp.float32
+    assert (np.asarray(maps).max((1, 2)) > 0).sum() >= 4
+    theirs = peer_maps(model, body, images, classes)
+    np.testing.assert_allclose(as_peer_shows(maps, 28), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "size"),
+    [("vgg16", 96), ("vgg19", 224), ("resnet34", 96), ("resnet50", 96), ("resnet50", 224)],
+)
+def test_backbones_against_pytorch_grad_cam(name, size, tmp_path):
+    model = torch_reference.backbone(name)
+    ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
+    images, classes = images_and_classes(5 if size < 224 else 2, size)
+    last = backbones.stages(name)[-1]
+    layer = torch_reference.stages(name, model)[last][-1]  # a VGG block's last ReLU
+    features = torch_reference.forward(ours, images)[last]
+    maps = maps_of(ours, features, classes)
+    assert (np.asarray(maps).max((1, 2)) > 0).any()
+    theirs = peer_maps(model, layer, images, classes)
+    np.testing.assert_allclose(as_peer_shows(maps, size), theirs, atol=1e-3)
+
+
+def test_resnet50_equals_the_closed_form():
+    """Behind global average pooling, the gradient is the class's head weights over h w."""
+    ours = backbones.load("resnet50", weights="random")
+    rng = np.random.default_rng(0)
+    features = np.maximum(rng.standard_normal((5, 7, 7, 2048), dtype=np.float32), 0)
+    classes = np.arange(5)
+    kernel = np.asarray(ours.params["head"]["linear"]["kernel"], np.float64)
+    closed = np.maximum(np.einsum("nhwc,cn->nhw", features, kernel[:, classes]), 0) / 49
+    maps = np.asarray(maps_of(ours, features, classes))
+    np.testing.assert_allclose(maps, closed, atol=1e-5 * closed.max(), rtol=0)
+
+
+def test_a_batch_equals_its_items_one_by_one():
+    ours = backbones.load("resnet50", weights="random")
+    features = np.random.default_rng(0).standard_normal((3, 7, 7, 2048), dtype=np.float32)
+    together = np.asarray(maps_of(ours, features, np.array([0, 3, 3])))
+    for k, label in enumerate((0, 3, 3)):
+        alone = np.asarray(maps_of(ours, features[k : k + 1], np.array([label])))
+        np.testing.assert_allclose(together[k : k + 1], alone, atol=1e-5 * together.max())
+
+
+def test_where_nothing_speaks_for_the_class_the_map_is_zero():
+    maps = grad_cam(lambda x: -x.sum((1, 2)), jnp.ones((2, 4, 4, 5)), jnp.array([1, 2]))
+    assert not np.asarray(maps).any()
+
+
+def test_bfloat16_features_give_float32_maps():
+    maps = grad_cam(lambda x: x.mean((1, 2)), jnp.ones((1, 4, 4, 5), jnp.bfloat16), jnp.array([1]))
+    assert maps.dtype == jnp.float32
+    np.testing.assert_allclose(maps, np.full((1, 4, 4), 1 / 16))
+
+
+@pytest.mark.parametrize(("side", "size"), [(7, 224), (14, 224), (5, 33), (14, 7)])
+def test_upsample_against_torch_and_cv2(side, size):
+    maps = np.random.default_rng(0).random((3, side, side), dtype=np.float32)
+    ours = np.asarray(upsample(jnp.asarray(maps), size))
+    theirs = torch.nn.functional.interpolate(
+        torch.from_numpy(maps)[:, None], size=(size, size), mode="bilinear", align_corners=False
+    )
+    np.testing.assert_allclose(ours, theirs[:, 0].numpy(), atol=1e-5)
+    by_cv2 = [cv2.resize(each, (size, size), interpolation=cv2.INTER_LINEAR) for each in maps]
+    np.testing.assert_allclose(ours, by_cv2, atol=1e-5)
+
+
+def maps_of(ours: backbones.Backbone, features, classes) -> jax.Array:
+    @jax.jit
+    def run(params, stats, features, classes):
+        module = backbones.merge(ours.graphdef, params, stats)
+        return grad_cam(lambda x: backbones.run(module, x, ("head",))[0], features, classes)
+
+    return run(ours.params, ours.stats, features, classes)

@@ -1,0 +1,151 @@
+"""Classification figures against scikit-learn and scipy, and the figures that do not exist."""
+
+import json
+import warnings
+
+import numpy as np
+import pytest
+from scipy.stats import binomtest, bootstrap
+from sklearn.metrics import (
+    accuracy_score,
+    classification_report,
+    confusion_matrix,
+    roc_auc_score,
+)
+
+from jaxcbis.errors import UserError
+from jaxcbis.evaluation.metrics import accuracy_interval, classification
+from jaxcbis.labels import LABELS
+
+
+@pytest.fixture(autouse=True)
+def warnings_are_errors():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        yield
+
+
+def predictions(n, seed=0, classes=range(5)):
+    rng = np.random.default_rng(seed)
+    labels = rng.choice(list(classes), n)
+    probabilities = rng.dirichlet(np.ones(5), n)
+    probabilities[np.arange(n), labels] += 0.2
+    return labels, probabilities / probabilities.sum(1, keepdims=True), rng.integers(0, 40, n)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_equals_scikit_learn(seed):
+    labels, probabilities, patients = predictions(300, seed)
+    ours = classification(labels, probabilities, patients)
+    predicted = probabilities.argmax(1)
+    report = classification_report(labels, predicted, target_names=LABELS, output_dict=True)
+    one_hot = np.eye(5)[predicted]
+
+    assert ours["accuracy"] == accuracy_score(labels, predicted)
+    assert ours["confusion"] == confusion_matrix(labels, predicted).tolist()
+    assert ours["macro_f1"] == report["macro avg"]["f1-score"]
+    assert ours["weighted_f1"] == report["weighted avg"]["f1-score"]
+    for name, theirs in ((label, report[label]) for label in LABELS):
+        figures = ours["per_class"][name]
+        assert figures["precision"] == theirs["precision"]
+        assert figures["recall"] == theirs["recall"]
+        assert figures["f1"] == theirs["f1-score"]
+        assert figures["support"] == theirs["support"]
+    auc = roc_auc_score(labels, probabilities, multi_class="ovr", average=None)
+    auc_hard = roc_auc_score(labels, one_hot, multi_class="ovr", average=None)
+    assert [f["auc"] for f in ours["per_class"].values()] == auc.tolist()
+    assert [f["auc_hard"] for f in ours["per_class"].values()] == auc_hard.tolist()
+    assert ours["auc_mean"] == auc.mean()
+    assert ours["auc_hard_mean"] == auc_hard.mean()
+
+
+def test_hard_auc_is_the_mean_of_the_two_rates():
+    labels, probabilities, patients = predictions(200)
+    ours = classification(labels, probabilities, patients)
+    counts = np.array(ours["confusion"])
+    for k, figures in enumerate(ours["per_class"].values()):
+        positives = counts[k].sum()
+        true_negative_rate = 1 - (counts[:, k].sum() - counts[k, k]) / (200 - positives)
+        expected = (counts[k, k] / positives + true_negative_rate) / 2
+        assert figures["auc_hard"] == pytest.approx(expected, abs=1e-12)
+
+
+def test_absent_classes_are_null_and_leave_the_means():
+    labels, probabilities, patients = predictions(200, classes=(0, 2, 4))
+    ours = classification(labels, probabilities, patients)
+    for name in ("BENIGN_Calc", "MALIGNANT_Calc"):
+        figures = ours["per_class"][name]
+        assert figures.pop("support") == 0
+        assert set(figures.values()) == {None}
+    predicted = probabilities.argmax(1)
+    report = classification_report(
+        labels, predicted, labels=[0, 2, 4], output_dict=True, zero_division=0
+    )
+    assert ours["macro_f1"] == report["macro avg"]["f1-score"]
+    assert ours["weighted_f1"] == report["weighted avg"]["f1-score"]
+    present = [roc_auc_score(labels == k, probabilities[:, k]) for k in (0, 2, 4)]
+    assert ours["auc_mean"] == np.mean(present)
+
+
+def test_constant_predictions():
+    labels = np.repeat(np.arange(5), 4)
+    ours = classification(labels, np.tile([0.1, 0.1, 0.6, 0.1, 0.1], (20, 1)), np.arange(20))
+    assert ours["accuracy"] == 0.2
+    assert ours["auc_mean"] == ours["auc_hard_mean"] == 0.5
+    never_predicted = ours["per_class"]["BACKGROUND"]
+    assert never_predicted["precision"] is None
+    assert never_predicted["recall"] == never_predicted["f1"] == 0
+
+
+def test_one_class_only_has_no_auc():
+    ours = classification(np.zeros(6, int), np.tile([0.6, 0.4, 0, 0, 0], (6, 1)), np.arange(6))
+    assert ours["accuracy"] == 1
+    assert ours["auc_mean"] is None
+    assert ours["auc_hard_mean"] is None
+
+
+def test_nothing_to_score():
+    ours = classification([], [], [])
+    assert ours["n"] == 0
+    assert ours["accuracy"] is None
+    assert ours["accuracy_ci95"] is None
+    assert ours["confusion"] == [[0] * 5] * 5
+    json.dumps(ours, allow_nan=False)
+
+
+def test_probabilities_that_are_not_finite_are_refused():
+    labels, probabilities, patients = predictions(10)
+    probabilities[3, 1] = np.nan
+    with pytest.raises(UserError, match="1 of 10 test items are not finite"):
+        classification(labels, probabilities, patients)
+
+
+def test_interval_with_one_item_a_patient_is_near_the_binomial_one():
+    correct = np.random.default_rng(1).random(600) < 0.7
+    exact = binomtest(int(correct.sum()), 600).proportion_ci(method="wilson")
+    np.testing.assert_allclose(accuracy_interval(correct, np.arange(600)), exact, atol=0.006)
+
+
+def test_interval_resamples_patients_as_scipy_does():
+    rng = np.random.default_rng(2)
+    items = rng.integers(1, 6, 80)
+    patients = np.repeat(np.arange(80), items)
+    correct = rng.random(len(patients)) < rng.random(80)[patients]
+    hits = np.bincount(patients, weights=correct)
+
+    def accuracy(hits, items, axis):
+        return hits.sum(axis) / items.sum(axis)
+
+    peer = bootstrap(
+        (hits, items), accuracy, paired=True, n_resamples=2000, method="percentile", rng=3
+    ).confidence_interval
+    ours = accuracy_interval(correct, patients.astype(str))
+    np.testing.assert_allclose(ours, peer, atol=0.01)
+    by_item = accuracy_interval(correct, np.arange(len(patients)))
+    assert ours[1] - ours[0] > 1.2 * (by_item[1] - by_item[0])
+
+
+def test_interval_is_the_same_every_time_and_needs_two_patients():
+    correct, patients = [True, False, True], ["a", "b", "c"]
+    assert accuracy_interval(correct, patients) == accuracy_interval(correct, patients)
+    assert accuracy_interval(correct, ["a", "a", "a"]) is None

@@ -1,0 +1,117 @@
+"""torchvision's definitions of the four backbones, as the reference that ours are tested against."""
+
+import sys
+
+import jax
+import numpy as np
+import torch
+
+from jaxcbis.models import backbones
+
+if "torchvision" not in sys.modules:
+    # torchvision registers gradients for operators that its wheels lack beside a CPU-only torch.
+    _library = torch.library.Library("torchvision", "DEF")
+    for _name in ("nms", "qnms"):
+        _library.define(_name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+
+import torchvision
+
+_HEAD_FEATURES = {"vgg16": 25088, "vgg19": 25088, "resnet34": 512, "resnet50": 2048}
+_VGG_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}
+
+
+def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
+    """torchvision's model in eval mode, with random weights and BatchNorm statistics.
+
+    Its classifier is one linear layer, `model.fc` (ResNet) or `model.classifier` (VGG). BatchNorm
+    scales stay below 1, so that activations of an untrained residual network stay finite.
+    """
+    torch.manual_seed(seed)
+    model = getattr(torchvision.models, name)()
+    linear = torch.nn.Linear(_HEAD_FEATURES[name], num_classes)
+    if name.startswith("vgg"):
+        model.classifier = linear
+    else:
+        model.fc = linear
+    for module in model.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(module.weight, 0.3, 0.9)
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+            torch.nn.init.normal_(module.running_mean, 0, 0.1)
+            torch.nn.init.uniform_(module.running_var, 0.5, 1.5)
+        elif isinstance(module, torch.nn.Conv2d) and module.bias is not None:
+            torch.nn.init.normal_(module.bias, 0, 0.1)
+    return model.eval()
+
+
+def stages(name: str, model: torch.nn.Module) -> dict[str, torch.nn.Module]:
+    """The model as one module per stage, 'head' included; they share the model's parameters."""
+    Sequential = torch.nn.Sequential
+    if name.startswith("vgg"):
+        starts = (0, *_VGG_BLOCK_ENDS[name])
+        blocks = {
+            f"block{i + 1}": model.features[start:stop]
+            for i, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True))
+        }
+        pool = model.features[_VGG_BLOCK_ENDS[name][-1] :]
+        head = Sequential(pool, model.avgpool, torch.nn.Flatten(), model.classifier)
+        return blocks | {"head": head}
+    layers = {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
+    stem = Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
+    head = Sequential(model.avgpool, torch.nn.Flatten(), model.fc)
+    return {"stem": stem} | layers | {"head": head}
+
+
+def outputs(name: str, model: torch.nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Every stage's output for NHWC images, as NHWC arrays."""
+    x, kept = to_torch(images), {}
+    with torch.no_grad():
+        for stage, module in stages(name, model).items():
+            x = module(x)
+            kept[stage] = to_numpy(x)
+    return kept
+
+
+def head(name: str, model: torch.nn.Module) -> dict[str, dict[str, np.ndarray]]:
+    """The model's classifier as our params['head']; VGG's flatten order is turned to ours."""
+    linear = model.classifier if name.startswith("vgg") else model.fc
+    kernel = linear.weight.detach().numpy()
+    if name.startswith("vgg"):
+        kernel = kernel.reshape(-1, 512, 7, 7).transpose(0, 2, 3, 1).reshape(len(kernel), -1)
+    return {"linear": {"kernel": kernel.T.copy(), "bias": linear.bias.detach().numpy().copy()}}
+
+
+def load(name: str, model: torch.nn.Module, file, **options) -> backbones.Backbone:
+    """Our backbone with the weights and the classifier of a torch model, by way of a file.
+
+    `file` ends in .safetensors or .pth and is written first.
+    """
+    if file.suffix == ".pth":
+        torch.save(model.state_dict(), file)
+    else:
+        from safetensors.torch import save_file
+
+        save_file(model.state_dict(), file)
+    classes = head(name, model)["linear"]["bias"].size
+    ours = backbones.load(name, weights=str(file), num_classes=classes, **options)
+    return ours._replace(params=ours.params | {"head": head(name, model)})
+
+
+def forward(ours: backbones.Backbone, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Every stage's output of our backbone, 'head' included, in eval mode."""
+
+    @jax.jit
+    def run(params, stats, x):
+        module = backbones.merge(ours.graphdef, params, stats)
+        return backbones.run(module, x, (*backbones.stages(ours.name), backbones.HEAD))[1]
+
+    return jax.tree.map(np.asarray, run(ours.params, ours.stats, images))
+
+
+def to_torch(images: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(np.moveaxis(images, -1, 1)))
+
+
+def to_numpy(tensor: torch.Tensor) -> np.ndarray:
+    array = tensor.detach().numpy()
+    return np.moveaxis(array, 1, -1) if array.ndim == 4 else array

@@ -1,0 +1,1 @@
+"""The TFDS data set `cbis_ddsm_patches`."""

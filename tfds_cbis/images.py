@@ -1,0 +1,127 @@
+"""A series folder's files to a mammogram or a lesion mask, told apart by content."""
+
+import cv2
+import numpy as np
+
+from tfds_cbis.cases import Lesion, View
+from tfds_cbis.release import Release
+
+#: A near-binary image has less than this share of pixels between DARK and BRIGHT (JPEG ringing).
+GREY_SHARE = 0.01
+DARK, BRIGHT = 32, 223
+#: A mask of another size fits if its aspect ratio differs by less than this share.
+ASPECT_TOLERANCE = 0.01
+
+
+class Unusable(Exception):
+    """An image that cannot be used; the message is the reason to report."""
+
+
+def decode(data: bytes) -> np.ndarray:
+    """Decodes a whole grey JPEG.
+
+    Returns:
+        uint8 array [height, width].
+
+    Raises:
+        Unusable: if the file is truncated or no JPEG. OpenCV alone would fill what is missing
+            with grey, so the end-of-image marker is asked for first.
+    """
+    if b"\xff\xd9" not in data[-64:]:
+        raise Unusable("unreadable image: the JPEG is truncated")
+    flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
+    try:
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+    except cv2.error:
+        image = None
+    if image is None:
+        raise Unusable("unreadable image: no JPEG")
+    return image
+
+
+def is_near_binary(image: np.ndarray) -> bool:
+    """Whether an image [height, width] is black and white but for JPEG ringing."""
+    grey = np.count_nonzero(cv2.inRange(image, DARK, BRIGHT))
+    return bool(grey < GREY_SHARE * image.size)
+
+
+def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Brings a near-binary image to its mammogram's size.
+
+    Args:
+        candidate: uint8 [height, width].
+        shape: height and width of the mammogram.
+
+    Returns:
+        uint8 [*shape], 0 or 255; resized by nearest neighbour where the sizes differ.
+
+    Raises:
+        Unusable: if the aspect ratios differ, or no pixel is set.
+    """
+    height, width = candidate.shape
+    if abs(height * shape[1] / (width * shape[0]) - 1) > ASPECT_TOLERANCE:
+        raise Unusable(
+            f"mask of another aspect ratio: {width} x {height}, mammogram {shape[1]} x {shape[0]}"
+        )
+    if candidate.shape != shape:
+        candidate = cv2.resize(candidate, shape[::-1], interpolation=cv2.INTER_NEAREST)
+    mask = cv2.threshold(candidate, 127, 255, cv2.THRESH_BINARY)[1]
+    if not mask.any():
+        raise Unusable("mask empty")
+    return mask
+
+
+def read_mammogram(release: Release, view: View) -> np.ndarray:
+    """Returns a view's mammogram, uint8 [height, width]: its folder's largest, grey before binary.
+
+    Raises:
+        Unusable: if the folder is missing, or holds no readable mammogram.
+    """
+    names = release.files(view.image_uid)
+    if not names:
+        raise Unusable("missing mammogram")
+    images, reasons = _decode_all(release, names)
+    if not images:
+        raise Unusable(reasons[0])
+    return max(images, key=lambda image: (not is_near_binary(image), image.size))
+
+
+def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.ndarray:
+    """Returns a lesion's mask at its mammogram's size, uint8 0 or 255.
+
+    Neither file names nor their order tell the mask from the lesion's crop: the mask is the
+    near-binary image of the mammogram's size, or else of its aspect ratio.
+
+    Args:
+        release: where the files are.
+        lesion: whose mask.
+        shape: height and width of the mammogram.
+
+    Raises:
+        Unusable: with the reason, if no image qualifies.
+    """
+    names = [
+        name for uid in lesion.mask_uids if uid != lesion.image_uid for name in release.files(uid)
+    ]
+    if not names:
+        raise Unusable("missing mask: no image in its series folder")
+    images, reasons = _decode_all(release, names)
+    candidates = [image for image in images if is_near_binary(image)]
+    candidates.sort(key=lambda image: (image.shape != shape, -image.size))
+    misfits = []
+    for candidate in candidates:
+        try:
+            return fit_mask(candidate, shape)
+        except Unusable as misfit:
+            misfits.append(str(misfit))
+    raise Unusable((reasons + misfits or ["missing mask: no near-binary image in its folder"])[0])
+
+
+def _decode_all(release: Release, names: list[str]) -> tuple[list[np.ndarray], list[str]]:
+    images, reasons = [], []
+    for name in names:
+        try:
+            images.append(decode(release.read(name)))
+        except (Unusable, OSError) as reason:
+            reasons.append(f"{name}: {reason}")
+    return images, reasons
