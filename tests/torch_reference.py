@@ -1,10 +1,14 @@
-"""torchvision's definitions of the four backbones, as the reference that ours are tested against."""
+"""torchvision's definitions of the four backbones: the reference that ours are tested against."""
 
+import itertools
 import sys
+from functools import partial
+from pathlib import Path
 
 import jax
 import numpy as np
 import torch
+from safetensors.torch import save_file
 
 from jaxcbis.models import backbones
 
@@ -51,7 +55,7 @@ def stages(name: str, model: torch.nn.Module) -> dict[str, torch.nn.Module]:
         starts = (0, *_VGG_BLOCK_ENDS[name])
         blocks = {
             f"block{i + 1}": model.features[start:stop]
-            for i, (start, stop) in enumerate(zip(starts[:-1], starts[1:], strict=True))
+            for i, (start, stop) in enumerate(itertools.pairwise(starts))
         }
         pool = model.features[_VGG_BLOCK_ENDS[name][-1] :]
         head = Sequential(pool, model.avgpool, torch.nn.Flatten(), model.classifier)
@@ -81,17 +85,13 @@ def head(name: str, model: torch.nn.Module) -> dict[str, dict[str, np.ndarray]]:
     return {"linear": {"kernel": kernel.T.copy(), "bias": linear.bias.detach().numpy().copy()}}
 
 
-def load(name: str, model: torch.nn.Module, file, **options) -> backbones.Backbone:
+def load(name: str, model: torch.nn.Module, file: Path, **options) -> backbones.Backbone:
     """Our backbone with the weights and the classifier of a torch model, by way of a file.
 
     `file` ends in .safetensors or .pth and is written first.
     """
-    if file.suffix == ".pth":
-        torch.save(model.state_dict(), file)
-    else:
-        from safetensors.torch import save_file
-
-        save_file(model.state_dict(), file)
+    write = torch.save if file.suffix == ".pth" else save_file
+    write(model.state_dict(), file)
     classes = head(name, model)["linear"]["bias"].size
     ours = backbones.load(name, weights=str(file), num_classes=classes, **options)
     return ours._replace(params=ours.params | {"head": head(name, model)})
@@ -100,12 +100,13 @@ def load(name: str, model: torch.nn.Module, file, **options) -> backbones.Backbo
 def forward(ours: backbones.Backbone, images: np.ndarray) -> dict[str, np.ndarray]:
     """Every stage's output of our backbone, 'head' included, in eval mode."""
 
-    @jax.jit
-    def run(params, stats, x):
-        module = backbones.merge(ours.graphdef, params, stats)
-        return backbones.run(module, x, (*backbones.stages(ours.name), backbones.HEAD))[1]
+    names = (*backbones.stages(ours.name), backbones.HEAD)
+    return jax.tree.map(np.asarray, _run(ours.graphdef, names, ours.params, ours.stats, images))
 
-    return jax.tree.map(np.asarray, run(ours.params, ours.stats, images))
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _run(graphdef, names, params, stats, images):
+    return backbones.run(backbones.merge(graphdef, params, stats), images, names)[1]
 
 
 def to_torch(images: np.ndarray) -> torch.Tensor:

@@ -18,7 +18,8 @@ from tfds_cbis.roi import Box, lesion_box
 
 Dropped = list[dict[str, str]]
 
-#: Each worker holds one mammogram and one mask, about 30 MB at full size.
+#: Each worker holds one mammogram and its masks: some 70 MB at full size, twice that where it
+#: draws background.
 MAX_WORKERS = 8
 
 

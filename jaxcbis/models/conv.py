@@ -1,40 +1,45 @@
 """Convolution and max-pooling, with kernels of our own where XLA's are slow.
 
-On a CPU XLA computes the gradient of a convolution's kernel, and that of a max-pool, several times
-slower than the same sums as matrix products and element-wise maxima. Elsewhere both are lax's.
+On a CPU XLA computes 1x1 convolutions and the gradient of a max-pool several times slower than the
+same sums as matrix products and element-wise maxima. Elsewhere both are lax's.
 """
 
-from functools import partial, reduce
+from collections.abc import Sequence
+from functools import reduce
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import lax
 
-LAYOUT = ("NHWC", "HWIO", "NHWC")
-Padding = tuple[tuple[int, int], ...]
-
 
 def conv_general_dilated(
-    x: jax.Array, kernel: jax.Array, strides: tuple[int, ...], padding: Padding, **options: Any
+    x: jax.Array,
+    kernel: jax.Array,
+    strides: Sequence[int],
+    padding: Sequence[tuple[int, int]],
+    **options: Any,
 ) -> jax.Array:
-    """`lax.conv_general_dilated` for NHWC and HWIO, to be given to `nnx.Conv`.
+    """`lax.conv_general_dilated` for NHWC and HWIO without dilation or groups.
 
-    On a CPU it has no forward-mode derivative, and takes neither dilation nor groups.
+    Args:
+      x: [n, height, width, inputs].
+      kernel: [rows, columns, inputs, outputs].
+      strides: of rows and columns.
+      padding: zeros before and after rows, and before and after columns.
+      options: what `nnx.Conv` passes on to lax besides.
     """
-    if not _on_cpu():
-        return lax.conv_general_dilated(x, kernel, strides, padding, **options)
-    if kernel.shape[:2] == (1, 1) and not any(map(any, padding)):
-        x = x[:, :: strides[0], :: strides[1]]
-        return jnp.einsum("nhwi,io->nhwo", x, kernel[0, 0])
-    return _convolve(x, kernel, tuple(strides), tuple(padding))
+    if _on_cpu() and kernel.shape[:2] == (1, 1) and not any(map(any, padding)):
+        rows, columns = strides
+        return jnp.einsum("nhwi,io->nhwo", x[:, ::rows, ::columns], kernel[0, 0])
+    return lax.conv_general_dilated(x, kernel, strides, padding, **options)
 
 
 def max_pool(x: jax.Array, size: int, stride: int, padding: int = 0) -> jax.Array:
     """Maxima over `size` x `size` windows of NHWC `x`, padded on all sides with -inf.
 
-    Where several values of a window are its maximum, their gradients differ: lax gives all of it
-    to the first, on a CPU it is divided among them. Behind a ReLU such values are zeros, whose
+    Where several values of a window are its maximum, the gradient differs: lax gives all of it to
+    the first, on a CPU it is divided among them. Behind a ReLU such values are zeros, whose
     gradient the ReLU drops.
     """
     if not _on_cpu():
@@ -44,49 +49,11 @@ def max_pool(x: jax.Array, size: int, stride: int, padding: int = 0) -> jax.Arra
     edge = (padding, padding, 0)
     x = lax.pad(x, jnp.asarray(-jnp.inf, x.dtype), ((0, 0, 0), edge, edge, (0, 0, 0)))
     for axis in (1, 2):
-        last = x.shape[axis] - size
-        x = reduce(
-            jnp.maximum,
-            (lax.slice_in_dim(x, i, last + i + 1, stride, axis) for i in range(size)),
-        )
+        stop = x.shape[axis] - size + 1
+        starts = range(size)
+        x = reduce(jnp.maximum, (lax.slice_in_dim(x, i, stop + i, stride, axis) for i in starts))
     return x
 
 
 def _on_cpu() -> bool:
     return jax.default_backend() == "cpu"
-
-
-def _plain(x: jax.Array, kernel: jax.Array, strides, padding: Padding) -> jax.Array:
-    return lax.conv_general_dilated(x, kernel, strides, padding, dimension_numbers=LAYOUT)
-
-
-@partial(jax.custom_vjp, nondiff_argnums=(2, 3))
-def _convolve(x: jax.Array, kernel: jax.Array, strides, padding: Padding) -> jax.Array:
-    return _plain(x, kernel, strides, padding)
-
-
-def _forward(x, kernel, strides, padding):
-    return _plain(x, kernel, strides, padding), (x, kernel)
-
-
-def _backward(strides, padding, kept, gradient):
-    x, kernel = kept
-    _, transpose = jax.vjp(lambda x: _plain(x, kernel, strides, padding), x)
-    return *transpose(gradient), _kernel_gradient(x, gradient, kernel, strides, padding)
-
-
-_convolve.defvjp(_forward, _backward)
-
-
-def _kernel_gradient(x, gradient, kernel, strides, padding: Padding) -> jax.Array:
-    """One matrix product for each of the kernel's positions."""
-    rows, columns = kernel.shape[:2]
-    x = jnp.pad(x, ((0, 0), *padding, (0, 0)))
-    height, width = gradient.shape[1:3]
-
-    def product(i: int, j: int) -> jax.Array:
-        stop = (len(x), i + (height - 1) * strides[0] + 1, j + (width - 1) * strides[1] + 1, x.shape[3])
-        seen = lax.slice(x, (0, i, j, 0), stop, (1, *strides, 1))
-        return jnp.einsum("nhwi,nhwo->io", seen, gradient)
-
-    return jnp.stack([jnp.stack([product(i, j) for j in range(columns)]) for i in range(rows)])

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import h5py
+import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
@@ -49,7 +50,8 @@ def read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
     """
     if file.suffix not in FORMATS:
         raise UserError(
-            f"weights file {file}: expected one of {', '.join(FORMATS)}, got '{file.suffix}'"
+            f"weights {file}: expected 'imagenet', 'random' or a file ending in "
+            f"{', '.join(FORMATS)}, got '{file.suffix}'"
         )
     if not file.is_file():
         raise UserError(f"weights file {file} does not exist: give the path of a weights file")
@@ -101,16 +103,17 @@ def fill(
         if absent:
             continue
         values = [arrays[source] for source in sources]
+        if not all(map(_finite, values)):
+            unfit += sources
+            continue
         try:
-            value = convert(*values)
-        except ValueError:
+            value = np.asarray(convert(*values), np.float32)
+        except (ValueError, IndexError):  # an array that has not even the right number of axes
             value = values[0]
-        if value.shape != shapes[target]:
-            wrong_shape.append(f"{sources[0]} gives {value.shape}, expected {shapes[target]}")
-        elif not np.issubdtype(value.dtype, np.floating) or not np.isfinite(value).all():
-            unfit.append(" and ".join(sources))
+        if value.shape == shapes[target]:
+            filled[target] = value
         else:
-            filled[target] = np.asarray(value, np.float32)
+            wrong_shape.append(f"{sources[0]} gives {value.shape}, expected {shapes[target]}")
     unexpected = [name for name in arrays if name not in used and not UNUSED.fullmatch(name)]
     kinds = {
         "missing": missing,
@@ -126,6 +129,11 @@ def fill(
     return filled
 
 
+def _finite(array: np.ndarray) -> bool:
+    # numpy does not count bfloat16 as floating.
+    return bool(jnp.issubdtype(array.dtype, jnp.floating) and np.isfinite(array).all())
+
+
 def _read_keras(file: Path) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
 
@@ -133,7 +141,8 @@ def _read_keras(file: Path) -> dict[str, np.ndarray]:
         if isinstance(item, h5py.Dataset):
             layer, *_, last = name.split("/")
             kind = _KERAS_KIND.fullmatch(last)
-            arrays[f"{layer}/{_KERAS_KINDS[kind[1]]}" if kind else name] = item[()]
+            plain = f"{layer}/{_KERAS_KINDS[kind[1]]}" if kind else name
+            arrays[name if plain in arrays else plain] = item[()]
 
     with h5py.File(file) as root:
         root.visititems(visit)

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from toy_release import ToyRelease
 
+from tests.data.toy_release import ToyRelease
 from tfds_cbis.phantom import write_release
 
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from toy_release import film, jpeg, mask
 
+from tests.data.toy_release import film, jpeg, mask
 from tfds_cbis.cases import views
 from tfds_cbis.images import (
     Unusable,

@@ -5,9 +5,9 @@ import threading
 import cv2
 import numpy as np
 import pytest
-from toy_release import film, jpeg, mask
 
 from jaxcbis.labels import LABELS
+from tests.data.toy_release import film, jpeg, mask
 from tfds_cbis.cases import WITHOUT_CALLBACK
 from tfds_cbis.images import decode
 from tfds_cbis.patches import MAX_WORKERS, Job, cut, in_parallel, plan
@@ -57,7 +57,7 @@ def test_lesions_of_a_view_stay_separate(toy):
     toy.add(files={"mask/1-1.jpg": other}, number=4, pathology="MALIGNANT")
     examples, dropped, jobs = run(toy)
     assert len(jobs) == 1
-    assert dropped == []
+    assert [entry["id"] for entry in dropped] == ["train_background_1"]
     assert [(e["label"], *e["box"]) for e in examples] == [
         (LABELS.index("BENIGN_Mass"), 20, 30, 60, 80),
         (LABELS.index("MALIGNANT_Mass"), 70, 90, 95, 110),
@@ -109,19 +109,16 @@ def test_backgrounds_come_in_the_papers_proportion(toy):
 
 
 def test_backgrounds_keep_clear_of_the_other_types_lesions(toy):
-    """A calcification of the same view, in other files, leaves one free strip."""
+    """A mass and a calcification of the same view, in other files, leave one free corner."""
     with_backgrounds(toy)
-    cover = mask(SHAPE, 0, 12, 100, 120)
-    toy.add(
-        kind="calc",
-        patient="P_00002",
-        split="test",
-        files={"image/1-1.jpg": film(), "mask/1-1.jpg": cover},
-    )
+    mass = {"mask/1-1.jpg": mask(SHAPE, 50, 12, 100, 120)}
+    calcification = {"image/1-1.jpg": film(), "mask/1-1.jpg": mask(SHAPE, 0, 0, 50, 120)}
+    toy.add(patient="P_00002", number=2, files=mass)
+    toy.add(patient="P_00002", kind="calc", split="test", files=calcification)
     examples, _, _ = run(toy)
     crops = [e for e in examples if e["label"] == 0]
     assert len(crops) == 3
-    assert all(crop["box"][3] <= 12 for crop in crops)
+    assert all(crop["box"][0] >= 50 and crop["box"][3] <= 12 for crop in crops)
 
 
 def test_a_lesion_that_cannot_be_placed_forbids_backgrounds_in_its_view(toy):

@@ -6,17 +6,16 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from toy_release import film, mask
 
 import tfds_cbis
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
+from tests.data.toy_release import film, mask
 from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE
 from tfds_cbis.release import Release
 

@@ -1,0 +1,126 @@
+"""Names, stages, fresh parameters, and running a backbone under jit and grad."""
+
+import time
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from jaxcbis.errors import UserError
+from jaxcbis.models import backbones
+
+IMAGES = np.random.default_rng(0).normal(size=(4, 64, 64, 3)).astype(np.float32)
+
+
+def convolutions(backbone, stages) -> int:
+    """Convolutions with a kernel, without the shortcuts' projections."""
+    leaves = jax.tree_util.tree_leaves_with_path({s: backbone.params[s] for s in stages})
+    paths = [jax.tree_util.keystr(path) for path, _ in leaves]
+    return sum("conv" in p and "kernel" in p and "shortcut" not in p for p in paths)
+
+
+@pytest.mark.parametrize(
+    ("name", "frozen", "total"),
+    [("vgg16", 7, 13), ("vgg19", 8, 16), ("resnet34", 15, 33), ("resnet50", 22, 49)],
+)
+def test_frozen_half(name, frozen, total):
+    backbone = backbones.load(name, weights="random")
+    assert convolutions(backbone, backbones.frozen_stages(name)) == frozen
+    assert convolutions(backbone, backbones.stages(name)) == total
+
+
+def test_start_up_is_quick():
+    start = time.perf_counter()
+    backbones.load("resnet50", weights="random")
+    assert time.perf_counter() - start < 3
+
+
+def test_seed_settles_fresh_parameters():
+    first, again, other = (backbones.load("resnet34", weights="random", seed=s) for s in (1, 1, 2))
+    assert jax.tree.all(jax.tree.map(np.array_equal, first.params, again.params))
+    kernels = [b.params["layer2"]["block0"]["conv1"]["kernel"] for b in (first, other)]
+    assert not np.array_equal(*kernels)
+    assert first.source == {"source": "random", "sha256": None, "format": "random"}
+
+
+def test_fresh_parameters_have_torchs_deviations():
+    params = backbones.load("resnet34", weights="random").params
+    kernel = params["layer4"]["block1"]["conv1"]["kernel"]
+    assert kernel.std() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=1e-2)
+    linear = params["head"]["linear"]
+    bound = 512**-0.5
+    for array in (linear["kernel"], linear["bias"]):
+        assert bound / 2 < np.abs(array).max() <= bound
+
+
+def test_merge_and_split_are_inverse():
+    backbone = backbones.load("resnet34", weights="random", num_classes=7)
+    params, stats = backbones.split(backbones.merge(*backbone[1:4]))
+    assert jax.tree.structure((params, stats)) == jax.tree.structure(backbone[2:4])
+    assert jax.tree.all(jax.tree.map(np.array_equal, (params, stats), backbone[2:4]))
+    assert params["head"]["linear"]["kernel"].shape == (512, 7)
+    assert set(stats) == set(backbones.stages("resnet34"))
+
+
+def test_only_stages_in_train_change_their_statistics():
+    backbone = backbones.load("resnet34", weights="random")
+
+    @jax.jit
+    def step(params, stats):
+        module = backbones.merge(backbone.graphdef, params, stats)
+        names = (*backbones.stages("resnet34"), backbones.HEAD)
+        logits, _ = backbones.run(module, IMAGES, names, train=("layer4",))
+        return logits, backbones.split(module)
+
+    logits, (params, stats) = step(backbone.params, backbone.stats)
+    assert logits.shape == (4, 5)
+    assert jax.tree.all(jax.tree.map(np.array_equal, params, backbone.params))
+    for stage, before in backbone.stats.items():
+        unchanged = jax.tree.leaves(jax.tree.map(np.array_equal, stats[stage], before))
+        assert not any(unchanged) if stage == "layer4" else all(unchanged)
+
+
+def test_training_stage_behind_kept_activations_has_the_same_gradient():
+    backbone = backbones.load("vgg16", weights="random")
+    names = (*backbones.stages("vgg16"), backbones.HEAD)
+
+    def loss(block5, x, stages):
+        params = backbone.params | {"block5": block5}
+        module = backbones.merge(backbone.graphdef, params, backbone.stats)
+        return backbones.run(module, x, stages)[0].var()
+
+    module = backbones.merge(*backbone[1:4])
+    kept, outputs = backbones.run(module, IMAGES, names[:4])
+    assert list(outputs) == list(names[:4])
+    whole = jax.grad(loss)(backbone.params["block5"], IMAGES, names)
+    behind = jax.grad(loss)(backbone.params["block5"], kept, names[4:])
+    for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(behind), strict=True):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(a).max())
+        assert np.abs(a).max() > 0
+
+
+@pytest.mark.parametrize("name", ["vgg16", "resnet34"])
+def test_bfloat16_keeps_parameters_and_logits_in_float32(name):
+    options = {"weights": "random"}
+    full, half = (
+        backbones.load(name, dtype=dtype, **options) for dtype in (jnp.float32, jnp.bfloat16)
+    )
+    names = (*backbones.stages(name), backbones.HEAD)
+    results = []
+    for backbone in (full, half):
+        assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(backbone.params))
+        run = jax.jit(
+            lambda p, s, g=backbone.graphdef: backbones.run(backbones.merge(g, p, s), IMAGES, names)
+        )
+        logits, outputs = run(backbone.params, backbone.stats)
+        assert logits.dtype == jnp.float32
+        results.append((logits, outputs[names[-2]]))
+    assert results[1][1].dtype == jnp.bfloat16
+    difference = np.abs(results[0][0] - results[1][0]).max()
+    assert 0 < difference < 0.1 * results[0][0].std()
+
+
+def test_unknown_name():
+    with pytest.raises(UserError, match="expected one of vgg16, vgg19, resnet34, resnet50"):
+        backbones.load("resnet18", weights="random")

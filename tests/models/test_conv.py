@@ -1,0 +1,96 @@
+"""The CPU's own kernels against lax: values and gradients."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jax import lax
+
+from jaxcbis.models import conv
+
+LAYOUT = {"dimension_numbers": ("NHWC", "HWIO", "NHWC")}
+
+pytestmark = pytest.mark.skipif(
+    jax.default_backend() != "cpu", reason="elsewhere the kernels are lax's own"
+)
+
+
+def normal(seed: int, *shape: int) -> jax.Array:
+    return jnp.asarray(np.random.default_rng(seed).normal(size=shape), jnp.float32)
+
+
+def assert_close(got, expected):
+    scale = float(jnp.abs(expected).max())
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * max(scale, 1))
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    height=st.integers(1, 9),
+    width=st.integers(1, 9),
+    inputs=st.integers(1, 4),
+    outputs=st.integers(1, 4),
+    size=st.sampled_from([1, 3]),
+    strides=st.tuples(st.integers(1, 3), st.integers(1, 3)),
+    padding=st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2),
+)
+def test_convolution_equals_lax(height, width, inputs, outputs, size, strides, padding):
+    if size > min(height + sum(padding[0]), width + sum(padding[1])):
+        padding = ((1, 1), (1, 1))
+    x, kernel = normal(0, 2, height, width, inputs), normal(1, size, size, inputs, outputs)
+    expected, transpose = jax.vjp(
+        lambda x, k: lax.conv_general_dilated(x, k, strides, padding, **LAYOUT), x, kernel
+    )
+    got, our_transpose = jax.vjp(
+        lambda x, k: conv.conv_general_dilated(x, k, strides, padding, **LAYOUT), x, kernel
+    )
+    assert got.shape == expected.shape
+    assert_close(got, expected)
+    gradient = normal(2, *expected.shape)
+    jax.tree.map(assert_close, our_transpose(gradient), transpose(gradient))
+
+
+def lax_max_pool(x, size, stride, padding):
+    pads = ((0, 0), (padding, padding), (padding, padding), (0, 0))
+    return lax.reduce_window(x, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), pads)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    height=st.integers(3, 10),
+    width=st.integers(3, 10),
+    size=st.integers(1, 3),
+    stride=st.integers(1, 3),
+    padding=st.integers(0, 1),
+)
+def test_max_pool_equals_lax(height, width, size, stride, padding):
+    padding = min(padding, size // 2)
+    x = normal(0, 2, height, width, 3)
+    expected, transpose = jax.vjp(lambda x: lax_max_pool(x, size, stride, padding), x)
+    got, our_transpose = jax.vjp(lambda x: conv.max_pool(x, size, stride, padding), x)
+    np.testing.assert_array_equal(got, expected)
+    gradient = normal(1, *expected.shape)
+    assert_close(our_transpose(gradient)[0], transpose(gradient)[0])
+
+
+def test_max_pool_behind_relu_has_lax_gradient_despite_ties():
+    x = normal(0, 2, 8, 8, 3)
+    ours = jax.grad(lambda x: conv.max_pool(jax.nn.relu(x - 1), 3, 2, 1).sum())(x)
+    plain = jax.grad(lambda x: lax_max_pool(jax.nn.relu(x - 1), 3, 2, 1).sum())(x)
+    assert (jax.nn.relu(x - 1) == 0).mean() > 0.7
+    np.testing.assert_array_equal(ours, plain)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_other_backends_take_lax(dtype, monkeypatch):
+    x, kernel = normal(0, 1, 6, 6, 3).astype(dtype), normal(1, 1, 1, 3, 4).astype(dtype)
+    pools = [conv.max_pool(x, 3, 2, 1)]
+    convolved = [conv.conv_general_dilated(x, kernel, (2, 2), ((0, 0), (0, 0)), **LAYOUT)]
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    pools.append(conv.max_pool(x, 3, 2, 1))
+    convolved.append(conv.conv_general_dilated(x, kernel, (2, 2), ((0, 0), (0, 0)), **LAYOUT))
+    assert {a.dtype for a in (*pools, *convolved)} == {jnp.dtype(dtype)}
+    np.testing.assert_array_equal(*pools)
+    np.testing.assert_allclose(*(a.astype(jnp.float32) for a in convolved), rtol=2e-2, atol=1e-5)

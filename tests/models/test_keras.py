@@ -1,0 +1,130 @@
+"""Keras-applications files: every stage against torch on the raw arrays, and real photographs."""
+
+import cv2
+import h5py
+import jax
+import numpy as np
+import pytest
+from sklearn.datasets import load_sample_image
+
+from jaxcbis.errors import UserError
+from jaxcbis.models import backbones
+from tests import keras_reference, torch_reference
+
+MEAN = np.array([0.485, 0.456, 0.406])
+STD = np.array([0.229, 0.224, 0.225])
+
+
+def normalized(photographs: np.ndarray) -> np.ndarray:
+    return ((photographs / 255 - MEAN) / STD).astype(np.float32)
+
+
+def noise(size: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
+
+
+def assert_stages_equal(got, expected):
+    for stage, output in expected.items():
+        np.testing.assert_allclose(
+            got[stage], output, rtol=0, atol=1e-4 * output.std(), err_msg=stage
+        )
+
+
+def with_own_classifier(file):
+    """Our ResNet50 from a Keras file, with that file's classifier of 1000 ImageNet classes."""
+    ours = backbones.load("resnet50", weights=str(file), num_classes=1000)
+    arrays = keras_reference.read(file)
+    linear = {"kernel": arrays["fc1000_W_1:0"].numpy(), "bias": arrays["fc1000_b_1:0"].numpy()}
+    return ours._replace(params=ours.params | {"head": {"linear": linear}})
+
+
+def test_random_resnet50_in_both_namings(tmp_path):
+    arrays = keras_reference.random_resnet50()
+    legacy, current = tmp_path / "legacy.h5", tmp_path / "current.h5"
+    keras_reference.write_legacy(legacy, arrays)
+    keras_reference.write_current(current, arrays)
+    ours = with_own_classifier(legacy)
+    photographs = noise(80)
+    expected = keras_reference.resnet50(legacy, photographs)
+    assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
+    renamed = backbones.load("resnet50", weights=str(current), num_classes=1000)
+    for stage in backbones.stages("resnet50"):
+        assert jax.tree.all(jax.tree.map(np.array_equal, renamed.params[stage], ours.params[stage]))
+        assert jax.tree.all(jax.tree.map(np.array_equal, renamed.stats[stage], ours.stats[stage]))
+
+
+def test_random_vgg16(tmp_path):
+    rng, arrays, inputs = np.random.default_rng(0), {}, 3
+    widths = (64, 128, 256, 512, 512)
+    for block, (depth, width) in enumerate(zip((2, 2, 3, 3, 3), widths, strict=True), 1):
+        for i in range(1, depth + 1):
+            layer = f"block{block}_conv{i}"
+            deviation = (2 / (9 * inputs)) ** 0.5 / (70 if inputs == 3 else 1)
+            arrays[layer, "kernel"] = deviation * rng.standard_normal((3, 3, inputs, width))
+            arrays[layer, "bias"] = rng.normal(0, 0.1, width)
+            inputs = width
+    arrays["predictions", "kernel"] = np.ones((4096, 1000))
+    keras_reference.write_legacy(tmp_path / "vgg16.h5", arrays)
+    ours = backbones.load("vgg16", weights=str(tmp_path / "vgg16.h5"))
+    photographs = noise(64)
+    expected = keras_reference.vgg(tmp_path / "vgg16.h5", (2, 2, 3, 3, 3), photographs)
+    assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
+
+
+def test_keras_has_no_resnet34(tmp_path):
+    with h5py.File(tmp_path / "some.h5", "w"):
+        pass
+    with pytest.raises(UserError, match="resnet34: Keras applications have vgg16"):
+        backbones.load("resnet34", weights=str(tmp_path / "some.h5"))
+
+
+def photograph(name: str) -> np.ndarray:
+    """The central 224 x 224 of a photograph whose shorter side is 256; RGB, 0..255."""
+    if name == "china":
+        image = load_sample_image("china.jpg")
+    else:
+        data = pytest.importorskip("skimage.data", reason="scikit-image ships this photograph")
+        image = getattr(data, name)()
+    if image.ndim == 2:
+        image = np.repeat(image[..., None], 3, -1)
+    height, width = image.shape[:2]
+    scale = 256 / min(height, width)
+    image = cv2.resize(
+        image, (round(width * scale), round(height * scale)), interpolation=cv2.INTER_AREA
+    )
+    top, left = (image.shape[0] - 224) // 2, (image.shape[1] - 224) // 2
+    return image[top : top + 224, left : left + 224].astype(np.float32)
+
+
+def test_real_vgg19_stages(keras_weights):
+    file = keras_weights / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    photographs = photograph("china")[None]
+    expected = keras_reference.vgg(file, (2, 2, 4, 4, 4), photographs)
+    ours = backbones.load("vgg19", weights=str(file))
+    assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
+
+
+@pytest.fixture(scope="module")
+def real_resnet50(keras_weights):
+    return keras_weights / "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
+
+
+def test_real_resnet50_stages(real_resnet50):
+    photographs = photograph("china")[None]
+    got = torch_reference.forward(with_own_classifier(real_resnet50), normalized(photographs))
+    assert_stages_equal(got, keras_reference.resnet50(real_resnet50, photographs))
+
+
+@pytest.mark.parametrize(
+    ("name", "imagenet_class"),
+    [
+        pytest.param("china", 698, id="palace"),
+        pytest.param("chelsea", 285, id="Egyptian cat"),
+        pytest.param("coffee", 967, id="espresso"),
+        pytest.param("camera", 872, id="tripod"),
+    ],
+)
+def test_real_resnet50_knows_photographs(real_resnet50, name, imagenet_class):
+    images = normalized(photograph(name)[None])
+    logits = torch_reference.forward(with_own_classifier(real_resnet50), images)["head"][0]
+    assert logits.argmax() == imagenet_class

@@ -1,0 +1,37 @@
+"""BatchNorm against torch's, in both modes."""
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import torch
+
+from jaxcbis.models.layers import BatchNorm
+from tests.torch_reference import to_numpy, to_torch
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_batch_norm_equals_torch(train):
+    rng = np.random.default_rng(0)
+    x = rng.normal(1, 2, size=(3, 4, 5, 6)).astype(np.float32)
+    ours, theirs = BatchNorm(6), torch.nn.BatchNorm2d(6).train(train)
+    names = {"scale": "weight", "bias": "bias", "mean": "running_mean", "var": "running_var"}
+    for name, torch_name in names.items():
+        values = rng.uniform(0.5, 1.5, 6).astype(np.float32)
+        getattr(ours, name).set_value(jnp.asarray(values))
+        getattr(theirs, torch_name).data = torch.from_numpy(values)
+
+    np.testing.assert_allclose(ours(x, train), to_numpy(theirs(to_torch(x))), rtol=0, atol=1e-5)
+
+    for name in ("mean", "var"):
+        running = getattr(theirs, names[name]).numpy()
+        np.testing.assert_allclose(getattr(ours, name)[...], running, rtol=1e-5)
+
+
+def test_batch_norm_computes_in_float32_and_keeps_the_type():
+    x = jnp.full((64, 2), 1.0, jnp.bfloat16)
+    norm = BatchNorm(2)
+    norm.scale.set_value(jnp.ones(2))
+    norm.var.set_value(jnp.full(2, 1e-5))
+    out = norm(x, False)
+    assert out.dtype == jnp.bfloat16
+    np.testing.assert_allclose(out.astype(jnp.float32), (2e-5) ** -0.5, rtol=4e-3)

@@ -1,0 +1,87 @@
+"""Twenty steps of strategy 2 beside the same in PyTorch: losses, head and running statistics."""
+
+import numpy as np
+import pytest
+import torch
+
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables, forward
+from jaxcbis.training import steps, strategies
+from tests import torch_reference
+
+STEPS, BATCH, SIZE = 20, 8, 96
+RATES = {"head_lr": 1e-4, "backbone_lr": 3e-5, "lr_decay": 0.3}
+
+
+@pytest.fixture(scope="module")
+def batches():
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, 5, (STEPS, BATCH)).astype(np.int32)
+    images = rng.normal(size=(STEPS, BATCH, SIZE, SIZE, 1)) + 0.3 * labels[..., None, None, None]
+    return images.astype(np.float32), labels
+
+
+def train_torch(name, model, learning_rates, batches):
+    """PyTorch as its user writes it: frozen half in eval mode and without gradient."""
+    stages = torch_reference.stages(name, model)
+    model.train()
+    for stage in backbones.frozen_stages(name):
+        stages[stage].eval().requires_grad_(False)
+    groups = [
+        {"params": stages[stage].parameters(), "lr": rate}
+        for stage, rate in learning_rates.items()
+    ]
+    adam = torch.optim.Adam(groups)
+    losses = []
+    for images, labels in zip(*batches, strict=True):
+        x = torch_reference.to_torch(images).expand(-1, 3, -1, -1)
+        loss = torch.nn.functional.cross_entropy(model(x), torch.from_numpy(labels).long())
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.item())
+    return losses
+
+
+def train_ours(ours, learning_rates, batches):
+    whole = Variables(ours.params, ours.stats)
+    frozen_stages = backbones.frozen_stages(ours.name)
+    trainable = tuple(learning_rates)
+    plan = steps.Plan(ours.graphdef, trainable, trainable, trainable)
+    state = steps.start(learning_rates, whole)
+    frozen = whole.select(frozen_stages)
+    losses = []
+    for images, labels in zip(*batches, strict=True):
+        inputs = forward(ours.graphdef, whole, images, frozen_stages)
+        state, loss, _ = steps.train_step(plan, state, frozen, inputs, labels)
+        losses.append(float(loss))
+    return state.variables, losses
+
+
+@pytest.mark.parametrize("name", ["resnet50", "vgg19"])
+def test_twenty_steps_of_s2(name, batches, tmp_path):
+    model = torch_reference.backbone(name)
+    ours = torch_reference.load(name, model, tmp_path / "start.safetensors")
+    trainable = [s for s in backbones.stages(name) if s not in backbones.frozen_stages(name)]
+    (phase,) = strategies.phases("s2", trainable, **RATES)
+
+    variables, losses = train_ours(ours, phase.learning_rates, batches)
+    expected = train_torch(name, model, phase.learning_rates, batches)
+
+    np.testing.assert_allclose(losses, expected, rtol=1e-3)
+    assert min(expected) < 0.9 * expected[0], "nothing was learnt, so nothing was compared"
+    head = torch_reference.head(name, model)["linear"]
+    ours_head = variables.params["head"]["linear"]
+    for part in ("kernel", "bias"):
+        np.testing.assert_allclose(ours_head[part], head[part], atol=1e-3)
+    moved = np.abs(head["kernel"] - ours.params["head"]["linear"]["kernel"]).max()
+    assert moved > 1e-3, "the heads agree to less than they moved"
+    for stage, stats in variables.stats.items():
+        after = torch_reference.load(name, model, tmp_path / "after.safetensors").stats[stage]
+        np.testing.assert_allclose(_flat(stats), _flat(after), rtol=5e-3, atol=5e-3)
+
+
+def _flat(tree) -> np.ndarray:
+    if isinstance(tree, dict):
+        return np.concatenate([_flat(tree[key]) for key in sorted(tree)])
+    return np.ravel(tree)

@@ -1,0 +1,147 @@
+"""The loop on a small problem: what stays frozen, what is kept, and going on after a kill."""
+
+import jax
+import numpy as np
+import pytest
+
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables, forward
+from jaxcbis.training import fit as loop
+from jaxcbis.training import steps, strategies
+from jaxcbis.training.fit import Examples, Settings, fit
+
+SIZE = 64
+SETTINGS = Settings(
+    batch_size=8, epochs=2, patience=7, min_delta=0.01, batch_norm="train", seed=3
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def backbone():
+    return backbones.load("resnet34", weights="random", seed=1)
+
+
+@pytest.fixture(scope="module")
+def data():
+    rng = np.random.default_rng(0)
+
+    def examples(count):
+        labels = rng.integers(0, 5, count).astype(np.int32)
+        stripes = np.sin(np.arange(SIZE) * (labels[:, None] + 1) / 4)
+        noise = rng.normal(size=(count, SIZE, SIZE))
+        return Examples((stripes[:, None] + 0.3 * noise)[..., None].astype(np.float32), labels)
+
+    return examples(20), examples(10)
+
+
+def phases(strategy):
+    return strategies.phases(
+        strategy, ["layer3", "layer4"], head_lr=1e-2, backbone_lr=1e-3, lr_decay=0.3
+    )
+
+
+def arrays(variables):
+    return [np.asarray(leaf) for leaf in jax.tree.leaves(variables)]
+
+
+def figures(history):
+    return [{k: v for k, v in row.items() if k != "seconds"} for row in history]
+
+
+@pytest.fixture(scope="module")
+def unbroken(backbone, data, tmp_path_factory):
+    return fit(backbone, phases("s1"), *data, SETTINGS, tmp_path_factory.mktemp("unbroken"))
+
+
+def test_frozen_stages_keep_every_byte_and_others_do_not(backbone, unbroken):
+    before, after = Variables(backbone.params, backbone.stats), unbroken.variables
+    for stage in backbone.params:
+        for old, new in zip(before, after, strict=True):
+            if stage not in old:
+                continue
+            pairs = zip(arrays(old[stage]), arrays(new[stage]), strict=True)
+            same = all(a.tobytes() == b.tobytes() for a, b in pairs)
+            assert same == (stage in backbones.frozen_stages("resnet34")), stage
+
+
+def test_history_starts_every_phase_with_its_first_candidate(unbroken):
+    rows = [(row["phase"], row["epoch"]) for row in unbroken.history]
+    assert rows == [(p, e) for p in ("head", "layer4", "layer3") for e in range(3)]
+    assert unbroken.history[0]["train_loss"] is None
+
+
+def test_the_best_model_starts_the_next_phase_and_is_returned(backbone, data, unbroken):
+    losses = [row["val_loss"] for row in unbroken.history]
+    for k in (3, 6):
+        assert losses[k] == pytest.approx(min(losses[:k]), rel=1e-4)
+    assert unbroken.best["val_loss"] == pytest.approx(min(losses), rel=1e-4)
+    images, labels = data[1]
+    stages = (*backbones.stages("resnet34"), "head")
+    logits = np.asarray(forward(backbone.graphdef, unbroken.variables, images, stages))
+    shifted = logits - logits.max(1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
+    loss = -log_p[np.arange(len(labels)), labels].mean()
+    assert loss == pytest.approx(unbroken.best["val_loss"], rel=1e-4)
+
+
+@pytest.mark.parametrize("stop_after", [2, 4, 9])
+def test_a_killed_run_goes_on_as_if_it_had_not_been(
+    backbone, data, unbroken, tmp_path, monkeypatch, stop_after
+):
+    class Killed(BaseException):
+        pass
+
+    seen = []
+
+    def kill(row):
+        seen.append(row)
+        if len(seen) == stop_after:
+            raise Killed
+
+    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    with pytest.raises(Killed):
+        fit(backbone, phases("s1"), *data, SETTINGS, tmp_path, on_epoch=kill)
+    resumed = fit(backbone, phases("s1"), *data, SETTINGS, tmp_path)
+    assert figures(resumed.history) == figures(unbroken.history)
+    assert resumed.best == unbroken.best
+    for ours, theirs in zip(arrays(resumed.variables), arrays(unbroken.variables), strict=True):
+        assert ours.tobytes() == theirs.tobytes()
+
+
+@pytest.mark.parametrize("first", ["stem", "layer2"])
+def test_steps_behind_the_kept_prefix_lose_nothing(backbone, data, first):
+    (phase,) = phases("s2")
+    trainable = tuple(phase.learning_rates)
+    stages = (*backbones.stages("resnet34"), "head")
+    whole = Variables(backbone.params, backbone.stats)
+    frozen = whole.select(backbones.frozen_stages("resnet34"))
+    images, labels = data[0]
+
+    def losses(start):
+        in_front, behind = stages[: stages.index(start)], stages[stages.index(start) :]
+        plan = steps.Plan(backbone.graphdef, behind, trainable, trainable)
+        state = steps.start(phase.learning_rates, whole)
+        inputs = images
+        if in_front:
+            inputs = np.asarray(forward(backbone.graphdef, whole, images, in_front))
+        seen = []
+        for step in range(4):
+            index = np.arange(8) + 4 * step
+            state, loss, _ = steps.train_step(plan, state, frozen, inputs[index], labels[index])
+            seen.append(float(loss))
+        return seen
+
+    np.testing.assert_allclose(losses("layer3"), losses(first), rtol=1e-4)
+
+
+def test_early_stopping_ends_a_phase(backbone, data, tmp_path):
+    settings = SETTINGS._replace(epochs=50, patience=2, min_delta=10.0)
+    result = fit(backbone, phases("s1")[:1], *data, settings, tmp_path)
+    assert [row["epoch"] for row in result.history] == [0, 1, 2]
+
+
+def test_frozen_batch_norm_trains_scales_and_keeps_statistics(backbone, data, tmp_path):
+    settings = SETTINGS._replace(batch_norm="frozen", epochs=1)
+    result = fit(backbone, phases("s2"), *data, settings, tmp_path)
+    for old, new in zip(arrays(backbone.stats), arrays(result.variables.stats), strict=True):
+        assert old.tobytes() == new.tobytes()
