@@ -85,14 +85,11 @@ def run(config: Config) -> dict:
         dataset.splits["train"].images, dataset.splits["train"].labels
     )
     fitted = _train(config, backbone, dataset, statistics, folder)
-    variables = fitted.variables
-    timing["train_s"] = sum(r["seconds"] for r in fitted.history) + sum(
-        p["seconds"] for p in fitted.prefix
-    )
-    epochs = sum(row["epoch"] > 0 for row in fitted.history)
-    timing["train_images_per_s"] = (
-        epochs * len(dataset.splits["train"]) / sum(r["seconds"] for r in fitted.history)
-    )
+    variables, progress = fitted
+    in_epochs = sum(row["seconds"] for row in progress.history)
+    timing["train_s"] = in_epochs + sum(phase["seconds"] for phase in progress.prefix)
+    epochs = sum(row["epoch"] > 0 for row in progress.history)
+    timing["train_images_per_s"] = epochs * len(dataset.splits["train"]) / in_epochs
 
     # ---- Test -----------------------------------------------------------------------------
     test = dataset.splits["test"]
@@ -121,9 +118,9 @@ def run(config: Config) -> dict:
     timing["peak_memory_mb"] = device.peak_memory_mb()
     record |= {
         "status": "finished",
-        "history": fitted.history,
-        "best": fitted.best,
-        "prefix": fitted.prefix,
+        "history": progress.history,
+        "best": progress.best,
+        "prefix": progress.prefix,
         "test": metrics.classification(test.labels, probabilities, test.patients),
         "test_without_label_normalization": metrics.classification(
             test.labels, blind, test.patients
@@ -133,7 +130,7 @@ def run(config: Config) -> dict:
         "notes": notes,
     }
     spreadsheets.write_predictions(folder / "predictions.csv", test, probabilities, iou)
-    spreadsheets.write_history(folder / "history.csv", fitted.history)
+    spreadsheets.write_history(folder / "history.csv", progress.history)
     checkpoints.save_model(folder / "checkpoints", variables)
     figures.write(folder, record)
     gallery.write(folder, test, maps, probabilities)

@@ -1,6 +1,6 @@
 """Keras' VGG and ResNet50 (v1) computed by torch from the arrays of an .h5 file as they stand.
 
-In Keras' convention: BGR, 0..255, less the mean. Outputs are NHWC, by our stages' names.
+In float64 and Keras' convention: BGR, 0..255, less the mean. Outputs: NHWC, by our stages' names.
 """
 
 from pathlib import Path
@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from tests.torch_reference import to_numpy, to_torch
 
-MEAN_BGR = np.array([103.939, 116.779, 123.68], np.float32)
+MEAN_BGR = np.array([103.939, 116.779, 123.68])
 BLOCKS = {2: "abc", 3: "abcd", 4: "abcdef", 5: "abc"}
 WIDTHS = {2: 64, 3: 128, 4: 256, 5: 512}
 
@@ -21,7 +21,7 @@ def read(file: Path) -> dict[str, torch.Tensor]:
     """The arrays by the last part of their names, such as 'conv1_W_1:0'."""
     with h5py.File(file) as root:
         return {
-            name: torch.from_numpy(array[()])
+            name: torch.from_numpy(array[()]).double()
             for group in root.values()
             for name, array in group.items()
         }
@@ -65,7 +65,7 @@ def resnet50(file: Path, photographs: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def preprocess(photographs: np.ndarray) -> torch.Tensor:
-    return to_torch(photographs[..., ::-1].astype(np.float32) - MEAN_BGR)
+    return to_torch(photographs[..., ::-1].astype(np.float64) - MEAN_BGR)
 
 
 def convolve(arrays, name, x, **options):

@@ -1,7 +1,9 @@
 """The training loop: phases, epochs, early stopping, checkpoints."""
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from orbax.checkpoint import CheckpointManager
 
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
@@ -24,9 +27,12 @@ SECONDS_BETWEEN_CHECKPOINTS = 30.0
 
 
 class Examples(NamedTuple):
-    """Normalised images, float32 [n, size, size, 1], and their labels, int32 [n]."""
+    """Inputs, float32 [n, height, width, channels], and their labels, int32 [n].
 
-    images: np.ndarray
+    The inputs are normalised grey images with one channel or, behind a kept prefix, activations.
+    """
+
+    inputs: np.ndarray
     labels: np.ndarray
 
 
@@ -41,18 +47,32 @@ class Settings(NamedTuple):
     seed: int
 
 
-class Fitted(NamedTuple):
-    """Attributes:
-    variables: of the whole model, those with the lowest validation loss.
-    history: one row per epoch; epoch 0 of a phase is the model that it starts with.
-    best: {'phase', 'epoch', 'val_loss'}, where `variables` were reached.
-    prefix: per phase {'phase', 'stages', 'megabytes', 'seconds'} of the activations it kept.
+@dataclass
+class Progress:
+    """Where training stands, in JSON values; saved with every checkpoint.
+
+    Attributes:
+      phase: number of the current phase.
+      epoch: of that phase, done.
+      stopping: of that phase, `Stopping` as a list.
+      best: {'phase', 'epoch', 'val_loss'} of the best model so far.
+      history: one row per epoch; epoch 0 of a phase is the model that it starts with.
+      prefix: per phase {'phase', 'stages', 'megabytes', 'seconds'} of the activations it kept.
     """
 
+    phase: int = 0
+    epoch: int = 0
+    stopping: list = field(default_factory=list)
+    best: dict = field(default_factory=dict)
+    history: list[dict] = field(default_factory=list)
+    prefix: list[dict] = field(default_factory=list)
+
+
+class Fitted(NamedTuple):
+    """The whole model with the lowest validation loss, and how training came to it."""
+
     variables: Variables
-    history: list[dict]
-    best: dict
-    prefix: list[dict]
+    progress: Progress
 
 
 def fit(
@@ -74,123 +94,154 @@ def fit(
     Args:
       backbone: the model to start with.
       phases: of `strategies.phases`.
-      train, validation: the two splits; neither may be empty.
+      train, validation: the two splits, as images; neither may be empty.
       settings: of the loop.
       folder: where checkpoints are kept.
-      on_epoch: called with every row of the history.
+      on_epoch: called with every row of the history, those of a resumed run first.
       track: shows how far it is.
 
     Raises:
-      UserError: the loss is no longer finite, or a checkpoint cannot be written.
+      UserError: the loss is no longer finite, or a checkpoint cannot be read or written.
     """
     manager = checkpoints.open_manager(folder)
-    progress = checkpoints.read_progress(manager)
-    start = Variables(backbone.params, backbone.stats)
-    history: list[dict] = progress["history"] if progress else []
-    kept: list[dict] = progress["prefix"] if progress else []
-    for row in history:
+    saved = checkpoints.read_progress(manager)
+    progress = Progress(**saved) if saved else Progress()
+    for row in progress.history:
         on_epoch(row)
 
-    best: dict = {}
-    best_variables = start.select((HEAD,))
-    for number, phase in enumerate(phases):
-        if progress and number < progress["phase"]:
-            continue
+    start = Variables(backbone.params, backbone.stats)
+    best = start.select([HEAD])
+    for number in range(progress.phase, len(phases)):
+        phase = phases[number]
         plan = _plan(backbone, phase, settings.batch_norm)
-        frozen = start.select(s for s in start.params if s not in plan.trainable)
-        initial = start.update(best_variables).select(plan.trainable)
-        state = steps.start(phase.learning_rates, initial)
-        resumed = progress is not None and number == progress["phase"]
+        state = steps.start(phase.learning_rates, start.update(best))
+        best = jax.tree.map(jnp.copy, state.variables)
+        resumed = saved is not None and number == saved["phase"]
         if resumed:
-            arrays = checkpoints.read_arrays(manager, {"state": state, "best": initial})
-            state, best_variables = arrays["state"], arrays["best"]
-            best, stop = progress["best"], Stopping(*progress["stopping"])
-            epoch = progress["epoch"]
-        if resumed and _ended(epoch, stop, settings):
-            continue
-
+            state, best = checkpoints.read_arrays(manager, (state, best))
+            if _ended(progress, settings):
+                continue
         began = time.perf_counter()
-        first = plan.stages[0]
-        train_inputs = prefix.compute(backbone, start, train.images, first, track)
-        validation_inputs = prefix.compute(backbone, start, validation.images, first, track)
-        seconds = time.perf_counter() - began
-
-        def measure(variables: Variables, inputs=validation_inputs, plan=plan, frozen=frozen):
-            return evaluate(plan, frozen.update(variables), inputs, validation.labels)
-
+        behind = [
+            Examples(
+                prefix.compute(backbone, start, split.inputs, plan.stages[0], track), split.labels
+            )
+            for split in (train, validation)
+        ]
         if not resumed:
-            kept.append(
+            progress.phase = number
+            progress.prefix.append(
                 {
                     "phase": phase.name,
-                    "stages": list(prefix.in_front(backbone.name, first)),
-                    "megabytes": (train_inputs.nbytes + validation_inputs.nbytes) / 2**20,
-                    "seconds": seconds,
+                    "stages": list(prefix.in_front(backbone.name, plan.stages[0])),
+                    "megabytes": sum(split.inputs.nbytes for split in behind) / 2**20,
+                    "seconds": time.perf_counter() - began,
                 }
             )
-            began = time.perf_counter()
-            loss, accuracy = measure(state.variables)
-            row = _row(phase, 0, None, None, loss, accuracy, time.perf_counter() - began)
-            history.append(row)
-            on_epoch(row)
-            epoch, stop = 0, Stopping(loss)
-            best_variables = initial
-            best = {"phase": phase.name, "epoch": 0} | best | {"val_loss": loss}
-
-        saved = time.monotonic()
-        while not _ended(epoch, stop, settings):
-            epoch += 1
-            began = time.perf_counter()
-            order = batches.shuffled(
-                len(train.labels), settings.batch_size, (settings.seed, number, epoch)
-            )
-            state, train_loss, train_accuracy = _epoch(
-                plan, state, frozen, train_inputs, train.labels,
-                track(list(order), f"{phase.name} epoch {epoch}"),
-            )  # fmt: skip
-            loss, accuracy = measure(state.variables)
-            _require_finite(train_loss, loss, phase, epoch)
-            seconds = time.perf_counter() - began
-            row = _row(phase, epoch, train_loss, train_accuracy, loss, accuracy, seconds)
-            history.append(row)
-            on_epoch(row)
-            if loss < best["val_loss"]:
-                best = {"phase": phase.name, "epoch": epoch, "val_loss": loss}
-                # The next step reuses the state's memory, so the best model needs its own.
-                best_variables = jax.tree.map(jnp.copy, state.variables)
-            stop = stopping.update(stop, loss, settings.min_delta)
-            ended = _ended(epoch, stop, settings)
-            if ended or time.monotonic() - saved > SECONDS_BETWEEN_CHECKPOINTS:
-                checkpoints.save(
-                    manager,
-                    {"state": state, "best": best_variables},
-                    {
-                        "phase": number, "epoch": epoch, "history": history, "prefix": kept,
-                        "best": best, "stopping": list(stop),
-                    },
-                )  # fmt: skip
-                saved = time.monotonic()
+        frozen = start.select(stage for stage in start.params if stage not in plan.trainable)
+        best = _run_phase(
+            phase, plan, frozen, state, best, *behind, settings, progress, manager, resumed,
+            on_epoch, track,
+        )  # fmt: skip
     manager.close()
-    return Fitted(start.update(best_variables), history, best, kept)
+    return Fitted(start.update(best), progress)
 
 
-def evaluate(
-    plan: Plan, variables: Variables, inputs: np.ndarray, labels: np.ndarray
-) -> tuple[float, float]:
+def _run_phase(
+    phase: Phase,
+    plan: Plan,
+    frozen: Variables,
+    state: State,
+    best: Variables,
+    train: Examples,
+    validation: Examples,
+    settings: Settings,
+    progress: Progress,
+    manager: CheckpointManager,
+    resumed: bool,
+    on_epoch: Callable[[dict], None],
+    track: Track,
+) -> Variables:
+    """Trains until the phase ends and returns its best variables; `progress` goes along."""
+
+    def record(train_loss: float | None, train_accuracy: float | None, began: float) -> float:
+        """Validates, adds a row to the history, and returns the validation loss."""
+        loss, accuracy = evaluate(plan, frozen.update(state.variables), validation)
+        row = {
+            "phase": phase.name,
+            "epoch": progress.epoch,
+            "train_loss": train_loss,
+            "train_accuracy": train_accuracy,
+            "val_loss": loss,
+            "val_accuracy": accuracy,
+            "seconds": time.perf_counter() - began,
+            "learning_rates": phase.learning_rates,
+        }
+        _require_finite(row)
+        progress.history.append(row)
+        on_epoch(row)
+        return loss
+
+    if not resumed:
+        progress.epoch = 0
+        loss = record(None, None, time.perf_counter())
+        progress.stopping = list(Stopping(loss))
+        # The first candidate is the model that the phase starts with, wherever it was reached.
+        progress.best = {"phase": phase.name, "epoch": 0} | progress.best | {"val_loss": loss}
+
+    saved = time.monotonic()
+    while not _ended(progress, settings):
+        began = time.perf_counter()
+        progress.epoch += 1
+        seed = (settings.seed, progress.phase, progress.epoch)
+        order = list(batches.shuffled(len(train.labels), settings.batch_size, seed))
+        state, *figures = _run_epoch(
+            plan, state, frozen, train, track(order, f"{phase.name} epoch {progress.epoch}")
+        )
+        loss = record(*figures, began)
+        if loss < progress.best["val_loss"]:
+            progress.best = {"phase": phase.name, "epoch": progress.epoch, "val_loss": loss}
+            # The next step reuses the state's memory, so the best model needs its own.
+            best = jax.tree.map(jnp.copy, state.variables)
+        stop = stopping.update(Stopping(*progress.stopping), loss, settings.min_delta)
+        progress.stopping = list(stop)
+        late = time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS
+        if late or _ended(progress, settings):
+            checkpoints.save(manager, (state, best), dataclasses.asdict(progress))
+            saved = time.monotonic()
+    return best
+
+
+def _run_epoch(
+    plan: Plan, state: State, frozen: Variables, train: Examples, order
+) -> tuple[State, float, float]:
+    losses, correct, sizes = [], [], []
+    for index in order:
+        inputs, labels = train.inputs[index], train.labels[index]
+        state, loss, right = steps.train_step(plan, state, frozen, inputs, labels)
+        losses.append(loss)
+        correct.append(right)
+        sizes.append(len(index))
+    # Only here does the host wait for the device.
+    loss = float(np.average(np.asarray(losses, np.float64), weights=sizes))
+    return state, loss, float(np.sum(correct) / np.sum(sizes))
+
+
+def evaluate(plan: Plan, variables: Variables, split: Examples) -> tuple[float, float]:
     """Mean cross-entropy and accuracy, with stored BatchNorm statistics.
 
     Args:
       plan: whose stages to run.
       variables: of the whole model.
-      inputs: [n, ...], of the plan's first stage.
-      labels: int32 [n].
+      split: inputs of the plan's first stage, and labels.
     """
 
     def run(batch):
         return forward(plan.graphdef, variables, batch, plan.stages)
 
-    logits = map_batches(run, inputs)
-    losses = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(logits), labels)
-    return float(losses.mean()), float((logits.argmax(-1) == labels).mean())
+    logits = map_batches(run, split.inputs)
+    losses = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(logits), split.labels)
+    return float(losses.mean()), float((logits.argmax(-1) == split.labels).mean())
 
 
 def _plan(backbone: Backbone, phase: Phase, batch_norm: str) -> Plan:
@@ -202,40 +253,16 @@ def _plan(backbone: Backbone, phase: Phase, batch_norm: str) -> Plan:
     )
 
 
-def _ended(epoch: int, stop: Stopping, settings: Settings) -> bool:
-    return epoch >= settings.epochs or stop.waited >= settings.patience
+def _ended(progress: Progress, settings: Settings) -> bool:
+    waited = Stopping(*progress.stopping).waited
+    return progress.epoch >= settings.epochs or waited >= settings.patience
 
 
-def _epoch(
-    plan: Plan, state: State, frozen: Variables, inputs: np.ndarray, labels: np.ndarray, order
-) -> tuple[State, float, float]:
-    losses, correct, sizes = [], [], []
-    for index in order:
-        state, loss, right = steps.train_step(plan, state, frozen, inputs[index], labels[index])
-        losses.append(loss)
-        correct.append(right)
-        sizes.append(len(index))
-    # Only here does the host wait for the device.
-    loss = float(np.average(np.asarray(losses, np.float64), weights=sizes))
-    return state, loss, float(np.sum(correct) / np.sum(sizes))
-
-
-def _require_finite(train_loss: float, loss: float, phase: Phase, epoch: int) -> None:
-    if not np.isfinite([train_loss, loss]).all():
+def _require_finite(row: dict) -> None:
+    losses = [row[key] for key in ("train_loss", "val_loss") if row[key] is not None]
+    if not np.isfinite(losses).all():
         raise UserError(
-            f"the loss is no longer finite in phase {phase.name}, epoch {epoch} (train "
-            f"{train_loss}, validation {loss}); lower --head-lr and --backbone-lr"
+            f"the loss is no longer finite in phase {row['phase']}, epoch {row['epoch']} (train "
+            f"{row['train_loss']}, validation {row['val_loss']}); lower --head-lr and "
+            "--backbone-lr, or check the weights"
         )
-
-
-def _row(phase: Phase, epoch: int, train_loss, train_accuracy, loss, accuracy, seconds) -> dict:
-    return {
-        "phase": phase.name,
-        "epoch": epoch,
-        "train_loss": train_loss,
-        "train_accuracy": train_accuracy,
-        "val_loss": loss,
-        "val_accuracy": accuracy,
-        "seconds": seconds,
-        "learning_rates": phase.learning_rates,
-    }

@@ -45,13 +45,14 @@ def test_seed_settles_fresh_parameters():
 
 
 def test_fresh_parameters_have_torchs_deviations():
-    params = backbones.load("resnet34", weights="random").params
+    params = backbones.load("resnet34", weights="random", num_classes=1000).params
     kernel = params["layer4"]["block1"]["conv1"]["kernel"]
     assert kernel.std() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=1e-2)
     linear = params["head"]["linear"]
     bound = 512**-0.5
     for array in (linear["kernel"], linear["bias"]):
-        assert bound / 2 < np.abs(array).max() <= bound
+        assert 0.99 * bound < np.abs(array).max() <= bound
+        assert array.std() == pytest.approx(bound / 3**0.5, rel=0.05)
 
 
 def test_merge_and_split_are_inverse():

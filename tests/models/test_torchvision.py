@@ -52,4 +52,5 @@ def test_batch_equals_single_images(name, tmp_path):
     singles = [torch_reference.forward(ours, image[None]) for image in images]
     apart = jax.tree.map(lambda *parts: np.concatenate(parts), *singles)
     for stage, output in together.items():
-        np.testing.assert_allclose(output, apart[stage], rtol=0, atol=1e-5 * output.std())
+        scale = output.std() if stage == backbones.HEAD else np.abs(output).max()
+        np.testing.assert_allclose(output, apart[stage], rtol=0, atol=1e-5 * scale)

@@ -1,4 +1,10 @@
-"""Twenty steps of strategy 2 beside the same in PyTorch: losses, head and running statistics."""
+"""Twenty steps of strategy 2 beside the same in PyTorch: losses, head and running statistics.
+
+Adam turns the sign of a gradient that is all rounding error into a whole step, and untrained
+networks amplify it: at ten times the backbone's rate PyTorch in float32 strays from PyTorch in
+float64 by more than the bound, too. Hence the low rate; that every stage moves at its own is
+checked by how far it gets.
+"""
 
 import numpy as np
 import pytest
@@ -10,15 +16,17 @@ from jaxcbis.training import steps, strategies
 from tests import torch_reference
 
 STEPS, BATCH, SIZE = 20, 8, 96
-RATES = {"head_lr": 1e-4, "backbone_lr": 3e-5, "lr_decay": 0.3}
+RATES = {"head_lr": 1e-4, "backbone_lr": 3e-6, "lr_decay": 0.3}
 
 
 @pytest.fixture(scope="module")
 def batches():
+    """Five epochs of four batches."""
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, 5, (STEPS, BATCH)).astype(np.int32)
-    images = rng.normal(size=(STEPS, BATCH, SIZE, SIZE, 1)) + 0.3 * labels[..., None, None, None]
-    return images.astype(np.float32), labels
+    labels = rng.integers(0, 5, (4, BATCH)).astype(np.int32)
+    images = rng.normal(size=(4, BATCH, SIZE, SIZE, 1)) + 0.3 * labels[..., None, None, None]
+    epochs = STEPS // 4
+    return np.tile(images.astype(np.float32), (epochs, 1, 1, 1, 1)), np.tile(labels, (epochs, 1))
 
 
 def train_torch(name, model, learning_rates, batches):
@@ -69,16 +77,22 @@ def test_twenty_steps_of_s2(name, batches, tmp_path):
     expected = train_torch(name, model, phase.learning_rates, batches)
 
     np.testing.assert_allclose(losses, expected, rtol=1e-3)
-    assert min(expected) < 0.9 * expected[0], "nothing was learnt, so nothing was compared"
+    assert np.mean(expected[-4:]) < 0.9 * np.mean(expected[:4]), "nothing learnt, nothing compared"
     head = torch_reference.head(name, model)["linear"]
     ours_head = variables.params["head"]["linear"]
     for part in ("kernel", "bias"):
         np.testing.assert_allclose(ours_head[part], head[part], atol=1e-3)
     moved = np.abs(head["kernel"] - ours.params["head"]["linear"]["kernel"]).max()
     assert moved > 1e-3, "the heads agree to less than they moved"
-    for stage, stats in variables.stats.items():
-        after = torch_reference.load(name, model, tmp_path / "after.safetensors").stats[stage]
-        np.testing.assert_allclose(_flat(stats), _flat(after), rtol=5e-3, atol=5e-3)
+    after = torch_reference.load(name, model, tmp_path / "after.safetensors")
+    for stage in variables.stats:
+        np.testing.assert_allclose(
+            _flat(variables.stats[stage]), _flat(after.stats[stage]), rtol=1e-3, atol=1e-3
+        )
+    for stage in phase.learning_rates:
+        start = _flat(ours.params[stage])
+        path = np.abs(_flat(variables.params[stage]) - start).mean()
+        assert path == pytest.approx(np.abs(_flat(after.params[stage]) - start).mean(), rel=1e-2)
 
 
 def _flat(tree) -> np.ndarray:

@@ -65,23 +65,23 @@ def test_frozen_stages_keep_every_byte_and_others_do_not(backbone, unbroken):
 
 
 def test_history_starts_every_phase_with_its_first_candidate(unbroken):
-    rows = [(row["phase"], row["epoch"]) for row in unbroken.history]
+    rows = [(row["phase"], row["epoch"]) for row in unbroken.progress.history]
     assert rows == [(p, e) for p in ("head", "layer4", "layer3") for e in range(3)]
-    assert unbroken.history[0]["train_loss"] is None
+    assert unbroken.progress.history[0]["train_loss"] is None
 
 
 def test_the_best_model_starts_the_next_phase_and_is_returned(backbone, data, unbroken):
-    losses = [row["val_loss"] for row in unbroken.history]
+    losses = [row["val_loss"] for row in unbroken.progress.history]
     for k in (3, 6):
         assert losses[k] == pytest.approx(min(losses[:k]), rel=1e-4)
-    assert unbroken.best["val_loss"] == pytest.approx(min(losses), rel=1e-4)
+    assert unbroken.progress.best["val_loss"] == pytest.approx(min(losses), rel=1e-4)
     images, labels = data[1]
     stages = (*backbones.stages("resnet34"), "head")
     logits = np.asarray(forward(backbone.graphdef, unbroken.variables, images, stages))
     shifted = logits - logits.max(1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     loss = -log_p[np.arange(len(labels)), labels].mean()
-    assert loss == pytest.approx(unbroken.best["val_loss"], rel=1e-4)
+    assert loss == pytest.approx(unbroken.progress.best["val_loss"], rel=1e-4)
 
 
 @pytest.mark.parametrize("stop_after", [2, 4, 9])
@@ -102,8 +102,8 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     with pytest.raises(Killed):
         fit(backbone, phases("s1"), *data, SETTINGS, tmp_path, on_epoch=kill)
     resumed = fit(backbone, phases("s1"), *data, SETTINGS, tmp_path)
-    assert figures(resumed.history) == figures(unbroken.history)
-    assert resumed.best == unbroken.best
+    assert figures(resumed.progress.history) == figures(unbroken.progress.history)
+    assert resumed.progress.best == unbroken.progress.best
     for ours, theirs in zip(arrays(resumed.variables), arrays(unbroken.variables), strict=True):
         assert ours.tobytes() == theirs.tobytes()
 
@@ -137,7 +137,7 @@ def test_steps_behind_the_kept_prefix_lose_nothing(backbone, data, first):
 def test_early_stopping_ends_a_phase(backbone, data, tmp_path):
     settings = SETTINGS._replace(epochs=50, patience=2, min_delta=10.0)
     result = fit(backbone, phases("s1")[:1], *data, settings, tmp_path)
-    assert [row["epoch"] for row in result.history] == [0, 1, 2]
+    assert [row["epoch"] for row in result.progress.history] == [0, 1, 2]
 
 
 def test_frozen_batch_norm_trains_scales_and_keeps_statistics(backbone, data, tmp_path):
