@@ -48,23 +48,23 @@ class Config:
         "paper", "how patches are cut, split and normalised", choices=("paper",)
     )
     weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
-    batch_size: int = _option(16, "patches per training step", low=1)
+    batch_size: int = _option(16, "patches per training step", low=1, demo=8)
     head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
     backbone_lr: float | None = _option(
         None, "learning rate of the last stage", type=float, low=0, demo=3e-4,
         shown="3e-5, as in the paper; 3e-4 for resnet50 with s2",
     )  # fmt: skip
     lr_decay: float = _option(0.3, "learning rate's factor per stage inwards", low=0, high=1)
-    epochs: int = _option(50, "most epochs of a phase", low=1, demo=12)
-    patience: int = _option(7, "epochs without improvement before a phase ends", low=1, demo=3)
+    epochs: int = _option(50, "most epochs of a phase", low=1, demo=10)
+    patience: int = _option(7, "epochs without improvement before a phase ends", low=1, demo=5)
     min_delta: float = _option(0.01, "smallest improvement of the validation loss", low=0)
-    image_size: int = _option(224, "side of the model's input in pixels", low=32, high=512, demo=64)
+    image_size: int = _option(224, "side of the model's input in pixels", low=32, high=512, demo=96)
     batch_norm: str = _option(
-        "train", "BatchNorm of trainable stages: batch statistics (train) or stored (frozen)",
+        "frozen", "BatchNorm of trainable stages: batch statistics (train) or stored (frozen)",
         choices=("train", "frozen"),
     )  # fmt: skip
     background_size: int = _option(
-        550, "side of a background crop in source pixels", low=8, demo=64
+        550, "side of a background crop in source pixels", low=8, demo=48
     )
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))

@@ -12,7 +12,7 @@ import numpy as np
 from jaxcbis import device
 from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.console import console, say, track, warn
-from jaxcbis.data import normalization, preparation
+from jaxcbis.data import loading, normalization, preparation
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import localization, metrics, predict
@@ -51,22 +51,23 @@ def run(config: Config) -> dict:
         f"{config.backbone}, strategy {config.strategy}, protocol {config.protocol}, seed "
         f"{config.seed}, on {chosen.device_kind} ({chosen.platform}); results in {folder}"
     )
-    if config.demo:
-        notes.append(
-            "demo data: synthetic phantoms, not mammograms; the figures say nothing about the study"
-        )
-        warn("DEMO DATA: no --data given, so this run is on synthetic phantoms")
     began = time.perf_counter()
     dataset = preparation.load(config)
     timing["prepare_s"] = time.perf_counter() - began
     data = preparation.describe(dataset)
+    demo = dataset.source == loading.DEMO
+    if demo:
+        warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
+        notes.append(
+            "demo data: synthetic phantoms, not mammograms; the figures say nothing about the study"
+        )
     sizes = ", ".join(f"{part['total']} {name}" for name, part in data["splits"].items())
     say(f"{dataset.name}: {sizes} patches at {config.image_size} pixels")
     preparation.show_dropped(dataset)
     notes += _notes_on(data)
 
     # ---- Model ----------------------------------------------------------------------------
-    backbone, weight_notes = _load(config)
+    backbone, weight_notes = _load(config, demo)
     notes += weight_notes
     say(f"Weights: {backbone.source['source']} ({backbone.source['format']})")
     record = {
@@ -192,7 +193,7 @@ def _require_same_inputs(folder: Path, record: dict) -> None:
             )
 
 
-def _load(config: Config) -> tuple[Backbone, list[str]]:
+def _load(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
     """The backbone with its weights on the device, and what must be said of them."""
     dtype = jnp.dtype(config.precision)
     notes = []
@@ -205,7 +206,7 @@ def _load(config: Config) -> tuple[Backbone, list[str]]:
     try:
         backbone = load(config.weights)
     except WeightsUnavailable as error:
-        if not config.demo:
+        if not demo:
             raise
         warn(f"RANDOM WEIGHTS: {error}")
         notes.append("random weights: the ImageNet weights asked for could not be had")

@@ -26,7 +26,7 @@ def load(config: Config, progress: Callable[[int, int], None] | None = None) -> 
       UserError: the data are absent, damaged or not what was asked for.
     """
     if config.data is not None and config.data.endswith(".npz"):
-        dataset = patches.load(Path(config.data), config.image_size)
+        dataset = patches.load(Path(config.data), config.image_size, config.protocol)
     else:
         dataset = _prepared(config, progress)
     for name, split in dataset.splits.items():

@@ -97,11 +97,11 @@ def from_records(records: Any, size: int) -> Patches:
     return patches.select(np.argsort(patches.ids, kind="stable"))
 
 
-def save(path: Path, dataset: Dataset) -> None:
+def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """Writes a Dataset to an .npz file that `load` and any other framework can read.
 
     The file holds images, masks (uint8, 0 or 1), labels, ids, patients, splits (one name per
-    patch), label_names, source and name, and dropped (ids and reasons).
+    patch), label_names, protocol, source and name, and dropped (ids and reasons).
 
     Raises:
       UserError: the file cannot be written.
@@ -121,6 +121,7 @@ def save(path: Path, dataset: Dataset) -> None:
                 patients=joined.patients,
                 splits=np.repeat(SPLITS, [len(part) for part in parts]),
                 label_names=np.array(LABELS),
+                protocol=np.array(protocol),
                 source=np.array(dataset.source),
                 name=np.array(dataset.name),
                 dropped_ids=np.array([item["id"] for item in dataset.dropped], str),
@@ -134,11 +135,12 @@ def save(path: Path, dataset: Dataset) -> None:
         ) from error
 
 
-def load(path: Path, size: int) -> Dataset:
+def load(path: Path, size: int, protocol: str) -> Dataset:
     """Reads what `save` wrote.
 
     Raises:
-      UserError: the file is absent, damaged, of another kind, or its patches are of another size.
+      UserError: the file is absent, damaged or of another kind, or its patches are of another size
+        or protocol.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
@@ -147,13 +149,18 @@ def load(path: Path, size: int) -> Dataset:
         raise UserError(f"--data {path}: no such file") from error
     except Exception as error:  # a damaged archive raises many kinds
         raise UserError(f"--data {path}: not a readable .npz file ({error})") from error
-    needed = {"images", "masks", "labels", "ids", "patients", "splits", "label_names"}
+    needed = {"images", "masks", "labels", "ids", "patients", "splits", "label_names", "protocol"}
     if missing := sorted(needed - fields.keys()):
         raise UserError(
             f"--data {path}: lacks {', '.join(missing)}; expected a file of prepare --export"
         )
     if tuple(fields["label_names"]) != LABELS:
         raise UserError(f"--data {path}: classes {list(fields['label_names'])}, expected {LABELS}")
+    if str(fields["protocol"]) != protocol:
+        raise UserError(
+            f"--data {path}: cut by protocol {fields['protocol']}, expected {protocol}; set "
+            "--protocol or export again"
+        )
     images = fields["images"]
     if images.ndim != 3 or images.shape[1:] != (size, size) or images.dtype != np.uint8:
         raise UserError(

@@ -28,10 +28,10 @@ def prepare(config: Config, export: Path | None = None) -> Dataset:
     }
     for label, number in count(parts["validation"])["per_class"].items():
         official["train"][label] += number
-    console.print(tables.beside_table_one(official, demo=config.demo))
+    console.print(tables.beside_table_one(official, demo=dataset.source == loading.DEMO))
     show_dropped(dataset)
     if export is not None:
-        patches.save(export, dataset)
+        patches.save(export, dataset, config.protocol)
         say(f"Patches at {config.image_size} pixels written to {export}")
     return dataset
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-import torch_reference  # noqa: E402 - prepares torchvision, which grad-cam imports
+from tests import torch_reference  # noqa: E402 - prepares torchvision, which grad-cam imports
 from pytorch_grad_cam import GradCAM  # noqa: E402
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
 
