@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
@@ -29,16 +30,33 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
       Exit code: 0 done, 2 bad input or usage, 130 interrupted. A fault of ours raises.
     """
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         words = _parser().parse_args(arguments)
         words.command(words)
     except UserError as error:
         print(f"jaxcbis: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
+    except OSError as error:
+        where = f" {error.filename}" if error.filename else ""
+        print(
+            f"jaxcbis: the disk failed:{where}: {error.strerror or error}; free space or mend it, "
+            "then go on with --resume",
+            file=sys.stderr,
+        )
+        return EXIT_USER_ERROR
     except KeyboardInterrupt:
-        print("jaxcbis: interrupted; the same command with --resume goes on", file=sys.stderr)
+        print(
+            "jaxcbis: interrupted; give the same command again, a training with --resume",
+            file=sys.stderr,
+        )
         return EXIT_INTERRUPTED
     return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """A scheduler's SIGTERM ends a run as Ctrl-C does."""
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

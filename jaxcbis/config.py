@@ -69,7 +69,9 @@ class Config:
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
-    cam_threshold: float = _option(0.5, "share of a map's maximum that counts as hot", low=0.01, high=1)
+    cam_threshold: float = _option(
+        0.5, "share of a map's maximum that counts as hot", low=0.01, high=1
+    )
     output: str | None = _option(
         None, "folder of the results", type=str,
         shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
@@ -90,7 +92,7 @@ INCIDENTAL = ("resume", "output", "data_dir", "device")
 
 
 def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
-    """Adds the options named (all of them if None) to a parser, unset ones left out of its result."""
+    """Adds options (all if no names are given) to a parser, whose result leaves out unset ones."""
     for option in dataclasses.fields(Config):
         if names is not None and option.name not in names:
             continue

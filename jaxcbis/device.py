@@ -46,10 +46,10 @@ def compile_seconds() -> float:
     return _compile_seconds
 
 
-def _listen(event: str, seconds: float, **_) -> None:
+def _listen(event: str, duration_secs: float, **_: str | int) -> None:
     global _compile_seconds
     if event.startswith("/jax/core/compile/"):
-        _compile_seconds += seconds
+        _compile_seconds += duration_secs
 
 
 def peak_memory_mb() -> float:

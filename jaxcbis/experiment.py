@@ -7,7 +7,6 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxcbis import device
 from jaxcbis.config import INCIDENTAL, Config

@@ -144,9 +144,7 @@ def test_a_killed_run_resumes_to_the_same_bytes(finished, folder, exported):
     assert "seed was 0, is 1" in refused(*words, "--resume", "--seed", 1)
     run(*words, "--resume")
     unbroken = finished[0]
-    assert (output / "predictions.csv").read_bytes() == (
-        unbroken / "predictions.csv"
-    ).read_bytes()
+    assert (output / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
     ours, theirs = results(output), results(unbroken)
     for key in ("test", "localization", "best"):
         assert ours[key] == theirs[key]

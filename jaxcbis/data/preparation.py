@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from jaxcbis.config import Config
 from jaxcbis.console import bar, console, say, warn
 from jaxcbis.data import loading, patches, splits
@@ -59,7 +61,9 @@ def describe(dataset: Dataset) -> dict:
         "name": dataset.name,
         "splits": {name: count(part) for name, part in dataset.splits.items()},
         "dropped": dataset.dropped,
-        "leakage": splits.leakage([*train.patients, *validation.patients], test.patients),
+        "leakage": splits.leakage(
+            np.concatenate([train.patients, validation.patients]), test.patients
+        ),
     }
 
 

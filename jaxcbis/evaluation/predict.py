@@ -53,7 +53,7 @@ def maps(
     Args: as of `logits`.
 
     Returns:
-      float32 [n, size, size], at least 0 and not scaled; and the side of the maps before upsampling.
+      float32 [n, size, size], at least 0 and not scaled; and the maps' side before upsampling.
     """
     size = images.shape[1]
 

@@ -66,7 +66,7 @@ def rgb(inputs: jax.Array) -> jax.Array:
 
 
 def map_batches(
-    function: Callable[[jax.Array], Any],
+    function: Callable[[np.ndarray], Any],
     inputs: np.ndarray,
     track: Track = untracked,
     description: str = "",

@@ -72,9 +72,19 @@ def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
 
 
 def save_model(folder: Path, variables: Variables) -> None:
-    """Saves a finished model's parameters and statistics."""
-    with ocp.StandardCheckpointer() as checkpointer:
-        checkpointer.save((folder / MODEL).absolute(), variables._asdict(), force=True)
+    """Saves a finished model's parameters and statistics.
+
+    Raises:
+      UserError: the disk is full or cannot be written.
+    """
+    path = (folder / MODEL).absolute()
+    try:
+        with ocp.StandardCheckpointer() as checkpointer:
+            checkpointer.save(path, variables._asdict(), force=True)
+    except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
+        raise UserError(
+            f"cannot write the model to {path}: {_first_line(error)}; free space and use --resume"
+        ) from error
 
 
 def load_model(folder: Path, like: Variables) -> Variables:

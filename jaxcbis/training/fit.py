@@ -122,26 +122,28 @@ def fit(
             if _ended(progress, settings):
                 continue
         began = time.perf_counter()
-        behind = [
-            Examples(
-                prefix.compute(backbone, start, split.inputs, plan.stages[0], track), split.labels
+
+        def behind_prefix(split: Examples, first: str = plan.stages[0]) -> Examples:
+            return split._replace(
+                inputs=prefix.compute(backbone, start, split.inputs, first, track)
             )
-            for split in (train, validation)
-        ]
+
+        train_behind, validation_behind = behind_prefix(train), behind_prefix(validation)
         if not resumed:
             progress.phase = number
             progress.prefix.append(
                 {
                     "phase": phase.name,
                     "stages": list(prefix.in_front(backbone.name, plan.stages[0])),
-                    "megabytes": sum(split.inputs.nbytes for split in behind) / 2**20,
+                    "megabytes": (train_behind.inputs.nbytes + validation_behind.inputs.nbytes)
+                    / 2**20,
                     "seconds": time.perf_counter() - began,
                 }
             )
         frozen = start.select(stage for stage in start.params if stage not in plan.trainable)
         best = _run_phase(
-            phase, plan, frozen, state, best, *behind, settings, progress, manager, resumed,
-            on_epoch, track,
+            phase, plan, frozen, state, best, train_behind, validation_behind, settings, progress,
+            manager, resumed, on_epoch, track,
         )  # fmt: skip
     manager.close()
     return Fitted(start.update(best), progress)
@@ -195,10 +197,10 @@ def _run_phase(
         progress.epoch += 1
         seed = (settings.seed, progress.phase, progress.epoch)
         order = list(batches.shuffled(len(train.labels), settings.batch_size, seed))
-        state, *figures = _run_epoch(
+        state, train_loss, train_accuracy = _run_epoch(
             plan, state, frozen, train, track(order, f"{phase.name} epoch {progress.epoch}")
         )
-        loss = record(*figures, began)
+        loss = record(train_loss, train_accuracy, began)
         if loss < progress.best["val_loss"]:
             progress.best = {"phase": phase.name, "epoch": progress.epoch, "val_loss": loss}
             # The next step reuses the state's memory, so the best model needs its own.

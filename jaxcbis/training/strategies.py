@@ -38,7 +38,7 @@ def phases(
       The phases in order. Each trains all that the one before it trained.
     """
     depth = {stage: i for i, stage in enumerate(reversed(trainable))}
-    rates = {stage: backbone_lr * lr_decay**depth[stage] for stage in trainable} | {HEAD: head_lr}
+    rates = {stage: backbone_lr * lr_decay ** depth[stage] for stage in trainable} | {HEAD: head_lr}
     if strategy == "s2":
         return [Phase("all", rates)]
     order = list(rates)

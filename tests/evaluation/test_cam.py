@@ -5,14 +5,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-torch = pytest.importorskip("torch")
-from tests import torch_reference  # noqa: E402 - prepares torchvision, which grad-cam imports
-from pytorch_grad_cam import GradCAM  # noqa: E402
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget  # noqa: E402
-
-from jaxcbis.evaluation.cam import grad_cam, upsample  # noqa: E402
-from jaxcbis.models import backbones  # noqa: E402
+from jaxcbis.evaluation.cam import grad_cam, upsample
+from jaxcbis.models import backbones
+from tests import torch_reference
 
 
 def scaled(maps) -> np.ndarray:

@@ -36,8 +36,7 @@ def train_torch(name, model, learning_rates, batches):
     for stage in backbones.frozen_stages(name):
         stages[stage].eval().requires_grad_(False)
     groups = [
-        {"params": stages[stage].parameters(), "lr": rate}
-        for stage, rate in learning_rates.items()
+        {"params": stages[stage].parameters(), "lr": rate} for stage, rate in learning_rates.items()
     ]
     adam = torch.optim.Adam(groups)
     losses = []

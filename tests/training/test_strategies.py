@@ -1,5 +1,7 @@
 """Phases and learning rates of the two strategies."""
 
+from itertools import pairwise
+
 import pytest
 
 from jaxcbis.training import strategies
@@ -23,6 +25,6 @@ def test_simultaneous_training_is_one_phase_with_lower_rates_inwards():
 @pytest.mark.parametrize("strategy", ["s1", "s2"])
 def test_a_phase_trains_all_that_the_one_before_it_trained(strategy):
     phases = strategies.phases(strategy, ["a", "b", "c"], **RATES)
-    for before, after in zip(phases, phases[1:], strict=False):
+    for before, after in pairwise(phases):
         assert before.learning_rates.items() < after.learning_rates.items()
     assert list(phases[-1].learning_rates) == ["a", "b", "c", "head"]
