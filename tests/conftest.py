@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import tests.torchvision_operators  # noqa: F401 - before anything imports torchvision
+
 ROOT = Path(__file__).resolve().parent.parent
 
 

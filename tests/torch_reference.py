@@ -1,24 +1,16 @@
 """torchvision's definitions of the four backbones: the reference that ours are tested against."""
 
 import itertools
-import sys
 from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 import torch
+import torchvision
 from safetensors.torch import save_file
 
 from jaxcbis.models import backbones
-
-if "torchvision" not in sys.modules:
-    # torchvision registers gradients for operators that its wheels lack beside a CPU-only torch.
-    _library = torch.library.Library("torchvision", "DEF")
-    for _name in ("nms", "qnms"):
-        _library.define(_name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-
-import torchvision
 
 _HEAD_FEATURES = {"vgg16": 25088, "vgg19": 25088, "resnet34": 512, "resnet50": 2048}
 _VGG_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}

@@ -5,10 +5,10 @@ import struct
 import cv2
 import numpy as np
 import pytest
-from example_run import results as example
 
 from jaxcbis.errors import UserError
 from jaxcbis.report import figures
+from tests.evaluation.example_run import results as example
 
 
 def dots_per_inch(path) -> float:

@@ -6,10 +6,10 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 import pytest
-from example_run import results as example
 
 from jaxcbis.errors import UserError
 from jaxcbis.report import figures, html, results, tables
+from tests.evaluation.example_run import results as example
 
 SCRIPT = "<script>alert(1)</script>"
 

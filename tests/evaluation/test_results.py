@@ -5,10 +5,10 @@ import os
 
 import numpy as np
 import pytest
-from example_run import results as example
 
 from jaxcbis.errors import UserError
 from jaxcbis.report import results
+from tests.evaluation.example_run import results as example
 
 
 def test_round_trip_in_stable_order(tmp_path):

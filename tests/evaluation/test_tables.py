@@ -3,13 +3,13 @@
 import io
 
 import pytest
-from example_run import results as example
 from rich.console import Console
 
 from jaxcbis import paper
 from jaxcbis.labels import LABELS
 from jaxcbis.report import tables
 from jaxcbis.report.verdict import verdict, warnings
+from tests.evaluation.example_run import results as example
 
 
 def shown(renderable) -> str:
