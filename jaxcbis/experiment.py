@@ -53,6 +53,7 @@ def run(config: Config) -> dict:
     began = time.perf_counter()
     dataset = preparation.load(config)
     timing["prepare_s"] = time.perf_counter() - began
+    loading.require_all_splits(dataset)
     data = preparation.describe(dataset)
     demo = dataset.source == loading.DEMO
     if demo:

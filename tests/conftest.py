@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import tests.torchvision_operators  # noqa: F401 - before anything imports torchvision
+from tests import differences
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -26,3 +27,10 @@ def keras_weights() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("real ImageNet weights not found; set JAXCBIS_WEIGHTS to their folder")
     return Path(folder)
+
+
+def pytest_terminal_summary(terminalreporter):
+    if lines := differences.table():
+        terminalreporter.section("largest differences from other implementations")
+        for line in lines:
+            terminalreporter.write_line(line)

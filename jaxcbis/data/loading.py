@@ -26,13 +26,19 @@ def load(config: Config, progress: Callable[[int, int], None] | None = None) -> 
       UserError: the data are absent, damaged or not what was asked for.
     """
     if config.data is not None and config.data.endswith(".npz"):
-        dataset = patches.load(Path(config.data), config.image_size, config.protocol)
-    else:
-        dataset = _prepared(config, progress)
+        return patches.load(Path(config.data), config.image_size, config.protocol)
+    return _prepared(config, progress)
+
+
+def require_all_splits(dataset: Dataset) -> None:
+    """Checks that there is something to train on, to validate and to test.
+
+    Raises:
+      UserError: a split is empty.
+    """
     for name, split in dataset.splits.items():
         if not len(split):
             raise UserError(f"{dataset.source}: no patches in the {name} split; check the release")
-    return dataset
 
 
 def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Dataset:
@@ -52,16 +58,18 @@ def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Da
         background_size=config.background_size,
         progress=progress,
     )
-    official = {name: builder.as_data_source(name) for name in builder.info.splits}
-    if missing := {"train", "test"} - official.keys():
-        raise UserError(f"{release}: no patches in the {' and '.join(sorted(missing))} split")
-    train = patches.from_records(official["train"], config.image_size)
+    train, test = (
+        patches.from_records(
+            builder.as_data_source(name) if name in builder.info.splits else [], config.image_size
+        )
+        for name in ("train", "test")
+    )
     validation = splits.stratified(train.labels)
     return Dataset(
         {
             "train": train.select(~validation),
             "validation": train.select(validation),
-            "test": patches.from_records(official["test"], config.image_size),
+            "test": test,
         },
         source=DEMO if config.demo else str(release),
         name="demo data (synthetic phantoms)" if config.demo else "CBIS-DDSM",

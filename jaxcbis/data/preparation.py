@@ -1,5 +1,6 @@
 """The command `prepare`: build the data set, show what is in it, export it."""
 
+import time
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,9 @@ def prepare(config: Config, export: Path | None = None) -> Dataset:
     Raises:
       UserError: the release cannot be used, or the disk cannot be written.
     """
+    began = time.perf_counter()
     dataset = load(config)
+    say(f"{dataset.name} from {dataset.source} in {time.perf_counter() - began:.1f} s")
     parts = dataset.splits
     official = {
         "train": count(parts["train"])["per_class"],

@@ -1,179 +1,95 @@
-"""What a mammogram gives, and what is dropped with which reason."""
+"""Patches from records, and the file that carries them elsewhere."""
 
-import threading
-
-import cv2
 import numpy as np
 import pytest
 
-from jaxcbis.labels import LABELS
-from tests.data.toy_release import film, jpeg, mask
-from tfds_cbis.cases import WITHOUT_CALLBACK
-from tfds_cbis.images import decode
-from tfds_cbis.patches import MAX_WORKERS, Job, cut, in_parallel, plan
-from tfds_cbis.release import Release
+from jaxcbis.data import patches
+from jaxcbis.data.patches import Dataset, Patches
+from jaxcbis.errors import UserError
 
-SHAPE = (120, 100)
-MASK = mask(SHAPE, 20, 30, 60, 80)
-FILES = {"image/1-1.jpg": film(), "mask/1-1.jpg": MASK}
+SIZE = 8
 
 
-def run(toy, *, size=10):
-    """Plans and cuts a toy release; returns examples, dropped entries and jobs."""
-    release = Release(toy.write())
-    lesions, dropped = release.lesions()
-    jobs, missing = plan(release, lesions, "1.0.0")
-    examples = []
-    for job in jobs:
-        found, lost = cut(release, job, background_size=size, seed="1.0.0")
-        examples += found
-        missing += lost
-    return examples, dropped + missing, jobs
+def split(count: int, seed: int) -> Patches:
+    rng = np.random.default_rng(seed)
+    return Patches(
+        rng.integers(0, 256, (count, SIZE, SIZE), np.uint8),
+        rng.random((count, SIZE, SIZE)) > 0.5,
+        rng.integers(0, 5, count).astype(np.int32),
+        np.array([f"lesion-{seed}-{i}" for i in range(count)]),
+        np.array([f"P_{i % 3}" for i in range(count)]),
+    )
 
 
-def png(data: bytes) -> np.ndarray:
-    return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+@pytest.fixture
+def dataset():
+    splits = {name: split(4 + i, i) for i, name in enumerate(patches.SPLITS)}
+    return Dataset(splits, "there", "some data", [{"id": "x", "reason": "mask empty"}])
 
 
-@pytest.mark.parametrize("label", LABELS[1:])
-def test_a_lesion_is_cut_by_its_tight_box(toy, label):
-    pathology, kind = label.split("_")
-    name = toy.add(pathology=pathology, kind=kind.lower(), files=FILES)
-    (example,), dropped, _ = run(toy)
-    assert dropped == []
-    assert example["id"] == name
-    assert LABELS[example["label"]] == label
-    np.testing.assert_array_equal(example["box"], [20, 30, 60, 80])
-    np.testing.assert_array_equal(png(example["mask"]), 255)
-    np.testing.assert_array_equal(png(example["image"]), decode(jpeg(film()))[30:80, 20:60])
-    described = [example[key] for key in ("patient_id", "side", "view", "pathology")]
-    assert described == ["P_00001", "LEFT", "CC", pathology]
-    assert example["abnormality_type"] == {"Mass": "mass", "Calc": "calcification"}[kind]
+def test_a_saved_dataset_is_read_back_whole(dataset, tmp_path):
+    patches.save(tmp_path / "new" / "p.npz", dataset, "paper")
+    again = patches.load(tmp_path / "new" / "p.npz", SIZE, "paper")
+    assert again[1:] == dataset[1:]
+    for name in patches.SPLITS:
+        pairs = zip(again.splits[name].arrays(), dataset.splits[name].arrays(), strict=True)
+        for ours, theirs in pairs:
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_array_equal(ours, theirs)
 
 
-def test_lesions_of_a_view_stay_separate(toy):
-    other = mask(SHAPE, 70, 90, 95, 110)
-    toy.add(files=FILES)
-    toy.add(files={"mask/1-1.jpg": other}, number=4, pathology="MALIGNANT")
-    examples, dropped, jobs = run(toy)
-    assert len(jobs) == 1
-    assert [entry["id"] for entry in dropped] == ["train_background_1"]
-    assert [(e["label"], *e["box"]) for e in examples] == [
-        (LABELS.index("BENIGN_Mass"), 20, 30, 60, 80),
-        (LABELS.index("MALIGNANT_Mass"), 70, 90, 95, 110),
-    ]
+def rewrite(path, **changes):
+    with np.load(path) as file:
+        fields = {key: file[key] for key in file.files} | changes
+    np.savez(path, **{key: value for key, value in fields.items() if value is not None})
 
 
 @pytest.mark.parametrize(
-    ("files", "pathology", "reason"),
+    ("changes", "said"),
     [
-        ({"mask/1-1.jpg": MASK}, "BENIGN", "missing mammogram"),
-        ({"image/1-1.jpg": film()}, "BENIGN", "missing mask"),
-        ({**FILES, "image/1-1.jpg": jpeg(film())[:-50]}, "BENIGN", "unreadable image"),
-        ({**FILES, "mask/1-1.jpg": jpeg(MASK)[:-50]}, "BENIGN", "unreadable image"),
-        ({**FILES, "mask/1-1.jpg": 0 * MASK}, "BENIGN", "mask empty"),
-        ({**FILES, "mask/1-1.jpg": MASK[:80]}, "BENIGN", "mask of another aspect ratio"),
-        (FILES, "UNPROVEN", "unknown pathology 'UNPROVEN'"),
+        ({"masks": None}, "lacks masks"),
+        ({"label_names": np.array(["cat", "dog"])}, "classes"),
+        ({"labels": np.zeros(3, np.int32)}, "differ in length"),
+        ({"images": np.zeros((15, SIZE, SIZE), np.float32)}, "expected uint8"),
+        ({"protocol": np.array("clean")}, "cut by protocol clean"),
     ],
 )
-def test_what_is_dropped_says_why(toy, files, pathology, reason):
-    name = toy.add(files=files, pathology=pathology)
-    examples, dropped, _ = run(toy)
-    assert examples == []
-    (entry,) = dropped
-    assert entry["id"] == name
-    assert reason in entry["reason"]
+def test_another_file_is_refused(dataset, tmp_path, changes, said):
+    path = tmp_path / "p.npz"
+    patches.save(path, dataset, "paper")
+    rewrite(path, **changes)
+    with pytest.raises(UserError, match=said):
+        patches.load(path, SIZE, "paper")
 
 
-def with_backgrounds(toy, *, lesions=9):
-    """Adds lesions, and one view without callback that must give their backgrounds."""
-    for number in range(lesions):
-        toy.add(files=FILES, patient=f"P_1{number:04d}")
-    toy.add(files=FILES, pathology=WITHOUT_CALLBACK, patient="P_00002")
+def test_patches_of_another_size_are_refused(dataset, tmp_path):
+    patches.save(tmp_path / "p.npz", dataset, "paper")
+    with pytest.raises(UserError, match="--image-size"):
+        patches.load(tmp_path / "p.npz", 2 * SIZE, "paper")
 
 
-def test_backgrounds_come_in_the_papers_proportion(toy):
-    with_backgrounds(toy)
-    examples, dropped, _ = run(toy)
-    crops = [example for example in examples if example["label"] == 0]
-    assert dropped == []
-    assert len(crops) == round(9 * 644 / 1886)
-    name = "Mass-Training_P_00002_LEFT_CC_background_"
-    assert [crop["id"] for crop in crops] == [f"{name}{k}" for k in (1, 2, 3)]
-    for crop in crops:
-        x0, y0, x1, y1 = crop["box"]
-        assert not MASK[y0:y1, x0:x1].any()
-        assert not png(crop["mask"]).any()
-        np.testing.assert_array_equal(png(crop["image"]), decode(jpeg(film()))[y0:y1, x0:x1])
-        assert (crop["pathology"], crop["patient_id"]) == (WITHOUT_CALLBACK, "P_00002")
+def test_a_damaged_file_is_refused(dataset, tmp_path):
+    path = tmp_path / "p.npz"
+    patches.save(path, dataset, "paper")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(UserError, match="not a readable"):
+        patches.load(path, SIZE, "paper")
 
 
-def test_backgrounds_keep_clear_of_the_other_types_lesions(toy):
-    """A mass and a calcification of the same view, in other files, leave one free corner."""
-    with_backgrounds(toy)
-    mass = {"mask/1-1.jpg": mask(SHAPE, 50, 12, 100, 120)}
-    calcification = {"image/1-1.jpg": film(), "mask/1-1.jpg": mask(SHAPE, 0, 0, 50, 120)}
-    toy.add(patient="P_00002", number=2, files=mass)
-    toy.add(patient="P_00002", kind="calc", split="test", files=calcification)
-    examples, _, _ = run(toy)
-    crops = [e for e in examples if e["label"] == 0]
-    assert len(crops) == 3
-    assert all(crop["box"][0] >= 50 and crop["box"][3] <= 12 for crop in crops)
+def test_records_are_stretched_and_ordered_by_id():
+    def record(name, height, width):
+        image = np.full((height, width, 1), 9, np.uint8)
+        mask = np.zeros_like(image)
+        mask[: height // 2] = 255
+        return {"image": image, "mask": mask, "label": 2, "id": name.encode(), "patient_id": "P"}
+
+    found = patches.from_records([record("b", 20, 10), record("a", 4, 30)], SIZE)
+    assert list(found.ids) == ["a", "b"]
+    assert (found.images == 9).all()
+    np.testing.assert_array_equal(found.masks[:, : SIZE // 2], True)
+    np.testing.assert_array_equal(found.masks[:, SIZE // 2 :], False)
 
 
-def test_a_lesion_that_cannot_be_placed_forbids_backgrounds_in_its_view(toy):
-    with_backgrounds(toy)
-    toy.add(kind="calc", patient="P_00002", pathology=WITHOUT_CALLBACK, files=FILES)
-    lost = toy.add(patient="P_00002", number=2, files={"mask/1-1.jpg": 0 * MASK})
-    examples, dropped, _ = run(toy)
-    reasons = {entry["id"]: entry["reason"] for entry in dropped}
-    assert reasons.pop(lost) == "mask empty"
-    assert reasons
-    assert set(reasons.values()) == {
-        f"a lesion of the view has no usable mask to keep clear of: {lost}"
-    }
-    assert not [e for e in examples if e["label"] == 0]
-
-
-def test_backgrounds_that_find_no_place_are_counted(toy):
-    with_backgrounds(toy)
-    examples, dropped, _ = run(toy, size=90)
-    assert len(examples) == 9
-    assert len(dropped) == 3
-    assert all("no more place" in entry["reason"] for entry in dropped)
-
-
-def test_backgrounds_without_a_view_to_draw_from_are_counted(toy):
-    for number in range(6):
-        toy.add(files=FILES, patient=f"P_1{number:04d}", split="test")
-    _, dropped, _ = run(toy)
-    assert [entry["id"] for entry in dropped] == [f"test_background_{k}" for k in (1, 2, 3)]
-
-
-def test_jobs_do_not_hang_on_the_order_of_rows(toy):
-    with_backgrounds(toy)
-    release = Release(toy.write())
-    lesions, _ = release.lesions()
-    jobs, _ = plan(release, lesions, "1.0.0")
-    again, _ = plan(release, lesions[::-1], "1.0.0")
-    assert jobs == again
-    assert all(isinstance(job, Job) for job in jobs)
-
-
-def test_items_run_in_order_and_few_at_a_time():
-    lock, running, most, started = threading.Lock(), 0, 0, 0
-
-    def task(item):
-        nonlocal running, most, started
-        with lock:
-            running += 1
-            started += 1
-            most = max(most, running)
-        with lock:
-            running -= 1
-        return item
-
-    for done, item in enumerate(in_parallel(task, range(100)), start=1):
-        assert item == done - 1
-        assert started <= done + MAX_WORKERS
-    assert most <= MAX_WORKERS
+def test_shrinking_averages():
+    checkers = (np.indices((16, 16)).sum(0) % 2 * 200).astype(np.uint8)
+    assert (patches.resize(checkers, 8) == 100).all()

@@ -12,6 +12,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from jaxcbis.evaluation.cam import grad_cam, upsample
 from jaxcbis.models import backbones
 from tests import torch_reference
+from tests.differences import assert_within
 
 
 def scaled(maps) -> np.ndarray:
@@ -71,7 +72,7 @@ def test_backbones_against_pytorch_grad_cam(name, size, tmp_path):
     maps = maps_of(ours, features, classes)
     assert (np.asarray(maps).max((1, 2)) > 0).any()
     theirs = peer_maps(model, layer, images, classes)
-    np.testing.assert_allclose(as_peer_shows(maps, size), theirs, atol=1e-3)
+    assert_within(1e-3, as_peer_shows(maps, size), theirs, "Grad-CAM against pytorch-grad-cam")
 
 
 def test_resnet50_equals_the_closed_form():
@@ -83,7 +84,7 @@ def test_resnet50_equals_the_closed_form():
     kernel = np.asarray(ours.params["head"]["linear"]["kernel"], np.float64)
     closed = np.maximum(np.einsum("nhwc,cn->nhw", features, kernel[:, classes]), 0) / 49
     maps = np.asarray(maps_of(ours, features, classes))
-    np.testing.assert_allclose(maps, closed, atol=1e-5 * closed.max(), rtol=0)
+    assert_within(1e-5, maps, closed, "Grad-CAM against the closed form", scale=closed.max())
 
 
 def test_a_batch_equals_its_items_one_by_one():

@@ -10,6 +10,7 @@ from sklearn.datasets import load_sample_image
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from tests import keras_reference, torch_reference
+from tests.differences import assert_within
 
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
@@ -24,9 +25,10 @@ def noise(size: int) -> np.ndarray:
 
 
 def assert_stages_equal(got, expected, bound=1e-4):
+    what = "Keras files against float64, by the outputs' deviation"
     for stage, output in expected.items():
-        np.testing.assert_allclose(
-            got[stage], output, rtol=0, atol=bound * output.std(), err_msg=stage
+        assert_within(
+            bound, got[stage], output, f"{what}, {bound:.0e}", scale=output.std(), detail=stage
         )
 
 

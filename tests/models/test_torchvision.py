@@ -6,6 +6,7 @@ import pytest
 
 from jaxcbis.models import backbones
 from tests import torch_reference
+from tests.differences import assert_within
 
 CASES = [
     (name, size, suffix)
@@ -28,9 +29,9 @@ def test_stages_equal_torchvision(name, size, suffix, tmp_path):
     assert list(expected) == [*backbones.stages(name), backbones.HEAD]
     for stage, output in expected.items():
         assert output.std() > 1e-2
-        np.testing.assert_allclose(
-            got[stage], output, rtol=0, atol=1e-4 * output.std(), err_msg=stage
-        )
+        what = "logits" if stage == backbones.HEAD else "stage outputs"
+        what += " against torchvision, by their deviation"
+        assert_within(1e-4, got[stage], output, what, scale=output.std(), detail=f"{name} {stage}")
 
 
 @pytest.mark.parametrize("size", [112, 256])
@@ -40,7 +41,8 @@ def test_vgg_head_pools_any_size_as_torch(size, tmp_path):
     images = photographs(1, size)
     expected = torch_reference.outputs("vgg16", reference, images)["head"]
     got = torch_reference.forward(ours, images)["head"]
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-4 * expected.std())
+    what = "logits against torchvision, by their deviation"
+    assert_within(1e-4, got, expected, what, scale=expected.std())
 
 
 @pytest.mark.parametrize("name", backbones.NAMES)
@@ -53,4 +55,4 @@ def test_batch_equals_single_images(name, tmp_path):
     apart = jax.tree.map(lambda *parts: np.concatenate(parts), *singles)
     for stage, output in together.items():
         scale = output.std() if stage == backbones.HEAD else np.abs(output).max()
-        np.testing.assert_allclose(output, apart[stage], rtol=0, atol=1e-5 * scale)
+        assert_within(1e-5, output, apart[stage], "a batch against its items", scale=scale)

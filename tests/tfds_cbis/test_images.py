@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.data.toy_release import film, jpeg, mask
+from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.cases import views
 from tfds_cbis.images import (
     Unusable,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.data.toy_release import ToyRelease
+from tests.tfds_cbis.toy_release import ToyRelease
 from tfds_cbis.phantom import write_release
 
 

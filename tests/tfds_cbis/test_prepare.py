@@ -15,7 +15,7 @@ import tensorflow_datasets as tfds
 import tfds_cbis
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from tests.data.toy_release import film, mask
+from tests.tfds_cbis.toy_release import film, mask
 from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE
 from tfds_cbis.release import Release
 
