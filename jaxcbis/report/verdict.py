@@ -71,7 +71,8 @@ def _classification(results: dict, test: dict) -> str:
         f"{LABELS[supports.index(max(supports))]} would reach {max(supports) / test['n']:.2f}"
     )
     published = paper.ROWS.get((config["backbone"], config["strategy"]))
-    if published and interval and config["protocol"] == "paper" and not is_demo(results):
+    comparable = config["protocol"] == "paper" and not is_demo(results) and all(supports)
+    if published and interval and comparable:
         low, high = interval
         place = "above" if published.accuracy > high else "below"
         if low <= published.accuracy <= high:

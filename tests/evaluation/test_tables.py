@@ -119,6 +119,7 @@ def test_data_set_beside_table_one():
 def test_verdict_compares_with_the_paper_only_on_real_data_and_its_protocol():
     assert "the paper's 0.70 lies below the interval" in verdict(example())[0]
     assert "the paper's" not in verdict(example(demo=True))[0]
+    assert "the paper's" not in verdict(example(absent=(1, 3)))[0]
     clean = example()
     clean["config"]["protocol"] = "clean"
     assert "the paper's" not in verdict(clean)[0]
