@@ -1,12 +1,14 @@
 """The command line: parse, call one function, turn a user's error into one line."""
 
 import argparse
+import io
 import os
 import signal
 import sys
 from pathlib import Path
 from typing import NoReturn
 
+import jaxcbis
 from jaxcbis import config as options
 from jaxcbis.errors import UserError
 
@@ -31,6 +33,8 @@ def main(arguments: list[str] | None = None) -> int:
       Exit code: 0 done, 2 bad input or usage, 130 interrupted. A fault of ours raises.
     """
     signal.signal(signal.SIGTERM, _interrupt)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a dash or a line
     try:
         words = _parser().parse_args(arguments)
         words.command(words)
@@ -38,16 +42,17 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"jaxcbis: {error}", file=sys.stderr)
         return EXIT_USER_ERROR
     except OSError as error:
-        where = f" {error.filename}" if error.filename else ""
+        where = f"{error.filename}: " if error.filename else ""
         print(
-            f"jaxcbis: the disk failed:{where}: {error.strerror or error}; free space or mend it, "
-            "then go on with --resume",
+            f"jaxcbis: {where}{error.strerror or error}; put that right and give the same command "
+            "again (for a training, add --resume)",
             file=sys.stderr,
         )
         return EXIT_USER_ERROR
     except KeyboardInterrupt:
         print(
-            "jaxcbis: interrupted; give the same command again, a training with --resume",
+            "jaxcbis: interrupted; give the same command again to go on (for a training, add "
+            "--resume)",
             file=sys.stderr,
         )
         return EXIT_INTERRUPTED
@@ -60,14 +65,19 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jaxcbis", description=__import__("jaxcbis").__doc__)
+    parser = _Parser(prog="jaxcbis", description=jaxcbis.__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=jaxcbis.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 
-    train = commands.add_parser("train", help="train, test and score one model (run.py)")
+    train = commands.add_parser(
+        "train", help="train, test and score one model (run.py)", allow_abbrev=False
+    )
     options.add_arguments(train)
     train.set_defaults(command=_train)
 
-    prepare = commands.add_parser("prepare", help="build the data set of patches only")
+    prepare = commands.add_parser(
+        "prepare", help="build the data set of patches only", allow_abbrev=False
+    )
     options.add_arguments(
         prepare, ("data", "protocol", "background_size", "image_size", "data_dir")
     )

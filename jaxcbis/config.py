@@ -63,8 +63,8 @@ class Config:
         "frozen", "BatchNorm of trainable stages: batch statistics (train) or stored (frozen)",
         choices=("train", "frozen"),
     )  # fmt: skip
-    background_size: int = _option(
-        550, "side of a background crop in source pixels", low=8, demo=48
+    background_size: int | None = _option(
+        550, "side of a background crop in source pixels", type=int, low=8, demo=48
     )
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
@@ -98,6 +98,8 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
             continue
         meta = option.metadata
         shown = meta["shown"] or option.default
+        if meta["high"] is not None:
+            shown = f"{shown}; {meta['low']} to {meta['high']}"
         if meta["demo"] is not None:
             shown = f"{shown}; on demo data {meta['demo']}"
         arguments: dict[str, Any] = {
@@ -125,7 +127,7 @@ def resolve(given: dict[str, Any]) -> Config:
       given: options by field name; an option that is absent takes its default.
 
     Returns:
-      A Config in which only `data` and `data_dir` may be None.
+      A Config in which `data` and `data_dir` may be None, and `background_size` is for an .npz.
 
     Raises:
       UserError: a value is out of its bounds or not among its choices.
@@ -140,6 +142,9 @@ def resolve(given: dict[str, Any]) -> Config:
     config = Config(**values)
     for option in dataclasses.fields(Config):
         _check(option, values[option.name])
+    if config.data is not None and config.data.endswith(".npz"):
+        # The file's background patches were cut when it was exported.
+        config = dataclasses.replace(config, background_size=None)
     if config.backbone_lr is None:
         paper = 3e-4 if (config.backbone, config.strategy) == ("resnet50", "s2") else 3e-5
         config = dataclasses.replace(config, backbone_lr=paper)

@@ -1,9 +1,11 @@
 """One run from top to bottom: data, model, training, test, localisation, results."""
 
 import dataclasses
+import fcntl
 import shutil
 import time
 from pathlib import Path
+from typing import IO
 
 import jax
 import jax.numpy as jnp
@@ -21,7 +23,7 @@ from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
 from jaxcbis.report import figures, gallery, html, results, spreadsheets, tables, tensorboard
 from jaxcbis.training import checkpoints, strategies
-from jaxcbis.training.fit import Examples, Fitted, Settings, fit
+from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
 
 def run(config: Config) -> dict:
@@ -37,7 +39,9 @@ def run(config: Config) -> dict:
       UserError: something that the user has to put right.
     """
     folder = Path(str(config.output))
-    if finished := _claim(folder, config):
+    finished = _claim(folder, config)
+    lock = _lock(folder)
+    if finished:
         say(f"{folder} holds a finished run; nothing is left to resume")
         console.print(tables.beside_paper(finished))
         return finished
@@ -115,6 +119,8 @@ def run(config: Config) -> dict:
     )  # fmt: skip
 
     # ---- Results --------------------------------------------------------------------------
+    if grid == 1:
+        notes.append("the maps have one cell at this image size: localisation says nothing")
     if located["zero_maps"]:
         notes.append(f"{located['zero_maps']} class activation maps are zero everywhere, score 0")
     timing["compile_s"] = device.compile_seconds()
@@ -128,7 +134,7 @@ def run(config: Config) -> dict:
         "test_without_label_normalization": metrics.classification(
             test.labels, blind, test.patients
         ),
-        "localization": located,
+        "localization": located | {"grid": grid},
         "timing": timing,
         "notes": notes,
     }
@@ -139,6 +145,7 @@ def run(config: Config) -> dict:
     gallery.write(folder, test, maps, probabilities)
     results.write(folder / "results.json", record)
     html.write(folder)
+    lock.close()
     shutil.rmtree(folder / "checkpoints" / checkpoints.TRAINING, ignore_errors=True)
 
     console.print(tables.beside_paper(record))
@@ -151,13 +158,19 @@ def _claim(folder: Path, config: Config) -> dict | None:
 
     Returns the results of a run that is finished already and was to be resumed.
     """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder}: is a file; give a folder")
     if not folder.exists() or not any(folder.iterdir()):
+        if config.resume:
+            say(f"--resume: {folder} holds no run yet; a new one starts")
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UserError(f"--output {folder}: cannot make it: {error.strerror}") from error
         return None
     if not (folder / "results.json").exists():
+        if [file.name for file in folder.iterdir()] == [".lock"]:
+            return None  # ended before it had anything to keep
         raise UserError(f"--output {folder}: holds other files; choose another folder")
     before = results.read(folder / "results.json")
     if not config.resume:
@@ -179,6 +192,19 @@ def _claim(folder: Path, config: Config) -> dict | None:
             "give the same ones or another --output"
         )
     return before if before["status"] == "finished" else None
+
+
+def _lock(folder: Path) -> IO[str]:
+    """Keeps other processes off the folder for as long as this one lives and holds the file."""
+    file = (folder / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(
+            f"--output {folder}: another process is running there; wait for it or choose another "
+            "folder"
+        ) from error
+    return file
 
 
 def _require_same_inputs(folder: Path, record: dict) -> None:
@@ -244,14 +270,24 @@ def _train(
     )  # fmt: skip
     writer, log = tensorboard.logger(folder / "tensorboard")
 
+    resumed = False
+
+    def on_resume(progress: Progress) -> None:
+        nonlocal resumed
+        resumed = True
+        last = progress.history[-1]
+        say(f"Going on behind phase {last['phase']}, epoch {last['epoch']}; what was done:")
+
     def on_epoch(row: dict) -> None:
+        if config.resume and not resumed and not row["epoch"] and row["phase"] == phases[0].name:
+            say("No checkpoint was saved yet: training starts from the beginning")
         log(row)
         say(_line(row))
 
     with writer:
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",
-            on_epoch=on_epoch, track=track,
+            on_resume=on_resume, on_epoch=on_epoch, track=track,
         )  # fmt: skip
 
 
@@ -281,12 +317,17 @@ def _notes_on(data: dict) -> list[str]:
             f"{leak['patients_in_train_and_test']} patients are in train and in test; "
             f"{leak['test_items_affected']} test items are theirs"
         )
-    for name, part in data["splits"].items():
-        if absent := [label for label, n in part["per_class"].items() if not n]:
-            notes.append(f"no {name} patches of {', '.join(absent)}: their figures are null")
-            if name == "test":
-                notes.append(
-                    f"{len(LABELS) - len(absent)} of the paper's {len(LABELS)} classes were tested: "
-                    "an easier task, whose figures are not comparable with the paper's"
-                )
+    absent = {
+        name: [label for label, n in part["per_class"].items() if not n]
+        for name, part in data["splits"].items()
+    }
+    if absent["test"]:
+        notes.insert(
+            0,
+            f"{len(LABELS) - len(absent['test'])} of the paper's {len(LABELS)} classes were "
+            "tested: another task, whose figures are not comparable with the paper's",
+        )
+    for labels in {tuple(labels) for labels in absent.values() if labels}:
+        names = " or ".join(name for name in absent if tuple(absent[name]) == labels)
+        notes.append(f"no {names} patches of {', '.join(labels)}: their figures are null")
     return notes

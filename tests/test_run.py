@@ -142,12 +142,44 @@ def test_a_killed_run_resumes_to_the_same_bytes(finished, folder, exported):
     assert results(output)["status"] == "interrupted"
     assert "--resume" in refused(*words)
     assert "seed was 0, is 1" in refused(*words, "--resume", "--seed", 1)
-    run(*words, "--resume")
+    assert "Going on behind phase head" in run(*words, "--resume").stdout
     unbroken = finished[0]
     assert (output / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
     ours, theirs = results(output), results(unbroken)
     for key in ("test", "localization", "best"):
         assert ours[key] == theirs[key]
+
+
+def test_two_processes_do_not_share_an_output(folder, exported):
+    words = ("--data", exported, "--weights", "random", *SMALL, "--output", folder / "shared")
+    with subprocess.Popen(
+        command(*words), cwd=ROOT, env=OFFLINE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert next(line for line in process.stdout if "epoch" in line)
+        assert "another process" in refused(*words, "--resume")
+        process.kill()
+
+
+def test_a_disk_without_room_gets_one_line(folder, exported):
+    full = folder / "full"
+    full.mkdir()
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", full]).returncode:
+        pytest.skip("no right to mount a small file system")
+    try:
+        words = ("--data", exported, "--weights", "random", *SMALL, "--strategy", "s2")
+        line = refused(*words, "--output", full / "run")
+        assert "no room" in line
+    finally:
+        subprocess.run(["umount", full], check=True)
+
+
+def test_a_terminal_without_unicode(finished, exported):
+    words = ("--data", exported, "--weights", "random", *SMALL, "--output", finished[0])
+    done = subprocess.run(
+        command(*words, "--resume"), cwd=ROOT, env=OFFLINE | {"PYTHONIOENCODING": "ascii"},
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_finished_run_is_neither_overwritten_nor_repeated(finished, exported):

@@ -109,9 +109,15 @@ def _check_same(builder: Builder, source: Release, background_size: int) -> None
         for path in split.filepaths:
             if not path.exists():
                 raise UserError(f"{path} is missing; delete its folder and prepare again")
-    if stored["fingerprint"] != source.fingerprint(background_size=background_size):
+    if stored["fingerprint"] == source.fingerprint(background_size=background_size):
+        return
+    if (stored["source"], stored["background_size"]) == (str(source.path), background_size):
         raise UserError(
-            f"{builder.data_dir} was prepared from {stored['source']} with background size "
-            f"{stored['background_size']}, not from {source.path} with {background_size} as it "
-            "is now; pass another --data-dir"
+            f"{builder.data_dir} was prepared from {source.path}, whose files have changed since; "
+            "pass another --data-dir, or delete that folder to prepare again"
         )
+    raise UserError(
+        f"{builder.data_dir} was prepared from {stored['source']} with background size "
+        f"{stored['background_size']}, not from {source.path} with {background_size}; pass another "
+        "--data-dir, or the same data and --background-size"
+    )

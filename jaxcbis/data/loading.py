@@ -55,7 +55,7 @@ def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Da
         release,
         protocol=config.protocol,
         data_dir=data_dir,
-        background_size=config.background_size,
+        background_size=int(config.background_size or 0),
         progress=progress,
     )
     train, test = (

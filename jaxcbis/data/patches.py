@@ -1,5 +1,6 @@
 """Patches as arrays at the model's size, and the file that carries them elsewhere."""
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -129,7 +130,8 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             )
         partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink()
         raise UserError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another file"
         ) from error
@@ -162,10 +164,15 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
             "--protocol or export again"
         )
     images = fields["images"]
-    if images.ndim != 3 or images.shape[1:] != (size, size) or images.dtype != np.uint8:
+    if images.ndim != 3 or images.dtype != np.uint8:
         raise UserError(
             f"--data {path}: images are {images.dtype} {images.shape}, expected uint8 "
-            f"[n, {size}, {size}]; set --image-size or export again"
+            "[n, size, size]; export again"
+        )
+    if images.shape[1:] != (size, size):
+        raise UserError(
+            f"--data {path}: its patches are {images.shape[1]} pixels wide, expected {size}; add "
+            f"--image-size {images.shape[1]} or export again"
         )
     joined = Patches(
         images,

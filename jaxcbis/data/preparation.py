@@ -9,7 +9,7 @@ from jaxcbis.config import Config
 from jaxcbis.console import bar, console, say, warn
 from jaxcbis.data import loading, patches, splits
 from jaxcbis.data.patches import Dataset
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.report import tables
 
 
@@ -78,3 +78,7 @@ def show_dropped(dataset: Dataset) -> None:
     for reason, ids in reasons.items():
         few = ", ".join(ids[:3]) + (", .." if len(ids) > 3 else "")
         warn(f"{len(ids)} dropped: {reason} ({few})")
+    for name in ("train", "test"):
+        part = dataset.splits[name]
+        if len(part) and not (part.labels == BACKGROUND).any():
+            warn(f"no background patches in {name}: a smaller --background-size may find room")

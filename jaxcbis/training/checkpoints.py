@@ -1,8 +1,10 @@
 """Checkpoints by orbax: where training stands, and the finished model."""
 
+import shutil
 from pathlib import Path
 from typing import Any
 
+import jax
 import orbax.checkpoint as ocp
 
 from jaxcbis.errors import UserError
@@ -18,6 +20,26 @@ def open_manager(folder: Path) -> ocp.CheckpointManager:
     return ocp.CheckpointManager((folder / TRAINING).absolute(), options=options)
 
 
+def require_space(folder: Path, arrays: Any) -> None:
+    """Checks that the disk has room for one more checkpoint.
+
+    Args:
+      folder: of the checkpoints; exists.
+      arrays: what a checkpoint holds.
+
+    Raises:
+      UserError: it has not. A disk that fills up in the middle of writing costs more words.
+    """
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise UserError(
+            f"no room for a checkpoint in {folder}: it takes {needed / 2**20:.0f} MiB, "
+            f"{free / 2**20:.0f} are free; free space there and use --resume, or choose another "
+            "--output"
+        )
+
+
 def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
     """Saves where training stands; a kill while it does leaves the checkpoint before it.
 
@@ -29,6 +51,7 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
     Raises:
       UserError: the disk is full or cannot be written.
     """
+    require_space(Path(manager.directory), arrays)
     step = (manager.latest_step() or 0) + 1
     items = ocp.args.Composite(
         arrays=ocp.args.StandardSave(arrays), progress=ocp.args.JsonSave(progress)
@@ -78,6 +101,7 @@ def save_model(folder: Path, variables: Variables) -> None:
       UserError: the disk is full or cannot be written.
     """
     path = (folder / MODEL).absolute()
+    require_space(folder, variables)
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(path, variables._asdict(), force=True)

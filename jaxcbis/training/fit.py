@@ -22,8 +22,9 @@ from jaxcbis.training.steps import Plan, State
 from jaxcbis.training.stopping import Stopping
 from jaxcbis.training.strategies import Phase
 
-#: A checkpoint of a large model takes a second, an epoch of the head's phase milliseconds.
-SECONDS_BETWEEN_CHECKPOINTS = 30.0
+#: Checkpoints take at most this share of the time: one of a large model takes a second, an epoch
+#: of the head's phase milliseconds.
+CHECKPOINT_SHARE = 0.1
 
 
 class Examples(NamedTuple):
@@ -83,6 +84,7 @@ def fit(
     settings: Settings,
     folder: Path,
     *,
+    on_resume: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[dict], None] = lambda row: None,
     track: Track = untracked,
 ) -> Fitted:
@@ -97,6 +99,7 @@ def fit(
       train, validation: the two splits, as images; neither may be empty.
       settings: of the loop.
       folder: where checkpoints are kept.
+      on_resume: called where a checkpoint was found.
       on_epoch: called with every row of the history, those of a resumed run first.
       track: shows how far it is.
 
@@ -106,6 +109,8 @@ def fit(
     manager = checkpoints.open_manager(folder)
     saved = checkpoints.read_progress(manager)
     progress = Progress(**saved) if saved else Progress()
+    if saved:
+        on_resume(progress)
     for row in progress.history:
         on_epoch(row)
 
@@ -140,6 +145,7 @@ def fit(
                     "seconds": time.perf_counter() - began,
                 }
             )
+            checkpoints.require_space(folder, (state, best))
         frozen = start.select(stage for stage in start.params if stage not in plan.trainable)
         best = _run_phase(
             phase, plan, frozen, state, best, train_behind, validation_behind, settings, progress,
@@ -191,7 +197,7 @@ def _run_phase(
         # The first candidate is the model that the phase starts with, wherever it was reached.
         progress.best = {"phase": phase.name, "epoch": 0} | progress.best | {"val_loss": loss}
 
-    saved = time.monotonic()
+    next_save = time.monotonic()
     while not _ended(progress, settings):
         began = time.perf_counter()
         progress.epoch += 1
@@ -207,10 +213,11 @@ def _run_phase(
             best = jax.tree.map(jnp.copy, state.variables)
         stop = stopping.update(Stopping(*progress.stopping), loss, settings.min_delta)
         progress.stopping = list(stop)
-        late = time.monotonic() - saved >= SECONDS_BETWEEN_CHECKPOINTS
-        if late or _ended(progress, settings):
+        began = time.monotonic()
+        if began >= next_save or _ended(progress, settings):
             checkpoints.save(manager, (state, best), dataclasses.asdict(progress))
-            saved = time.monotonic()
+            done = time.monotonic()
+            next_save = done + (done - began) / CHECKPOINT_SHARE
     return best
 
 

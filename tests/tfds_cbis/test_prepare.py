@@ -134,7 +134,7 @@ def test_a_prepared_set_is_reused_and_progress_is_per_mammogram(small_demo, tmp_
 
 
 def test_other_options_ask_for_another_folder(small_demo, prepared):
-    with pytest.raises(UserError, match=r"size 48, not from .* with 40 .* another --data-dir"):
+    with pytest.raises(UserError, match=r"size 48, not from .* with 40; pass another --data-dir"):
         tfds_cbis.prepare(small_demo, data_dir=prepared.data_dir_root, background_size=40)
 
 

@@ -98,7 +98,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
         if len(seen) == stop_after:
             raise Killed
 
-    monkeypatch.setattr(loop, "SECONDS_BETWEEN_CHECKPOINTS", 0.0)
+    monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)  # after every epoch
     with pytest.raises(Killed):
         fit(backbone, phases("s1"), *data, SETTINGS, tmp_path, on_epoch=kill)
     resumed = fit(backbone, phases("s1"), *data, SETTINGS, tmp_path)

@@ -1,0 +1,155 @@
+"""Both sides of a row, given the same weights and inputs, come to the same numbers."""
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks import rows, torch_side
+from benchmarks.torch_side import Settings
+from jaxcbis.training import fit as fit_module
+from tests import torch_reference
+from tests.differences import assert_within
+
+BATCH, SIZE = 2, 64
+
+
+RESNET = pytest.mark.parametrize("both", ["resnet34"], indirect=True)
+BOTH = pytest.mark.parametrize("both", ["resnet34", "vgg16"], indirect=True)
+
+
+@pytest.fixture(scope="module")
+def both(request, tmp_path_factory):
+    """A model of torch's side and ours, with the same weights."""
+    model = torch_side.build(request.param)
+    reference = torch_reference.backbone(request.param)  # its statistics keep activations small
+    model.load_state_dict(reference.state_dict())
+    file = tmp_path_factory.mktemp("weights") / "same.safetensors"
+    return model, torch_reference.load(request.param, model, file)
+
+
+@pytest.fixture(scope="module")
+def tools():
+    return torch_side.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
+
+
+def of(row, backbone):
+    return rows.work(row, backbone, BATCH, SIZE, images=2 * BATCH, epochs=2)
+
+
+def run(task):
+    return task.work(task.fresh(np.random.default_rng(3)))
+
+
+@BOTH
+@pytest.mark.parametrize("settings", [Settings(), Settings(channels_last=True)])
+def test_forward(both, tools, settings):
+    model, backbone = both
+    work = of("forward", backbone)
+    expected = run(tools.forward(work, model, settings)).numpy()
+    got = run(rows.ours(work, backbone))
+    assert_within(1e-4, got, expected, "benchmarks: logits", scale=expected.std())
+
+
+@pytest.mark.parametrize(
+    ("both", "row"),
+    [("vgg16", "train_all"), ("vgg16", "train_behind_prefix"), ("resnet34", "train_frozen")],
+    indirect=["both"],
+)
+def test_steps(both, tools, row):
+    model, backbone = both
+    work = of(row, backbone)
+    # At higher rates Adam makes whole steps of rounding errors.
+    work = work._replace(phases=tuple({s: r / 30 for s, r in p.items()} for p in work.phases))
+    settings = Settings(channels_last=True, fused=True)
+    ours, peer = rows.ours(work, backbone), tools.step(work, model, settings)
+    got, expected = ([float(run(task)) for _ in range(3)] for task in (ours, peer))
+    assert_within(1e-3, got, expected, "benchmarks: losses", scale=np.array(expected))
+    assert len(set(got)) == 3, "the steps change nothing"
+
+
+@RESNET
+def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, tools):
+    model, backbone = both
+    work = of("train_frozen", backbone)
+    placed = []
+    tools_place = tools._place
+    tools._place = lambda *words: placed.append(tools_place(*words)) or placed[-1]
+    try:
+        run(tools.step(work, model, Settings()))
+    finally:
+        tools._place = tools_place
+    before, after = (torch_side.stages(work.model, m) for m in (model, placed[0]))
+    (rates,) = work.phases
+    for stage in before:
+        same = all(
+            torch.equal(x, y)
+            for x, y in zip(
+                before[stage].state_dict().values(),
+                after[stage].state_dict().values(),
+                strict=True,
+            )
+        )
+        assert same == (stage not in rates), stage
+        if stage not in rates:
+            assert all(p.grad is None for p in after[stage].parameters())
+
+
+@BOTH
+def test_grad_cam(both, tools):
+    model, backbone = both
+    work = of("gradcam_head_only", backbone)
+    got = run(rows.ours(work, backbone))
+    expected = run(tools.head_only_cam(work, model, Settings()))
+    assert expected.max() > 0
+    assert_within(1e-3, got, expected, "benchmarks: maps", scale=expected.max())
+    library = run(tools.library_cam(work, model, Settings()))  # scaled to 0..1 per image
+
+    def scaled(maps):
+        low = maps.min((1, 2), keepdims=True)
+        return (maps - low) / (maps - low).max((1, 2), keepdims=True)
+
+    # It shifts the coarse map by its minimum before it enlarges it.
+    assert_within(1e-2, scaled(got), scaled(library), "benchmarks: maps of pytorch-grad-cam")
+
+
+@RESNET
+def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
+    model, backbone = both
+    work = of("s1_run", backbone)._replace(phases=of("s1_run", backbone).phases[:2])
+    steps = {"ours": 0, "peer": 0}
+    train_step, trainer = fit_module.steps.train_step, tools.trainer
+
+    def ours_step(*words):
+        steps["ours"] += 1
+        return train_step(*words)
+
+    def counting_trainer(*words):
+        step, validate = trainer(*words)
+
+        def counted(*batch):
+            steps["peer"] += 1
+            return step(*batch)
+
+        return counted, validate
+
+    monkeypatch.setattr(fit_module.steps, "train_step", ours_step)
+    monkeypatch.setattr(tools, "trainer", counting_trainer)
+    monkeypatch.setattr(tools, "tune", lambda *words: Settings())
+    run(rows.ours(work, backbone))
+    peer = tools.task(work, model)
+    seconds = peer.seconds(run(peer))
+    assert seconds > 0
+    assert steps == {"ours": 2 * 2 * 2, "peer": 2 * 2}  # phases, batches, and ours: every epoch
+
+
+def test_files_are_read_as_the_records_are(tmp_path, tools):
+    tfds_cbis = pytest.importorskip("tfds_cbis", reason="needs TFDS")
+    assert tfds_cbis
+    records, files = rows.input_data(tmp_path)
+    images, masks = zip(*torch_side.Files(files, 32), strict=True)
+    from jaxcbis.data import patches
+
+    ours = patches.from_records(records, 32)
+    order = np.argsort([str(record["id"], "utf-8") for record in records], kind="stable")
+    np.testing.assert_array_equal(ours.images, np.stack(images)[order])
+    np.testing.assert_array_equal(ours.masks, np.stack(masks)[order])
