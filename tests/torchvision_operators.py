@@ -1,13 +1,16 @@
-"""Lets torchvision be imported beside a CPU-only torch; must come before its first import.
+"""Imports torchvision, also beside a CPU-only torch; must come before its first import elsewhere.
 
-torchvision registers gradients for operators that its wheels lack there.
+There torchvision's wheels lack operators that it registers gradients for on import.
 """
-
-import sys
 
 import torch
 
-if "torchvision" not in sys.modules:
+try:
+    import torchvision
+except RuntimeError:
     library = torch.library.Library("torchvision", "DEF")
     for name in ("nms", "qnms"):
         library.define(name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision
+
+__all__ = ["torchvision"]
