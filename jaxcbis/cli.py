@@ -16,7 +16,7 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
     """argparse, but with one line for a wrong word on the command line."""
 
     def error(self, message: str) -> NoReturn:
@@ -65,7 +65,7 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="jaxcbis", description=jaxcbis.__doc__, allow_abbrev=False)
+    parser = Parser(prog="jaxcbis", description=jaxcbis.__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=jaxcbis.__version__)
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
 

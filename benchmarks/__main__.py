@@ -1,0 +1,69 @@
+"""python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from jaxcbis.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, Parser, quiet_libraries
+from jaxcbis.config import BACKBONES
+from jaxcbis.errors import UserError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the benchmarks; returns the exit code: 0 done, 2 bad usage, 130 interrupted."""
+    try:
+        options = _parser().parse_args(arguments)
+        _check(options)
+        quiet_libraries()
+        from benchmarks import run  # JAX starts only when there is work for it
+
+        run.run(options)
+    except UserError as error:
+        print(f"benchmarks: {error}", file=sys.stderr)
+        return EXIT_USER_ERROR
+    except KeyboardInterrupt:
+        print("benchmarks: interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="benchmarks",
+        description=__doc__,
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--against", choices=("torch",), help="also time the same in PyTorch")
+    add("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
+    add("--output", type=Path, metavar="FILE.json", help="also write the results, and a plot")
+    add("--models", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"], help="backbones")
+    add("--rows", nargs="+", metavar="ROW", help="only these; all if not given")
+    add("--batch", type=int, default=16, metavar="N", help="images per step or call")
+    add("--image-size", type=int, default=224, metavar="N", help="side of an image in pixels")
+    add("--images", type=int, default=64, metavar="N", help="training patches of an epoch")
+    add("--epochs", type=int, default=15, metavar="N", help="epochs of each phase of s1_run")
+    add("--repetitions", type=int, default=9, metavar="N", help="most of a row")
+    add("--seconds", type=float, default=120, metavar="X",
+        help="after which a row begins no further repetition, and which one setting of PyTorch "
+        "may take to compile and be tried")  # fmt: skip
+    return parser
+
+
+def _check(options: argparse.Namespace) -> None:
+    """Numbers in their bounds, and a place for the output before hours of work."""
+    bounds = {
+        "batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions": 1, "seconds": 1,
+    }  # fmt: skip
+    for name, low in bounds.items():
+        if not getattr(options, name) >= low:
+            flag = f"--{name.replace('_', '-')}"
+            raise UserError(f"{flag} {getattr(options, name)}: expected at least {low}")
+    if options.output and not options.output.parent.is_dir():
+        raise UserError(f"--output {options.output}: no such folder; make it first")
+    if options.output and options.output.suffix != ".json":
+        raise UserError(f"--output {options.output}: expected a name that ends in .json")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,379 @@
+"""The same rows in PyTorch, as a good user of it runs them; imports no JAX.
+
+All cores, frozen stages in evaluation mode and without gradient, bfloat16 autocast on a GPU. Per
+row `channels_last`, fused Adam and `torch.compile` are tried in turn and kept where they win.
+"""
+
+import copy
+import itertools
+import logging
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from benchmarks.measure import Late, Skipped, Task, Work, deadline, is_out_of_memory
+
+_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}
+Draw = Callable[[Work, np.random.Generator], tuple[np.ndarray, np.ndarray]]
+
+
+def _import_torchvision() -> Any:
+    try:
+        import torchvision
+    except RuntimeError:
+        # Its wheel for CUDA beside a PyTorch without: operators that no model here uses are absent.
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        operators = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            operators.define(name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    return torchvision
+
+
+torchvision = _import_torchvision()
+
+
+class Settings(NamedTuple):
+    """What may or may not make PyTorch faster."""
+
+    channels_last: bool = False
+    fused: bool = False
+    compiled: bool = False
+
+    def __str__(self) -> str:
+        names = {"channels_last": "channels_last", "fused": "fused Adam", "compiled": "compiled"}
+        return ", ".join(text for field, text in names.items() if getattr(self, field)) or "eager"
+
+
+class Torch:
+    """PyTorch on one device, and the settings found for the works seen so far.
+
+    Args:
+      platform: 'cpu' or 'gpu'.
+      draw, draw_splits: inputs, see `rows`.
+      seconds: that one candidate of the tuning may take, compiling included.
+      note: takes a line that the user must read.
+    """
+
+    def __init__(self, platform: str, draw: Draw, draw_splits: Callable, seconds: float, note):
+        self.device = torch.device("cuda" if platform == "gpu" else "cpu")
+        self.draw, self.draw_splits, self.seconds, self.note = draw, draw_splits, seconds, note
+        self.found: dict[tuple, Settings] = {}
+        self.version = str(torch.__version__)
+        use_machine()
+
+    def task(self, work: Work, model: nn.Module | None = None) -> Task:
+        """The peer of a row that measures one process from within.
+
+        Args:
+          work: of the row.
+          model: to run on a copy of; a new one by default.
+        """
+        model = build(work.model) if model is None else model
+        if work.row in ("s1_run", "s2_epoch"):
+            return self.epochs(work, model)
+        make = {"forward": self.forward, "gradcam": self.library_cam}.get(
+            work.row, self.head_only_cam if work.row.startswith("gradcam") else self.step
+        )
+        settings = self.tune(work, model, make)
+        name = f"PyTorch {self.version}, {settings}"
+        if work.row == "gradcam":
+            from importlib.metadata import version
+
+            name = f"pytorch-grad-cam {version('grad-cam')}, {settings}"
+        return make(work, model, settings)._replace(name=name)
+
+    def tune(self, work: Work, model: nn.Module, make: Callable[..., Task]) -> Settings:
+        """The fastest settings, found one after the other; kept for works that differ in row only.
+
+        The first candidate always counts; one that is too slow, or that this machine cannot
+        compile, is left out, and a compiler that fails is reported.
+        """
+        where = (work.model, work.batch, work.size, work.first)
+        key = (make.__name__, *where, str(work.phases))
+        if key in self.found:
+            return self.found[key]
+        rng = np.random.default_rng(0)
+        best, best_time = Settings(), float("inf")
+        for field in (None, *Settings._fields):
+            if (field == "fused" and make != self.step) or (
+                field == "compiled" and make == self.library_cam  # it hooks into modules
+            ):
+                continue
+            candidate = best._replace(**{field: True}) if field else best
+            try:
+                with deadline(self.seconds if field else 3600):
+                    task = make(work, model, candidate)
+                    task.time(rng)
+                    seconds = min(task.time(rng) for _ in range(2))
+            except (Exception, Late) as error:
+                if field is None or is_out_of_memory(error):
+                    raise
+                reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
+                self.note(f"{work.row} {work.model}: PyTorch without {field}: {reason}")
+                torch._dynamo.reset()
+                continue
+            if seconds < best_time:
+                best, best_time = candidate, seconds
+        self.found[key] = best
+        return best
+
+    # ---- Tasks, given settings --------------------------------------------------------------
+
+    def forward(self, work: Work, model: nn.Module, settings: Settings) -> Task:
+        net = _compile(self._place(model, settings).eval(), settings)
+
+        def run(x: torch.Tensor) -> torch.Tensor:
+            with torch.inference_mode(), self._autocast():
+                return self._wait(net(x))
+
+        return Task(lambda rng: self._inputs(work, rng, settings)[0], run)
+
+    def step(self, work: Work, model: nn.Module, settings: Settings) -> Task:
+        train = self.trainer(work, work.phases[0], model, settings)[0]
+        return Task(
+            lambda rng: self._inputs(work, rng, settings), lambda batch: self._wait(train(*batch))
+        )
+
+    def trainer(self, work: Work, rates: dict[str, float], model: nn.Module, settings: Settings):
+        """A step on a batch that returns its loss, and the loss without a step."""
+        parts = stages(work.model, self._place(model, settings))
+        behind = itertools.dropwhile(lambda stage: stage != work.first, parts)
+        net = _compile(nn.Sequential(*(parts[stage] for stage in behind)), settings)
+        for stage, part in parts.items():
+            part.requires_grad_(stage in rates)
+        groups = [{"params": parts[stage].parameters(), "lr": rates[stage]} for stage in rates]
+        adam = torch.optim.Adam(groups, fused=settings.fused or None)
+
+        def mode(training: bool) -> None:
+            for stage, part in parts.items():
+                part.train(training and stage in rates)
+
+        def step(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            with self._autocast():
+                loss = F.cross_entropy(net(x), labels)
+            adam.zero_grad()
+            loss.backward()
+            adam.step()
+            return loss.detach()
+
+        def validate(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            mode(False)
+            with torch.inference_mode(), self._autocast():
+                loss = F.cross_entropy(net(x), labels)
+            mode(True)
+            return loss
+
+        mode(True)
+        return step, validate
+
+    def epochs(self, work: Work, model: nn.Module) -> Task:
+        """Phases of training and validation from images, as their user writes them.
+
+        All epochs of a phase cost the same, so one of each is timed and multiplied.
+        """
+        one = work._replace(row="train_frozen")
+        found = [self.tune(one._replace(phases=(r,)), model, self.step) for r in work.phases]
+        trainers = [
+            (*self.trainer(work, rates, model, settings), settings)
+            for rates, settings in zip(work.phases, found, strict=True)
+        ]
+
+        def fresh(rng: np.random.Generator) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
+            host = torch.device("cpu")
+            return [
+                [
+                    (to_tensor(x, Settings(), host), torch.from_numpy(labels).long())
+                    for x, labels in zip(
+                        *(np.split(a, range(work.batch, len(a), work.batch)) for a in split),
+                        strict=True,
+                    )
+                ]
+                for split in self.draw_splits(work, rng)
+            ]
+
+        def run(splits: list) -> float:
+            total = 0.0
+            for step, validate, settings in trainers:
+                began = time.perf_counter()
+                for part, function in zip(splits, (step, validate), strict=True):
+                    losses = [
+                        function(self._to_device(x, settings), y.to(self.device)) for x, y in part
+                    ]
+                    torch.stack(losses).mean().item()
+                total += work.epochs * (time.perf_counter() - began)
+            return total
+
+        def warm(rng: np.random.Generator) -> None:
+            run([part[:1] for part in fresh(rng)])
+
+        used = "; ".join(dict.fromkeys(map(str, found)))
+        return Task(fresh, run, float, warm, f"PyTorch {self.version}, {used}")
+
+    def library_cam(self, work: Work, model: nn.Module, settings: Settings) -> Task:
+        """pytorch-grad-cam at the last convolution, as its README shows it."""
+        try:
+            from pytorch_grad_cam import GradCAM
+        except ModuleNotFoundError as error:
+            raise Skipped("gradcam: pytorch-grad-cam is not installed") from error
+        net = self._place(model, settings).eval()
+        layer = list(stages(work.model, net).values())[-2][-1]
+        cam = GradCAM(model=net, target_layers=[layer])
+
+        # No autocast: it takes activations to NumPy, which has no bfloat16.
+        return Task(
+            lambda rng: self._inputs(work, rng, settings)[0],
+            lambda x: cam(input_tensor=x, targets=None),
+        )
+
+    def head_only_cam(self, work: Work, model: nn.Module, settings: Settings) -> Task:
+        """Grad-CAM by hand: only the head is differentiated."""
+        *body, head = stages(work.model, self._place(model, settings).eval()).values()
+        features_of = _compile(nn.Sequential(*body), settings)
+
+        def run(x: torch.Tensor) -> np.ndarray:
+            with self._autocast():
+                with torch.no_grad():
+                    features = features_of(x)
+                # A leaf of its own: VGG's ReLU works in place, on what compiled code may reuse.
+                leaf = features.detach().clone().requires_grad_()
+                logits = head(leaf)
+                picked = logits.gather(1, logits.argmax(1, keepdim=True)).sum()
+            (gradient,) = torch.autograd.grad(picked, leaf)
+            weights = gradient.float().mean((2, 3), keepdim=True)
+            maps = F.relu((weights * features.float()).sum(1, keepdim=True))
+            return F.interpolate(maps, size=work.size, mode="bilinear")[:, 0].cpu().numpy()
+
+        return Task(lambda rng: self._inputs(work, rng, settings)[0], run)
+
+    def input(self, work: Work, folder: Path) -> Task:
+        """A DataLoader over PNG files, in this process or with a worker per core."""
+        files = Files(folder, work.size)
+        rng = np.random.default_rng(0)
+
+        def task(workers: int) -> Task:
+            # Forking a process in which JAX runs may hang.
+            how: dict[str, Any] = {"multiprocessing_context": "spawn", "persistent_workers": True}
+            loader = torch.utils.data.DataLoader(
+                files, work.batch, num_workers=workers, **(how if workers else {})
+            )
+            name = f"PyTorch {self.version} DataLoader, {workers} workers"
+            return Task(lambda rng: loader, lambda it: sum(len(x) for x, _ in it), name=name)
+
+        tasks = [task(0), task(cores())]
+        for each in tasks:
+            each.time(rng)
+        return min(tasks, key=lambda each: each.time(rng))
+
+    # ---- What they share --------------------------------------------------------------------
+
+    def _place(self, model: nn.Module, settings: Settings) -> nn.Module:
+        layout = torch.channels_last if settings.channels_last else torch.preserve_format
+        placed: Any = copy.deepcopy(model)
+        return placed.to(self.device, memory_format=layout)
+
+    def _inputs(self, work: Work, rng: np.random.Generator, settings: Settings):
+        inputs, labels = self.draw(work, rng)
+        x = to_tensor(inputs, settings, self.device)
+        if self.device.type == "cuda" and work.shape[-1] != 1:
+            x = x.bfloat16()  # as autocast leaves activations
+        return x, torch.from_numpy(labels).long().to(self.device)
+
+    def _to_device(self, x: torch.Tensor, settings: Settings) -> torch.Tensor:
+        layout = torch.channels_last if settings.channels_last else torch.preserve_format
+        return x.to(self.device, memory_format=layout)
+
+    def _autocast(self) -> torch.autocast:
+        return torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda")
+
+    def _wait(self, result: Any) -> Any:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize()
+        return result
+
+
+class Files(torch.utils.data.Dataset):
+    """Patches and masks as `rows.input_data` writes them, at the model's size."""
+
+    def __init__(self, folder: Path, size: int):
+        self.images, self.size = sorted((folder / "image").iterdir()), size
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        path = self.images[i]
+        image, mask = (
+            np.asarray(cv2.imread(str(path.parent.parent / part / path.name), 0))
+            for part in ("image", "mask")
+        )
+        size = (self.size, self.size)
+        how = cv2.INTER_AREA if min(image.shape) > self.size else cv2.INTER_LINEAR
+        hot = cv2.resize(mask, size, interpolation=cv2.INTER_NEAREST_EXACT) > 0
+        return cv2.resize(image, size, interpolation=how), hot
+
+
+def cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def use_machine() -> None:
+    """All cores on a CPU; the fastest algorithms and TF32 on a GPU."""
+    torch.set_num_threads(cores())
+    torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
+    warnings.filterwarnings("ignore", module="torch")
+
+
+def build(name: str, num_classes: int = 5) -> Any:
+    """torchvision's model with one linear classifier and random weights."""
+    torch.manual_seed(0)
+    model = getattr(torchvision.models, name)()
+    if name in _BLOCK_ENDS:
+        model.classifier = nn.Linear(512 * 7 * 7, num_classes)
+    else:
+        model.fc = nn.Linear(model.fc.in_features, num_classes)
+    return model
+
+
+def stages(name: str, model: Any) -> dict[str, nn.Sequential]:
+    """The model as one module per stage, by our names; they share its parameters."""
+    if name in _BLOCK_ENDS:
+        ends = (0, *_BLOCK_ENDS[name])
+        blocks = [model.features[i:j] for i, j in itertools.pairwise(ends)]
+        pool = model.features[ends[-1] :]
+        head = nn.Sequential(pool, model.avgpool, nn.Flatten(), model.classifier)
+        return {f"block{i}": block for i, block in enumerate(blocks, 1)} | {"head": head}
+    stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
+    layers = {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
+    head = nn.Sequential(model.avgpool, nn.Flatten(), model.fc)
+    return {"stem": stem} | layers | {"head": head}
+
+
+def to_tensor(inputs: np.ndarray, settings: Settings, device: torch.device) -> torch.Tensor:
+    """NHWC to NCHW; a grey image gets its three channels."""
+    x = torch.from_numpy(np.moveaxis(inputs, -1, 1))
+    if x.shape[1] == 1:
+        x = x.expand(-1, 3, -1, -1)
+    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
+    return x.contiguous(memory_format=layout).to(device)
+
+
+def _compile(net: nn.Module, settings: Settings) -> Any:
+    if not settings.compiled:
+        return net
+    torch._logging.set_logs(all=logging.ERROR)
+    torch._dynamo.config.recompile_limit = 64  # of one module class, over all tasks
+    # Shapes never change within a task; they do between tasks, which is no reason to go dynamic.
+    return torch.compile(net, dynamic=False)
