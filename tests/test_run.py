@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
+from jaxcbis.data import normalization, patches
+from jaxcbis.evaluation import predict
 from jaxcbis.labels import LABELS
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables
+from jaxcbis.training import checkpoints
 
 ROOT = Path(__file__).resolve().parent.parent
 OFFLINE = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
@@ -110,6 +115,23 @@ def test_predictions_agree_with_results(finished):
     ious = [float(r["iou"]) for r in rows if r["iou"] and r["label"] == r["predicted"]]
     ll_score = results(output)["localization"]["ll_score"]
     assert ll_score == pytest.approx(np.mean(ious), abs=1e-5)
+
+
+def test_the_saved_model_is_the_one_that_was_tested(finished, exported):
+    output, _ = finished
+    dataset = patches.load(exported, 32, "paper")
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    fresh = backbones.load("resnet34", weights="random")
+    like = Variables(fresh.params, fresh.stats)
+    saved = checkpoints.load_model(output / "checkpoints", like)
+    statistics = normalization.measure(train.images, train.labels)
+    images = normalization.normalize(test.images, statistics, test.labels)
+    got = predict.softmax(predict.logits("resnet34", fresh.graphdef, saved, images))
+    with (output / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["id"] for row in rows] == list(test.ids)
+    expected = [[float(row[label]) for label in LABELS] for row in rows]
+    np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
 def test_demo_data_and_random_weights_are_said_everywhere(finished):
