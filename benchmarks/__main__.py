@@ -1,7 +1,11 @@
-"""python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio."""
+"""python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
+
+python -m benchmarks COMMAND --help tells of the others: quality, scaling, profile.
+"""
 
 import argparse
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from jaxcbis.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, Parser, quiet_libraries
@@ -9,10 +13,19 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
 
 
+#: Each is a module with `main(arguments)`, which parses and runs.
+COMMANDS = ("quality", "scaling", "profile")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmarks; returns the exit code: 0 done, 2 bad usage, 130 interrupted."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        options = _parser().parse_args(arguments)
+        if words and words[0] in COMMANDS:
+            quiet_libraries()
+            import_module(f"benchmarks.{words[0]}").main(words[1:])
+            return 0
+        options = _parser().parse_args(words)
         _check(options)
         quiet_libraries()
         from benchmarks import run  # JAX starts only when there is work for it
@@ -30,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="benchmarks",
-        description=__doc__,
+        description=__doc__.replace("\n\n", " "),
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
