@@ -8,35 +8,39 @@ import jax.numpy as jnp
 from flax import nnx
 from jax import lax
 
-from jaxcbis.models import conv
+from jaxcbis.models import kernels
 
 EPSILON = 1e-5
 MOMENTUM = 0.1
 
 
-def convolution(
-    inputs: int,
-    outputs: int,
-    size: int,
-    *,
-    stride: int = 1,
-    padding: int = 0,
-    bias: bool = False,
-    dtype: jnp.dtype,
-) -> nnx.Conv:
-    """A square NHWC convolution with explicit padding on all four sides."""
-    return nnx.Conv(
-        inputs,
-        outputs,
-        (size, size),
-        stride,
-        padding=((padding, padding), (padding, padding)),
-        use_bias=bias,
-        dtype=dtype,
-        kernel_init=nnx.initializers.zeros,
-        conv_general_dilated=conv.conv_general_dilated,
-        rngs=nnx.Rngs(0),
-    )
+class Convolution(nnx.Module):
+    """A square NHWC convolution with explicit padding on all four sides.
+
+    Parameters `kernel` [size, size, inputs, outputs] and, if asked for, `bias` [outputs].
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        size: int,
+        *,
+        stride: int = 1,
+        padding: int = 0,
+        bias: bool = False,
+        dtype: jnp.dtype,
+    ):
+        self.stride, self.padding, self.dtype = stride, padding, dtype
+        self.kernel = nnx.Param(jnp.zeros((size, size, inputs, outputs)))
+        self.bias = nnx.Param(jnp.zeros(outputs)) if bias else None
+
+    def __call__(self, x: jax.Array) -> jax.Array:
+        kernel = self.kernel[...].astype(self.dtype)
+        y = kernels.convolve(x.astype(self.dtype), kernel, self.stride, self.padding)
+        if self.bias is None:
+            return y
+        return y + kernels.to_pixels(self.bias[...].astype(self.dtype), y.shape)
 
 
 def linear(inputs: int, outputs: int) -> nnx.Linear:
@@ -63,16 +67,16 @@ class BatchNorm(nnx.Module):
         y = x.astype(jnp.float32)
         mean, var = self.mean[...], self.var[...]
         if train:
-            axes = tuple(range(x.ndim - 1))
             count = x.size // x.shape[-1]
             running_mean, running_var = mean, var
-            mean = y.mean(axes)
-            var = jnp.maximum(jnp.square(y).mean(axes) - jnp.square(mean), 0)
+            mean = kernels.sum_over_pixels(y) / count
+            var = jnp.maximum(kernels.sum_over_pixels(jnp.square(y)) / count - jnp.square(mean), 0)
             unbiased = lax.stop_gradient(var) * (count / max(count - 1, 1))
             self._update(self.mean, running_mean, lax.stop_gradient(mean))
             self._update(self.var, running_var, unbiased)
         factor = self.scale[...] * lax.rsqrt(var + EPSILON)
-        return ((y - mean) * factor + self.bias[...]).astype(x.dtype)
+        mean, factor, bias = (kernels.to_pixels(v, y.shape) for v in (mean, factor, self.bias[...]))
+        return ((y - mean) * factor + bias).astype(x.dtype)
 
     @staticmethod
     def _update(statistic: nnx.BatchStat, running: jax.Array, batch: jax.Array) -> None:

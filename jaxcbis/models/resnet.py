@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxcbis.models.conv import max_pool
-from jaxcbis.models.layers import BatchNorm, convolution, linear
+from jaxcbis.models.kernels import max_pool
+from jaxcbis.models.layers import BatchNorm, Convolution, linear
 
 DEPTHS = (3, 4, 6, 3)
 WIDTHS = (64, 128, 256, 512)
@@ -18,7 +18,7 @@ class BasicBlock(nnx.Module):
     """Two 3x3 convolutions and a shortcut."""
 
     def __init__(self, inputs: int, width: int, stride: int, *, dtype: jnp.dtype):
-        conv = partial(convolution, dtype=dtype)
+        conv = partial(Convolution, dtype=dtype)
         self.outputs = width
         self.conv1 = conv(inputs, width, 3, stride=stride, padding=1)
         self.bn1 = BatchNorm(width)
@@ -39,7 +39,7 @@ class Bottleneck(nnx.Module):
     """
 
     def __init__(self, inputs: int, width: int, stride: int, *, dtype: jnp.dtype, v1: bool):
-        conv = partial(convolution, dtype=dtype)
+        conv = partial(Convolution, dtype=dtype)
         first, second = (stride, 1) if v1 else (1, stride)
         self.outputs = outputs = 4 * width
         self.conv1 = conv(inputs, width, 1, stride=first)
@@ -63,7 +63,7 @@ class Shortcut(nnx.Module):
     def __init__(self, inputs: int, outputs: int, stride: int, *, dtype: jnp.dtype):
         self.projects = stride != 1 or inputs != outputs
         if self.projects:
-            self.conv = convolution(inputs, outputs, 1, stride=stride, dtype=dtype)
+            self.conv = Convolution(inputs, outputs, 1, stride=stride, dtype=dtype)
             self.bn = BatchNorm(outputs)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -75,7 +75,7 @@ class Stem(nnx.Module):
 
     def __init__(self, *, dtype: jnp.dtype, shift: tuple[float, ...] | None):
         self.shift = shift
-        self.conv = convolution(3, 64, 7, stride=2, padding=3, dtype=dtype)
+        self.conv = Convolution(3, 64, 7, stride=2, padding=3, dtype=dtype)
         self.bn = BatchNorm(64)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:

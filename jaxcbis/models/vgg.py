@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from jaxcbis.models.conv import max_pool
-from jaxcbis.models.layers import convolution, linear
+from jaxcbis.models.kernels import max_pool
+from jaxcbis.models.layers import Convolution, linear
 
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
 WIDTHS = (64, 128, 256, 512, 512)
@@ -31,7 +31,7 @@ class Block(nnx.Module):
     ):
         self.depth, self.pool, self.shift = depth, pool, shift
         for i in range(1, depth + 1):
-            conv = convolution(inputs, width, 3, padding=1, bias=True, dtype=dtype)
+            conv = Convolution(inputs, width, 3, padding=1, bias=True, dtype=dtype)
             setattr(self, f"conv{i}", conv)
             inputs = width
 
