@@ -8,6 +8,8 @@ from typing import Any, NamedTuple, NoReturn, TypeVar
 
 import numpy as np
 
+from benchmarks.memory import Meter
+
 T = TypeVar("T")
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "bad_alloc")
 
@@ -73,6 +75,23 @@ class Task(NamedTuple):
     def warm(self, rng: np.random.Generator) -> None:
         """Compiles, and fills caches and allocators."""
         (self.warm_up or self.time)(rng)
+
+
+def build(
+    make: Callable[[], Task], rng: np.random.Generator, meter: Meter
+) -> tuple[Task, float | None]:
+    """Makes one side and warms it.
+
+    Returns:
+      The task, and the most memory in MiB that it holds while it runs, beyond what was held before
+      it was made; compiling does not count.
+    """
+    held = meter.held()
+    task = make()
+    task.warm(rng)
+    meter.forget()
+    task.warm(rng)
+    return task, meter.growth(held)
 
 
 def alternate(

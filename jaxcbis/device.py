@@ -77,6 +77,19 @@ def peak_memory_mb() -> float:
     return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
 
 
+def free_memory() -> int:
+    """Bytes that arrays on the device may still take: of the GPU, or of the host on a CPU."""
+    stats = jax.devices()[0].memory_stats() or {}
+    if "bytes_limit" in stats:
+        return stats["bytes_limit"] - stats["bytes_in_use"]
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines)
+        return int(fields["MemAvailable"].split()[0]) * 2**10
+    except (OSError, KeyError):  # not Linux: what no process uses, which is less
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+
+
 def environment() -> dict[str, str | int | None]:
     """Versions and hardware, as results.json records them."""
     device = jax.devices()[0]

@@ -101,15 +101,15 @@ def run(config: Config) -> dict:
     test = dataset.splits["test"]
     with_label = normalization.normalize(test.images, statistics, test.labels)
     without_label = normalization.normalize(test.images, statistics)
-    model = (config.backbone, backbone.graphdef, variables)
+    model = (config.backbone, backbone.graph, variables)
     began = time.perf_counter()
-    probabilities = predict.softmax(predict.logits(*model, with_label, track))
-    timing["evaluate_s"] = time.perf_counter() - began
     blind = predict.softmax(predict.logits(*model, without_label, track))
+    timing["evaluate_s"] = time.perf_counter() - began
 
     # ---- Localisation ---------------------------------------------------------------------
     began, compiled = time.perf_counter(), device.compile_seconds()
-    maps, grid = predict.maps(*model, with_label, track)
+    maps, logits, grid = predict.maps(*model, with_label, track)
+    probabilities = predict.softmax(logits)
     timing["cam_s"] = time.perf_counter() - began
     compiling = device.compile_seconds() - compiled
     timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compiling)

@@ -126,7 +126,7 @@ def test_the_saved_model_is_the_one_that_was_tested(finished, exported):
     saved = checkpoints.load_model(output / "checkpoints", like)
     statistics = normalization.measure(train.images, train.labels)
     images = normalization.normalize(test.images, statistics, test.labels)
-    got = predict.softmax(predict.logits("resnet34", fresh.graphdef, saved, images))
+    got = predict.softmax(predict.logits("resnet34", fresh.graph, saved, images))
     with (output / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == list(test.ids)

@@ -93,12 +93,12 @@ def forward(ours: backbones.Backbone, images: np.ndarray) -> dict[str, np.ndarra
     """Every stage's output of our backbone, 'head' included, in eval mode."""
 
     names = (*backbones.stages(ours.name), backbones.HEAD)
-    return jax.tree.map(np.asarray, _run(ours.graphdef, names, ours.params, ours.stats, images))
+    return jax.tree.map(np.asarray, _run(ours.graph, names, ours.params, ours.stats, images))
 
 
 @partial(jax.jit, static_argnums=(0, 1))
-def _run(graphdef, names, params, stats, images):
-    return backbones.run(backbones.merge(graphdef, params, stats), images, names)[1]
+def _run(graph, names, params, stats, images):
+    return backbones.run(backbones.merge(graph, params, stats), images, names)[1]
 
 
 def to_torch(images: np.ndarray) -> torch.Tensor:

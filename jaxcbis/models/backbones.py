@@ -1,6 +1,7 @@
 """A backbone by name: its stages, its arrays, and how to run it."""
 
 from collections.abc import Collection, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,8 +23,21 @@ _MODELS = {
 }
 NAMES = tuple(_MODELS)
 HEAD = "head"
+#: What the head does in front of its linear layer; without parameters, so no stage of its own.
+POOL = "pool"
 
 Tree = dict[str, Any]
+
+
+class Graph:
+    """A model without its arrays, static under jit.
+
+    Equal only to itself: `nnx.GraphDef` hashes itself anew at every call, which takes longer than a
+    step of the head.
+    """
+
+    def __init__(self, graphdef: nnx.GraphDef):
+        self.graphdef = graphdef
 
 
 class Backbone(NamedTuple):
@@ -31,14 +45,14 @@ class Backbone(NamedTuple):
 
     Attributes:
       name: one of NAMES.
-      graphdef: the model without its arrays; hashable, so static under jit.
+      graph: the model without its arrays.
       params: nested dict of float32 arrays, by stage first.
       stats: the same for BatchNorm's running statistics; only stages that have some.
       source: {'source', 'sha256', 'format'} of the weights.
     """
 
     name: str
-    graphdef: nnx.GraphDef
+    graph: Graph
     params: Tree
     stats: Tree
     source: dict[str, str | None]
@@ -95,19 +109,19 @@ def load(
             source["source"] = hub.repository(name)
         table, options = tables.table(name, str(source["format"]), contents)
 
-    graphdef, params, stats = _abstract(name, num_classes, dtype, **options)
+    graph, params, stats = _abstract(name, num_classes, dtype, **options)
     shapes = params | stats
     if weights != "random":
         body = {path: shape for path, shape in shapes.items() if not path.startswith(f"{HEAD}/")}
         arrays = files.fill(contents, table, body, f"{name} in {source['source']}")
     fresh = {path: shape for path, shape in shapes.items() if path not in arrays}
     arrays |= initialize(fresh, seed)
-    return Backbone(name, graphdef, _nest(arrays, params), _nest(arrays, stats), source)
+    return Backbone(name, graph, _nest(arrays, params), _nest(arrays, stats), source)
 
 
-def merge(graphdef: nnx.GraphDef, params: Tree, stats: Tree) -> nnx.Module:
-    """The module of a backbone's graphdef and arrays; the arrays are not shared with it."""
-    return nnx.merge(graphdef, *jax.tree.map(jnp.asarray, (params, stats)), copy=True)
+def merge(graph: Graph, params: Tree, stats: Tree) -> nnx.Module:
+    """The module of a backbone's graph and arrays; the arrays are not shared with it."""
+    return nnx.merge(graph.graphdef, *jax.tree.map(jnp.asarray, (params, stats)), copy=True)
 
 
 def split(module: nnx.Module) -> tuple[Tree, Tree]:
@@ -124,7 +138,7 @@ def run(
     Args:
       module: of `merge`; its running statistics change for stages in `train`.
       x: the input of the first stage, [n, height, width, channels].
-      stage_names: of `stages`, perhaps 'head' as the last.
+      stage_names: of `stages`, perhaps 'head' as the last, perhaps 'pool' in front of it.
       train: stages whose BatchNorm normalises by the batch and updates its running statistics;
         the others use stored ones.
 
@@ -133,16 +147,21 @@ def run(
     """
     outputs = {}
     for stage in stage_names:
-        x = outputs[stage] = getattr(module, stage)(x, train=stage in train)
+        if stage == POOL:
+            x = getattr(module, HEAD).pool(x)
+        else:
+            x = getattr(module, stage)(x, train=stage in train)
+        outputs[stage] = x
     return x, outputs
 
 
+@cache  # so that one architecture has one graph, and compiles once
 def _abstract(name: str, num_classes: int, dtype: Any, **options):
-    """The graphdef and the shapes of parameters and statistics, by path."""
+    """The graph and the shapes of parameters and statistics, by path."""
     model = nnx.eval_shape(lambda: _MODELS[name](num_classes, dtype=dtype, **options))
     params, stats = (flatten_dict(tree, sep="/") for tree in split(model))
     shapes = jax.tree.map(lambda leaf: leaf.shape, (params, stats))
-    return nnx.graphdef(model), *shapes
+    return Graph(nnx.graphdef(model)), *shapes
 
 
 def _nest(arrays: Mapping[str, np.ndarray], paths: Iterable[str]) -> Tree:

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from flax import nnx
 
 from jaxcbis.models import backbones
+from jaxcbis.models.backbones import Graph
 
 Tree = dict[str, Any]
 
@@ -41,14 +41,14 @@ class Variables(NamedTuple):
         return Variables(self.params | other.params, self.stats | other.stats)
 
 
-@partial(jax.jit, static_argnames=("graphdef", "stages"))
+@partial(jax.jit, static_argnames=("graph", "stages"))
 def forward(
-    graphdef: nnx.GraphDef, variables: Variables, inputs: jax.Array, stages: tuple[str, ...]
+    graph: Graph, variables: Variables, inputs: jax.Array, stages: tuple[str, ...]
 ) -> jax.Array:
     """Runs consecutive stages on one batch.
 
     Args:
-      graphdef: of a Backbone.
+      graph: of a Backbone.
       variables: of the whole model.
       inputs: [n, height, width, channels], of the first of the stages.
       stages: names, in order.
@@ -56,7 +56,7 @@ def forward(
     Returns:
       The last one's output.
     """
-    module = backbones.merge(graphdef, *variables)
+    module = backbones.merge(graph, *variables)
     return backbones.run(module, rgb(inputs), stages)[0]
 
 
@@ -66,15 +66,12 @@ def rgb(inputs: jax.Array) -> jax.Array:
 
 
 def map_batches(
-    function: Callable[[np.ndarray], Any],
-    inputs: np.ndarray,
+    function: Callable[[Any], Any],
+    inputs: np.ndarray | jax.Array,
     track: Track = untracked,
     description: str = "",
 ) -> Any:
     """Applies a function of a batch to all items.
-
-    Every batch has the same size, so that the function compiles once: the last one is filled up
-    with copies of its first item, whose results are discarded.
 
     Args:
       function: array [b, ...] to a tree of arrays [b, ...]; treats each item by itself.
@@ -85,16 +82,21 @@ def map_batches(
       The function's tree, of numpy arrays [n, ...].
     """
     count = len(inputs)
-    size = min(BATCH, count)
     results: Any = None
-    for start in track(range(0, count, size), description):
-        batch = inputs[start : start + size]
-        used = len(batch)
-        if used < size:
-            batch = np.concatenate([batch, np.repeat(batch[:1], size - used, axis=0)])
-        part = jax.tree.map(np.asarray, function(batch))
+    for part in track(windows(count), description):
+        answer = jax.tree.map(np.asarray, function(inputs[part]))
         if results is None:
-            results = jax.tree.map(lambda a: np.empty((count, *a.shape[1:]), a.dtype), part)
-        for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(part), strict=True):
-            whole[start : start + used] = piece[:used]
+            results = jax.tree.map(lambda a: np.empty((count, *a.shape[1:]), a.dtype), answer)
+        for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(answer), strict=True):
+            whole[part] = piece
     return results
+
+
+def windows(count: int) -> list[slice]:
+    """Slices of one size that cover `count` items, so that a function of them compiles once.
+
+    The last one may overlap the one before it.
+    """
+    size = min(BATCH, count)
+    starts = (min(start, count - size) for start in range(0, count, size))
+    return [slice(start, start + size) for start in starts]

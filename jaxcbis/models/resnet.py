@@ -106,8 +106,13 @@ class Head(nnx.Module):
     def __init__(self, features: int, num_classes: int):
         self.linear = linear(features, num_classes)
 
+    def pool(self, x: jax.Array) -> jax.Array:
+        """Features [n, height, width, c] to float32 [n, c]."""
+        return x.mean((1, 2), dtype=jnp.float32)
+
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        return self.linear(x.mean((1, 2), dtype=jnp.float32))
+        """Logits of features, or of what `pool` made of them."""
+        return self.linear(self.pool(x) if x.ndim == 4 else x)
 
 
 class ResNet(nnx.Module):

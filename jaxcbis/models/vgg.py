@@ -49,9 +49,14 @@ class Head(nnx.Module):
     def __init__(self, num_classes: int):
         self.linear = linear(POOLED * POOLED * WIDTHS[-1], num_classes)
 
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+    def pool(self, x: jax.Array) -> jax.Array:
+        """Features [n, height, width, 512] to float32 [n, 25088]."""
         x = adaptive_average_pool(max_pool(x, 2, 2).astype(jnp.float32), POOLED)
-        return self.linear(x.reshape(len(x), -1))
+        return x.reshape(len(x), -1)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Logits of features, or of what `pool` made of them."""
+        return self.linear(self.pool(x) if x.ndim == 4 else x)
 
 
 class VGG(nnx.Module):

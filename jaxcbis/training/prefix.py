@@ -4,43 +4,93 @@ Nothing in front of that stage changes during a phase, so what it sees of an ima
 every epoch. Kept, it saves the larger part of a step's work.
 """
 
+import math
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 
+from jaxcbis import device
+from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import Backbone
-from jaxcbis.models.inference import Track, Variables, forward, map_batches, untracked
+from jaxcbis.models.backbones import HEAD, POOL, Backbone
+from jaxcbis.models.inference import Track, Variables, forward, untracked, windows
+
+#: Share of the free memory that what is kept may take.
+SHARE = 0.5
 
 
 def compute(
     backbone: Backbone,
     variables: Variables,
-    images: np.ndarray,
-    first: str,
+    inputs: np.ndarray | jax.Array,
+    stages: tuple[str, ...],
+    folder: Path,
     track: Track = untracked,
-) -> np.ndarray:
-    """Runs the stages in front of `first` on all images.
+) -> np.ndarray | jax.Array:
+    """Runs stages on all items, and keeps what comes out where training can draw batches from it.
+
+    That is the device or, where it would take too much of its free memory, a file mapped into the
+    host's memory, which vanishes with the process.
 
     Args:
       backbone: the model.
       variables: of the whole model.
-      images: float32 [n, size, size, 1], normalised.
-      first: the first trainable stage.
+      inputs: of the first of the stages, [n, height, width, channels].
+      stages: consecutive ones; if there are none, the inputs themselves are kept.
+      folder: for the file.
       track: shows how far it is.
 
     Returns:
-      [n, height, width, channels]: the inputs of `first`; the images where nothing is in front.
+      The last stage's outputs, [n, ...], in the type that it computes in.
+
+    Raises:
+      UserError: the file has no room on its disk.
     """
-    stages = in_front(backbone.name, first)
-    if not stages:
-        return images
 
     def run(batch):
-        return forward(backbone.graphdef, variables, batch, stages)
+        return forward(backbone.graph, variables, batch, stages) if stages else batch
 
-    return map_batches(run, images, track, "frozen prefix")
+    item = jax.eval_shape(run, inputs[:1])
+    shape = (len(inputs), *item.shape[1:])
+    fits = math.prod(shape) * item.dtype.itemsize <= SHARE * device.free_memory()
+    if fits and isinstance(inputs, jax.Array) and not stages:
+        return inputs
+    kept = jnp.empty(shape, item.dtype) if fits else _file(shape, item.dtype, folder)
+    for part in track(windows(len(inputs)), "frozen prefix"):
+        outputs = run(inputs[part])
+        if isinstance(kept, jax.Array):
+            kept = _put(kept, outputs, part.start)
+        else:
+            kept[part] = outputs
+    return kept
 
 
 def in_front(name: str, first: str) -> tuple[str, ...]:
-    """The stages in front of `first`."""
-    stages = (*backbones.stages(name), backbones.HEAD)
-    return stages[: stages.index(first)]
+    """What an image passes through in front of a stage; before the head, its pooling too."""
+    if first == HEAD:
+        return (*backbones.stages(name), POOL)
+    return backbones.stages(name)[: backbones.stages(name).index(first)]
+
+
+@partial(jax.jit, donate_argnums=0)
+def _put(kept: jax.Array, outputs: jax.Array, start: int) -> jax.Array:
+    return jax.lax.dynamic_update_slice_in_dim(kept, outputs.astype(kept.dtype), start, 0)
+
+
+def _file(shape: tuple[int, ...], dtype: np.dtype, folder: Path) -> np.memmap:
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # Writing to a mapped page that the disk has no room for would kill the process.
+            os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, dtype, "r+", shape=shape)
+    except OSError as error:
+        raise UserError(
+            f"no room for the kept activations in {folder}: they take {size / 2**20:.0f} MiB "
+            f"({error.strerror}); free space there and use --resume, or choose another --output"
+        ) from error

@@ -1,4 +1,4 @@
-"""One training step, pure and compiled."""
+"""Training steps, pure and compiled: one batch, items of arrays on the device, or many steps."""
 
 from functools import partial
 from typing import NamedTuple
@@ -6,9 +6,9 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import optax
-from flax import nnx
 
 from jaxcbis.models import backbones
+from jaxcbis.models.backbones import Graph
 from jaxcbis.models.inference import Tree, Variables, rgb
 from jaxcbis.training import optimizer
 
@@ -17,13 +17,13 @@ class Plan(NamedTuple):
     """What a phase's step does; hashable, so that it is compiled once per plan.
 
     Attributes:
-      graphdef: of the backbone.
+      graph: of the backbone.
       stages: those the step runs, in order and with the head. Its inputs are the first one's.
       trainable: those that learn.
       batch_statistics: those whose BatchNorm normalises by the batch.
     """
 
-    graphdef: nnx.GraphDef
+    graph: Graph
     stages: tuple[str, ...]
     trainable: tuple[str, ...]
     batch_statistics: tuple[str, ...]
@@ -67,7 +67,7 @@ def train_step(
 
     def loss(params: Tree) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         variables = frozen.update(Variables(params, state.variables.stats))
-        module = backbones.merge(plan.graphdef, *variables)
+        module = backbones.merge(plan.graph, *variables)
         logits, _ = backbones.run(module, rgb(inputs), plan.stages, plan.batch_statistics)
         _, stats = backbones.split(module)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
@@ -81,3 +81,42 @@ def train_step(
     params = optax.apply_updates(params, updates)
     correct = (logits.argmax(-1) == labels).sum()
     return State(Variables(params, stats), opt_state), value, correct
+
+
+@partial(jax.jit, static_argnames="plan", donate_argnames="state")
+def train_on(
+    plan: Plan,
+    state: State,
+    frozen: Variables,
+    inputs: jax.Array,
+    labels: jax.Array,
+    index: jax.Array,
+) -> tuple[State, jax.Array, jax.Array]:
+    """`train_step` on the items at `index`, int32 [n], of inputs and labels on the device."""
+    return train_step(plan, state, frozen, inputs[index], labels[index])
+
+
+@partial(jax.jit, static_argnames="plan", donate_argnames="state")
+def train_steps(
+    plan: Plan,
+    state: State,
+    frozen: Variables,
+    inputs: jax.Array,
+    labels: jax.Array,
+    order: jax.Array,
+) -> tuple[State, jax.Array, jax.Array]:
+    """One `train_on` after the other in a single call.
+
+    Args:
+      order: int32 [steps, n], the items of each step.
+
+    Returns:
+      The state after the last step, and of every step the loss and the number classified correctly.
+    """
+
+    def step(state: State, index: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
+        state, *told = train_step(plan, state, frozen, inputs[index], labels[index])
+        return state, tuple(told)
+
+    state, (losses, correct) = jax.lax.scan(step, state, order)
+    return state, losses, correct

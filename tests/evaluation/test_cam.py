@@ -122,7 +122,7 @@ def test_upsample_against_torch_and_cv2(side, size):
 def maps_of(ours: backbones.Backbone, features, classes) -> jax.Array:
     @jax.jit
     def run(params, stats, features, classes):
-        module = backbones.merge(ours.graphdef, params, stats)
+        module = backbones.merge(ours.graph, params, stats)
         return grad_cam(lambda x: backbones.run(module, x, ("head",))[0], features, classes)
 
     return run(ours.params, ours.stats, features, classes)

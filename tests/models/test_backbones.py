@@ -61,7 +61,7 @@ def test_only_stages_in_train_change_their_statistics():
 
     @jax.jit
     def step(params, stats):
-        module = backbones.merge(backbone.graphdef, params, stats)
+        module = backbones.merge(backbone.graph, params, stats)
         names = (*backbones.stages("resnet34"), backbones.HEAD)
         logits, _ = backbones.run(module, IMAGES, names, train=("layer4",))
         return logits, backbones.split(module)
@@ -80,7 +80,7 @@ def test_training_stage_behind_kept_activations_has_the_same_gradient():
 
     def loss(block5, x, stages):
         params = backbone.params | {"block5": block5}
-        module = backbones.merge(backbone.graphdef, params, backbone.stats)
+        module = backbones.merge(backbone.graph, params, backbone.stats)
         return backbones.run(module, x, stages)[0].var()
 
     module = backbones.merge(*backbone[1:4])
@@ -104,7 +104,7 @@ def test_bfloat16_keeps_parameters_and_logits_in_float32(name):
     for backbone in (full, half):
         assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(backbone.params))
         run = jax.jit(
-            lambda p, s, g=backbone.graphdef: backbones.run(backbones.merge(g, p, s), IMAGES, names)
+            lambda p, s, g=backbone.graph: backbones.run(backbones.merge(g, p, s), IMAGES, names)
         )
         logits, outputs = run(backbone.params, backbone.stats)
         assert logits.dtype == jnp.float32

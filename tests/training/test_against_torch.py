@@ -55,12 +55,12 @@ def train_ours(ours, learning_rates, batches):
     whole = Variables(ours.params, ours.stats)
     frozen_stages = backbones.frozen_stages(ours.name)
     trainable = tuple(learning_rates)
-    plan = steps.Plan(ours.graphdef, trainable, trainable, trainable)
+    plan = steps.Plan(ours.graph, trainable, trainable, trainable)
     state = steps.start(learning_rates, whole)
     frozen = whole.select(frozen_stages)
     losses = []
     for images, labels in zip(*batches, strict=True):
-        inputs = forward(ours.graphdef, whole, images, frozen_stages)
+        inputs = forward(ours.graph, whole, images, frozen_stages)
         state, loss, _ = steps.train_step(plan, state, frozen, inputs, labels)
         losses.append(float(loss))
     return state.variables, losses

@@ -1,14 +1,19 @@
 """The loop on a small problem: what stays frozen, what is kept, and going on after a kill."""
 
+import errno
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables, forward
+from jaxcbis.training import batches, prefix, steps, strategies
 from jaxcbis.training import fit as loop
-from jaxcbis.training import steps, strategies
 from jaxcbis.training.fit import Examples, Settings, fit
+from tests.differences import assert_within
 
 SIZE = 64
 SETTINGS = Settings(
@@ -77,7 +82,7 @@ def test_the_best_model_starts_the_next_phase_and_is_returned(backbone, data, un
     assert unbroken.progress.best["val_loss"] == pytest.approx(min(losses), rel=1e-4)
     images, labels = data[1]
     stages = (*backbones.stages("resnet34"), "head")
-    logits = np.asarray(forward(backbone.graphdef, unbroken.variables, images, stages))
+    logits = np.asarray(forward(backbone.graph, unbroken.variables, images, stages))
     shifted = logits - logits.max(1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     loss = -log_p[np.arange(len(labels)), labels].mean()
@@ -119,11 +124,11 @@ def test_steps_behind_the_kept_prefix_lose_nothing(backbone, data, first):
 
     def losses(start):
         in_front, behind = stages[: stages.index(start)], stages[stages.index(start) :]
-        plan = steps.Plan(backbone.graphdef, behind, trainable, trainable)
+        plan = steps.Plan(backbone.graph, behind, trainable, trainable)
         state = steps.start(phase.learning_rates, whole)
         inputs = images
         if in_front:
-            inputs = np.asarray(forward(backbone.graphdef, whole, images, in_front))
+            inputs = np.asarray(forward(backbone.graph, whole, images, in_front))
         seen = []
         for step in range(4):
             index = np.arange(8) + 4 * step
@@ -145,3 +150,79 @@ def test_frozen_batch_norm_trains_scales_and_keeps_statistics(backbone, data, tm
     result = fit(backbone, phases("s2"), *data, settings, tmp_path)
     for old, new in zip(arrays(backbone.stats), arrays(result.variables.stats), strict=True):
         assert old.tobytes() == new.tobytes()
+
+
+def test_many_steps_in_one_call_are_the_same_steps(backbone, data):
+    (phase,) = phases("s1")[:1]
+    plan = steps.Plan(backbone.graph, ("head",), ("head",), ())
+    whole = Variables(backbone.params, backbone.stats)
+    frozen = whole.select(backbones.stages("resnet34"))
+    images, labels = data[0]
+    pooled = forward(backbone.graph, whole, images, prefix.in_front("resnet34", "head"))
+    order = list(batches.shuffled(len(labels), 8, (0,)))  # 8, 8 and 4 items
+
+    def epoch(inputs):
+        state = steps.start(phase.learning_rates, whole)
+        train = Examples(inputs, jnp.asarray(labels))
+        state, loss, accuracy = loop.run_epoch(plan, state, frozen, train, order)
+        return loss, accuracy, *arrays(state.variables)
+
+    in_one_call, step_by_step = epoch(pooled), epoch(np.asarray(pooled))
+    assert in_one_call[1] == step_by_step[1]
+    for ours, theirs in zip(in_one_call, step_by_step, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
+def test_what_does_not_fit_the_device_is_kept_in_a_file(data, tmp_path, monkeypatch, dtype):
+    backbone = backbones.load("vgg16", weights="random", dtype=dtype)
+    whole = Variables(backbone.params, backbone.stats)
+    stages = prefix.in_front("vgg16", "block2")
+    images = data[0].inputs
+    here = prefix.compute(backbone, whole, images, stages, tmp_path)
+    assert isinstance(here, jax.Array)
+    monkeypatch.setattr(prefix.device, "free_memory", lambda: here.nbytes)
+    there = prefix.compute(backbone, whole, images, stages, tmp_path)
+    assert isinstance(there, np.memmap)
+    assert there.dtype == here.dtype == dtype
+    np.testing.assert_array_equal(np.asarray(there), np.asarray(here))
+    assert not any(tmp_path.iterdir()), "the file has no name, and so goes with the process"
+
+
+def test_a_disk_without_room_for_the_activations_is_a_users_error(
+    backbone, data, tmp_path, monkeypatch
+):
+    def full(*words):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(prefix.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(prefix.os, "posix_fallocate", full)
+    with pytest.raises(UserError, match="no room for the kept activations"):
+        fit(backbone, phases("s2"), *data, SETTINGS, tmp_path)
+
+
+def test_a_run_from_a_file_equals_one_from_the_device(
+    backbone, data, unbroken, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(prefix.device, "free_memory", lambda: 0)
+    filed = fit(backbone, phases("s1"), *data, SETTINGS, tmp_path)
+    assert {phase["place"] for phase in unbroken.progress.prefix} == {"device"}
+    assert {phase["place"] for phase in filed.progress.prefix} == {"file"}
+    for ours, theirs in zip(filed.progress.history, unbroken.progress.history, strict=True):
+        assert ours["val_loss"] == pytest.approx(theirs["val_loss"], rel=1e-4)
+
+
+def test_bfloat16_loses_as_float32_does(data, tmp_path):
+    def losses(dtype):
+        backbone = backbones.load("resnet34", weights="random", seed=1, dtype=dtype)
+        settings = SETTINGS._replace(batch_norm="frozen")
+        rates = strategies.phases(
+            "s2", ["layer3", "layer4"], head_lr=1e-3, backbone_lr=1e-4, lr_decay=0.3
+        )
+        done = fit(backbone, rates, *data, settings, tmp_path / dtype.__name__)
+        assert {a.dtype for a in arrays(done.variables)} == {np.dtype(np.float32)}
+        return [row[key] for row in done.progress.history[1:] for key in ("train_loss", "val_loss")]
+
+    half, full = losses(jnp.bfloat16), losses(jnp.float32)
+    assert_within(0.02, half, full, "bfloat16's losses against float32's", scale=np.array(full))
+    assert half != full
