@@ -16,12 +16,12 @@ from jaxcbis.console import console, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import localization, metrics, predict
+from jaxcbis.evaluation import localization, predict
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
-from jaxcbis.report import figures, gallery, html, results, spreadsheets, tables, tensorboard
+from jaxcbis.report import html, results, spreadsheets, tables
 from jaxcbis.training import checkpoints, strategies
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
@@ -119,6 +119,10 @@ def run(config: Config) -> dict:
     )  # fmt: skip
 
     # ---- Results --------------------------------------------------------------------------
+    # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
+    from jaxcbis.evaluation import metrics
+    from jaxcbis.report import figures, gallery
+
     if grid == 1:
         notes.append("the maps have one cell at this image size: localisation says nothing")
     if located["zero_maps"]:
@@ -268,6 +272,8 @@ def _train(
         config.batch_size, config.epochs, config.patience, config.min_delta, config.batch_norm,
         config.seed,
     )  # fmt: skip
+    from jaxcbis.report import tensorboard  # where PyTorch is installed, it imports that
+
     writer, log = tensorboard.logger(folder / "tensorboard")
 
     resumed = False
