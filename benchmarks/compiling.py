@@ -22,18 +22,18 @@ def parts() -> Iterator[dict[str, float]]:
     spans: dict[str, list[tuple[float, float]]] = {name: [] for name in _PARTS.values()}
     seconds = dict.fromkeys(spans, 0.0)
 
-    def listen(event: str, duration: float, **_: str | int) -> None:
+    def listen(event: str, duration_secs: float, **_: str | int) -> None:
         name = _PARTS.get(event.rpartition("/")[2])
         if name:
             now = time.perf_counter()
-            spans[name].append((now - duration, now))
+            spans[name].append((now - duration_secs, now))
 
     jax.monitoring.register_event_duration_secs_listener(listen)
     try:
         yield seconds
     finally:
         jax.monitoring.unregister_event_duration_listener(listen)
-        seconds |= {name: covered(list_) for name, list_ in spans.items()}
+        seconds |= {name: covered(spans[name]) for name in spans}
 
 
 def covered(spans: list[tuple[float, float]]) -> float:

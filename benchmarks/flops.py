@@ -35,7 +35,8 @@ def of(work: Work, backbone: Backbone) -> float | None:
         lowered = forward.lower(backbone.graph, variables, inputs, stages)
     else:
         return None
-    return lowered.cost_analysis()["flops"]
+    cost = lowered.cost_analysis()
+    return cost["flops"] if cost else None
 
 
 def matmul_rates(platform: str, against_torch: bool) -> dict[str, float]:

@@ -9,13 +9,16 @@ import jax
 import numpy as np
 from matplotlib.figure import Figure
 from rich import box
-from rich.console import JustifyMethod
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from benchmarks import rows
 from jaxcbis import device
+from jaxcbis.console import say
 from jaxcbis.errors import UserError
 from jaxcbis.report.figures import BLUE, DPI, VERMILLION
+
+#: Of a table, in characters, also where the terminal is narrower: cut figures would be of no use.
+WIDTH = 100
 
 _PACKAGES = (
     "jax", "jaxlib", "flax", "optax", "numpy", "torch", "torchvision", "grad-cam",
@@ -48,31 +51,60 @@ def table(results: dict) -> Table:
         padding=(0, 1, 0, 0),
         pad_edge=False,
     )
-    for name in ("row", "model", "batch", "ours", "peer", "unit", "ratio", "goal", "spread"):
+    names, *lines = cells(results)
+    for name in names:
         side: JustifyMethod = "left" if name in ("row", "model", "unit") else "right"
         shown.add_column(name, justify=side, no_wrap=True)
-    for row in results["rows"]:
-        goal = rows.target(row["row"], row["model"], hardware["backend"])
-        ratio = _number(row["ratio"])
-        if goal is not None and row["ratio"] is not None:
-            ratio = f"[{'green' if row['ratio'] >= goal else 'yellow'}]{ratio}[/]"
-        spread = "" if row["spread"] is None else f"{row['spread']:.0%}"
-        shown.add_row(
-            row["row"], row["model"], str(row["batch"]), _number(row["ours"]),
-            _number(row["peer"]), row["unit"], ratio, _number(goal), spread,
-        )  # fmt: skip
+    for row, line in zip(results["rows"], lines, strict=True):
+        if row["target"] is not None and row["ratio"] is not None:
+            i = names.index("ratio")
+            line[i] = f"[{'green' if row['ratio'] >= row['target'] else 'yellow'}]{line[i]}[/]"
+        shown.add_row(*line)
     return shown
 
 
-def plot(results: dict, path: Path) -> None:
-    """Draws the ratios as bars, each with the one to reach as a mark.
+def cells(results: dict) -> list[list[str]]:
+    """The table as text, its header first; a number behind a row's name is that of a footnote."""
+    names = ["row", "model", "batch", "ours", "peer", "unit", "ratio", "goal", "spread", "MiB", "%"]
+    left_out, lines = _left_out(results), [names]
+    for row in results["rows"]:
+        mark = f" ({left_out.index(row['left_out']) + 1})" if row["left_out"] else ""
+        spread = "" if row["spread"] is None else f"{row['spread']:.0%}"
+        lines.append([
+            row["row"] + mark, row["model"], str(row["batch"]), number(row["ours"]),
+            number(row["peer"]), row["unit"], number(row["ratio"]), number(row["target"]), spread,
+            _pair(row["ours_memory_mb"], row["peer_memory_mb"]),
+            _pair(*(_percent(row[f"flops_share_{side}"]) for side in ("ours", "peer"))),
+        ])  # fmt: skip
+    return lines
 
-    Raises:
-      UserError: the file cannot be written.
-    """
+
+def footnotes(results: dict) -> list[str]:
+    """What the table's rows leave out, and what its last columns mean."""
+    lines = [f"({i}) {text}" for i, text in enumerate(_left_out(results), 1)]
+    if any(row["ours_memory_mb"] is not None for row in results["rows"]):
+        lines.append("MiB: the most memory held, ours/peer's, libraries and compiler left out")
+    if any(row["flops_share_ours"] is not None for row in results["rows"]):
+        best = max(results["hardware"]["matmul_flops"].values())
+        lines.append(
+            f"%: operations a second, ours/peer's, of the {best / 1e9:.0f} GFLOP/s of a large "
+            "product of matrices"
+        )
+    return lines
+
+
+def show(table: Table, footnotes: list[str]) -> None:
+    """Prints a table and what stands below it."""
+    Console(width=WIDTH, highlight=False).print(table)
+    for line in footnotes:
+        say(line)
+
+
+def plot(results: dict, path: Path) -> None:
+    """Draws the ratios as bars, each with the one to reach as a mark; see `save`."""
     measured = [row for row in results["rows"] if row["ratio"] is not None][::-1]
     backend = results["hardware"]["backend"]
-    goals = [rows.target(row["row"], row["model"], backend) for row in measured]
+    goals = [row["target"] for row in measured]
     figure = Figure(figsize=(7, 1.2 + 0.28 * len(measured)), layout="constrained")
     axes = figure.subplots()
     places = np.arange(len(measured))
@@ -94,6 +126,15 @@ def plot(results: dict, path: Path) -> None:
         title=f"{results['hardware']['device']} ({backend})",
     )  # fmt: skip
     axes.xaxis.set_major_formatter("{x:g}")
+    save(figure, path)
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Writes a plot.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
     try:
         figure.savefig(path, dpi=DPI)
     except OSError as error:
@@ -102,8 +143,24 @@ def plot(results: dict, path: Path) -> None:
         ) from error
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
+    """With three digits or, from 1000 on, none behind the point; nothing for None."""
     return "" if value is None else f"{value:.3g}" if value < 1000 else f"{value:.0f}"
+
+
+def _left_out(results: dict) -> list[str]:
+    return list(dict.fromkeys(row["left_out"] for row in results["rows"] if row["left_out"]))
+
+
+def _pair(ours: float | None, peer: float | None) -> str:
+    if ours is None and peer is None:
+        return ""
+    sides = (ours,) if peer is None else (ours, peer)
+    return "/".join("-" if x is None else f"{x:.0f}" for x in sides)
+
+
+def _percent(share: float | None) -> float | None:
+    return None if share is None else 100 * share
 
 
 def _processor() -> str:

@@ -5,18 +5,54 @@ import os
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 
-from benchmarks import measure, report, rows
-from benchmarks.measure import Skipped, Task, Work
+from benchmarks import compiling, flops, measure, memory, report, rows
+from benchmarks.measure import Skipped, Work
 from jaxcbis import device
-from jaxcbis.console import console, say, warn
+from jaxcbis.console import say, warn
 from jaxcbis.errors import UserError
+from jaxcbis.models.backbones import Backbone
 from jaxcbis.report.results import write
 
-SCHEMA = 1
+SCHEMA = 2
+
+#: What the results tell of a row beside its times; null where it has none.
+FIGURES = (
+    "import_s", "trace_s", "compile_s", "prefix_s", "epochs_to_pay", "ours_memory_mb",
+    "peer_memory_mb", "flops_share_ours", "flops_share_peer",
+)  # fmt: skip
+
+
+class Bench(NamedTuple):
+    """What all rows are measured with.
+
+    Attributes:
+      platform: 'cpu' or 'gpu'.
+      torch: PyTorch's side; None where only ours is timed.
+      flops: that the device does a second in a large matrix product.
+      repetitions, seconds: see `measure.alternate`.
+      first_steps: takes the parts of every process of time_to_first_step.
+    """
+
+    platform: str
+    torch: Any
+    flops: float
+    repetitions: int
+    seconds: float
+    first_steps: list[dict]
+
+
+class Measured(NamedTuple):
+    """Seconds of every repetition of ours and of the peer, the peer's name, and FIGURES."""
+
+    ours: list[float]
+    peer: list[float]
+    peer_name: str
+    figures: dict
 
 
 def run(options: argparse.Namespace) -> dict:
@@ -26,7 +62,7 @@ def run(options: argparse.Namespace) -> dict:
       options: of the command line.
 
     Returns:
-      {schema, hardware, versions, settings, rows, compile_seconds, first_steps, notes}.
+      {kind, schema, hardware, versions, settings, rows, first_steps, notes}.
 
     Raises:
       UserError: no such row, no such device, PyTorch absent or without the GPU that JAX uses.
@@ -35,6 +71,7 @@ def run(options: argparse.Namespace) -> dict:
     if unknown := [row for row in chosen if row not in rows.ROWS]:
         raise UserError(f"--rows {' '.join(unknown)}: expected some of {', '.join(rows.ROWS)}")
     platform = "cpu" if device.choose(options.device).platform == "cpu" else "gpu"
+    jax.config.update("jax_enable_compilation_cache", False)  # compile_s is that of a first start
     notes: list[str] = []
 
     def note(text: str) -> None:
@@ -43,12 +80,15 @@ def run(options: argparse.Namespace) -> dict:
 
     torch = connect(platform, options.seconds, note) if options.against else None
     hardware, versions = report.machine()
-    settings = {key: value for key, value in vars(options).items() if key != "output"}
-    settings["OMP_WAIT_POLICY"] = os.environ["OMP_WAIT_POLICY"]
+    hardware["matmul_flops"] = flops.matmul_rates(platform, torch is not None)
     results: dict[str, Any] = {
-        "schema": SCHEMA, "hardware": hardware, "versions": versions, "settings": settings,
-        "rows": [], "compile_seconds": {}, "first_steps": [], "notes": notes,
+        "kind": "rows", "schema": SCHEMA, "hardware": hardware, "versions": versions,
+        "settings": settings(options), "rows": [], "first_steps": [], "notes": notes,
     }  # fmt: skip
+    bench = Bench(
+        platform, torch, max(hardware["matmul_flops"].values()), options.repetitions,
+        options.seconds, results["first_steps"],
+    )  # fmt: skip
     for model in options.models:
         backbone = rows.load(model)
         for row in chosen:
@@ -59,7 +99,7 @@ def run(options: argparse.Namespace) -> dict:
                 work = rows.work(
                     row, backbone, batch, options.image_size, options.images, options.epochs
                 )
-                return measure_row(work, backbone, torch, platform, options, results)
+                return measure_row(work, backbone, bench)
 
             try:
                 what = f"{row} {model}"
@@ -70,12 +110,20 @@ def run(options: argparse.Namespace) -> dict:
             say(_line(results["rows"][-1]))
             if options.output:  # what was measured survives a kill
                 write(options.output, results)
-    console.print(report.table(results))
+    report.show(report.table(results), report.footnotes(results))
     if options.output:
         write(options.output, results)
         report.plot(results, options.output.with_suffix(".png"))
         say(f"Results: {options.output}   Plot: {options.output.with_suffix('.png')}")
     return results
+
+
+def settings(options: argparse.Namespace) -> dict:
+    """The options that a measurement hangs on, and what both sides are started with."""
+    left_out = ("output",)
+    return {key: value for key, value in vars(options).items() if key not in left_out} | {
+        name: os.environ.get(name) for name in ("OMP_WAIT_POLICY", "GLIBC_TUNABLES")
+    }
 
 
 def connect(platform: str, seconds: float, note) -> Any:
@@ -99,45 +147,104 @@ def connect(platform: str, seconds: float, note) -> Any:
     return torch_side.Torch(platform, rows.draw, rows.draw_splits, seconds, note)
 
 
-def measure_row(
-    work: Work, backbone, torch, platform: str, options: argparse.Namespace, results: dict
-) -> dict:
-    """One row of the results at one batch size; compile times and first steps go to `results`."""
-    unit = rows.unit(work.row)
-    peer: Task | None = None
-    with tempfile.TemporaryDirectory() as folder:
-        if work.row == "second_start":
-            second, first = rows.second_start(work, platform, min(options.repetitions, 3))
-            return measure.summarize(work, unit, second, first, "our first start")
-        if work.row == "input":
-            ours, peer, work = _input(work, torch, Path(folder))
-        elif work.row == "time_to_first_step":
-            record = results["first_steps"].append
-            ours = rows.process_task("ours", work, platform, record)
-            if torch:
-                name = f"PyTorch {torch.version}, eager"
-                peer = rows.process_task("torch", work, platform, record)._replace(name=name)
-        else:
-            ours = rows.ours(work, backbone)
-            if work.row in rows.OURS_ONLY:
-                peer = rows.our_peer(work, backbone)
-            else:
-                peer = torch.task(work) if torch else None
-        rng = np.random.default_rng(1)
-        compiled = device.compile_seconds()
-        ours.warm(rng)
-        results["compile_seconds"][f"{work.row} {work.model}"] = device.compile_seconds() - compiled
-        if peer:
-            peer.warm(rng)
-        times = measure.alternate(ours, peer, rng, options.repetitions, options.seconds)
-    return measure.summarize(work, unit, *times, peer.name if peer else "")
+def measure_row(work: Work, backbone: Backbone, bench: Bench) -> dict:
+    """One row of the results at one batch size."""
+    if work.row == "input":
+        work, measured = _input(work, bench)
+    elif work.row == "time_to_first_step":
+        measured = _first_step(work, bench)
+    elif work.row == "second_start":
+        second, first = rows.second_start(work, bench.platform, min(bench.repetitions, 3))
+        figures = {"compile_s": float(np.median(second))}
+        measured = Measured(second, first, "our first start", figures)
+    else:
+        measured = _within(work, backbone, bench)
+    row = measure.summarize(work, rows.unit(work.row), *measured[:3])
+    row |= {
+        "target": rows.target(work.row, work.model, jax.default_backend()),
+        "what": rows.ROWS[work.row],
+        "left_out": rows.LEFT_OUT.get(work.row),
+    }
+    row |= dict.fromkeys(FIGURES) | measured.figures
+    if row["prefix_s"] is not None:
+        row["left_out"] += f": {row['prefix_s']:.2g} s"
+        if row["peer"] is not None and row["peer"] > row["ours"]:
+            row["epochs_to_pay"] = 1 + int(row["prefix_s"] / (row["peer"] - row["ours"]))
+            row["left_out"] += f", made good after {row['epochs_to_pay']} epochs"
+    return row
 
 
-def _input(work: Work, torch, folder: Path) -> tuple[Task, Task | None, Work]:
+def _within(work: Work, backbone: Backbone, bench: Bench) -> Measured:
+    """Both sides in this process."""
+    rng = np.random.default_rng(1)
+    parts: list[dict] = []
+    ours_only, torch = work.row in rows.OURS_ONLY, bench.torch
+    if torch and not ours_only:
+        torch.task(work)  # what it loads to find its settings is no part of what it then holds
+    held = sum(leaf.nbytes for leaf in jax.tree.leaves((backbone.params, backbone.stats))) / 2**20
+    meter = memory.of_jax()
+    with compiling.parts() as seconds:
+        ours, ours_mb = measure.build(lambda: rows.ours(work, backbone, parts.append), rng, meter)
+    peer, peer_mb = None, None
+    if ours_only:
+        peer, peer_mb = measure.build(lambda: rows.our_peer(work, backbone), rng, meter)
+        peer_mb = _add(peer_mb, held)
+    elif torch:
+        meter = memory.of_torch(bench.platform)
+        peer, peer_mb = measure.build(lambda: torch.task(work), rng, meter)
+    figures: dict = seconds | {
+        "ours_memory_mb": _add(ours_mb, held), "peer_memory_mb": peer_mb
+    }  # fmt: skip
+    parts.clear()  # compiling is in them
+    times = measure.alternate(ours, peer, rng, bench.repetitions, bench.seconds)
+    if parts:
+        figures["prefix_s"] = float(np.median([part["prefix_s"] for part in parts]))
+    if count := flops.of(work, backbone):
+        for side, taken in zip(("ours", "peer"), times, strict=True):
+            if taken:
+                figures[f"flops_share_{side}"] = count / float(np.median(taken)) / bench.flops
+    return Measured(*times, peer.name if peer else "", figures)
+
+
+def _first_step(work: Work, bench: Bench) -> Measured:
+    """Each repetition of each side in a process of its own, which tells its parts."""
+    parts: dict[str, list[dict]] = {"ours": [], "torch": []}
+
+    def side(name: str) -> measure.Task:
+        return rows.process_task(name, work, bench.platform, parts[name].append)
+
+    peer = side("torch") if bench.torch else None
+    times = measure.alternate(
+        side("ours"), peer, np.random.default_rng(1), bench.repetitions, bench.seconds
+    )
+    bench.first_steps.extend(
+        {"model": work.model, "side": name} | part for name in parts for part in parts[name]
+    )
+
+    def median(name: str, key: str) -> float | None:
+        return float(np.median([part[key] for part in parts[name]])) if parts[name] else None
+
+    figures = {key: median("ours", key) for key in ("import_s", "trace_s", "compile_s")}
+    figures["ours_memory_mb"] = median("ours", "peak_memory_mb")
+    figures["peer_memory_mb"] = median("torch", "peak_memory_mb")
+    name = f"PyTorch {bench.torch.version}, eager" if peer else ""
+    return Measured(*times, name, figures)
+
+
+def _input(work: Work, bench: Bench) -> tuple[Work, Measured]:
     """Both sides read the same patches; their number stands where others have the batch."""
-    records, files = rows.input_data(folder)
-    peer = torch.input(work, files) if torch else None
-    return rows.ours_input(work.size, records), peer, work._replace(batch=len(records))
+    rng = np.random.default_rng(1)
+    with tempfile.TemporaryDirectory() as folder:
+        records, files = rows.input_data(Path(folder))
+        ours = rows.ours_input(work.size, records)
+        ours.warm(rng)
+        peer = bench.torch.input(work, files) if bench.torch else None
+        times = measure.alternate(ours, peer, rng, bench.repetitions, bench.seconds)
+    return work._replace(batch=len(records)), Measured(*times, peer.name if peer else "", {})
+
+
+def _add(megabytes: float | None, more: float) -> float | None:
+    return None if megabytes is None else megabytes + more
 
 
 def _line(row: dict) -> str:

@@ -64,7 +64,12 @@ class Torch:
       draw, draw_splits: inputs, see `rows`.
       seconds: that one candidate of the tuning may take, compiling included.
       note: takes a line that the user must read.
+
+    Attributes:
+      fixed: settings to use in place of the fastest, which then are not looked for.
     """
+
+    fixed: Settings | None = None
 
     def __init__(self, platform: str, draw: Draw, draw_splits: Callable, seconds: float, note):
         self.device = torch.device("cuda" if platform == "gpu" else "cpu")
@@ -100,6 +105,8 @@ class Torch:
         The first candidate always counts; one that is too slow, or that this machine cannot
         compile, is left out, and a compiler that fails is reported.
         """
+        if self.fixed is not None:
+            return self.fixed
         where = (work.model, work.batch, work.size, work.first)
         key = (make.__name__, *where, str(work.phases))
         if key in self.found:

@@ -71,7 +71,7 @@ def run(config: Config) -> dict:
     notes += _notes_on(data)
 
     # ---- Model ----------------------------------------------------------------------------
-    backbone, weight_notes = _load(config, demo)
+    backbone, weight_notes = load_backbone(config, demo)
     notes += weight_notes
     say(f"Weights: {backbone.source['source']} ({backbone.source['format']})")
     record = dict.fromkeys(results.KEYS) | {
@@ -225,7 +225,7 @@ def _require_same_inputs(folder: Path, record: dict) -> None:
             )
 
 
-def _load(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
+def load_backbone(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
     """The backbone with its weights on the device, and what must be said of them."""
     dtype = jnp.dtype(config.precision)
     notes = []
@@ -249,6 +249,18 @@ def _load(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
     return backbone._replace(params=arrays[0], stats=arrays[1]), notes
 
 
+def phases_of(config: Config) -> list[strategies.Phase]:
+    """The phases of a run: its strategy over the stages behind the frozen half."""
+    frozen = backbones.frozen_stages(config.backbone)
+    return strategies.phases(
+        config.strategy,
+        [stage for stage in backbones.stages(config.backbone) if stage not in frozen],
+        head_lr=config.head_lr,
+        backbone_lr=float(config.backbone_lr or 0),
+        lr_decay=config.lr_decay,
+    )
+
+
 def _train(
     config: Config,
     backbone: Backbone,
@@ -256,14 +268,7 @@ def _train(
     statistics: normalization.Statistics,
     folder: Path,
 ) -> Fitted:
-    frozen = backbones.frozen_stages(config.backbone)
-    phases = strategies.phases(
-        config.strategy,
-        [stage for stage in backbones.stages(config.backbone) if stage not in frozen],
-        head_lr=config.head_lr,
-        backbone_lr=float(config.backbone_lr or 0),
-        lr_decay=config.lr_decay,
-    )
+    phases = phases_of(config)
     train, validation = (
         Examples(normalization.normalize(part.images, statistics, part.labels), part.labels)
         for part in (dataset.splits["train"], dataset.splits["validation"])

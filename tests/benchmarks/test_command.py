@@ -1,12 +1,13 @@
 """python -m benchmarks from the outside, with the smallest work that it takes."""
 
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 
-from benchmarks import rows, torch_side
+from benchmarks import rows, run, torch_side
 from benchmarks.__main__ import main
 from benchmarks.measure import Late, Task
 from benchmarks.torch_side import Settings
@@ -41,17 +42,69 @@ def test_results_table_and_plot(tmp_path, monkeypatch, capsys):
     words = ("--against", "torch", "--output", str(file), "--rows", *names)
     assert main([*SMALL, *words]) == 0
     results = json.loads(file.read_text())
-    assert {"schema", "hardware", "versions", "rows"} <= results.keys()
+    assert {"kind", "schema", "hardware", "versions", "rows"} <= results.keys()
+    rates = results["hardware"]["matmul_flops"]
     assert results["versions"]["torch"] == torch_side.torch.__version__
     assert [row["row"] for row in results["rows"]] == names
     for row in results["rows"]:
         assert row["ratio"] == pytest.approx(row["ours"] / row["peer"])
         assert (row["model"], row["batch"], row["unit"]) == ("resnet34", 1, "images/s")
+        assert row["ours_memory_mb"] > 4 * 21e6 / 2**20, "ResNet34 has 21 million weights"
+        assert row["peer_memory_mb"] > 4 * 21e6 / 2**20
+        shares = row["flops_share_ours"], row["flops_share_peer"]
+        assert shares[0] / shares[1] == pytest.approx(row["ratio"])
+        # 3.67 GFLOP at 224 pixels, by torchvision.
+        rate = shares[0] * max(rates.values()) / row["ours"]
+        assert rate == pytest.approx(2 * 3.67e9 * (32 / 224) ** 2, rel=0.15)
+    assert results["rows"][0]["compile_s"] > 0.1
+    assert [row["target"] for row in results["rows"]] == [1.0, 1.0, 0.95]
     assert results["rows"][2]["peer_name"] == "our forward"
     assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
-    table = capsys.readouterr().out.split("row ")[-1]
+    table = capsys.readouterr().out.partition("ratio above 1")[2]
     assert all(name in table for name in names)
-    assert all(len(line) <= 80 for line in table.splitlines()[:5])
+    assert "…" not in table
+    assert all(len(line) <= 100 for line in table.splitlines()[:7])
+    assert "MiB: the most memory" in table
+
+
+def test_an_epoch_tells_what_it_leaves_out(tmp_path, capsys):
+    file = tmp_path / "speed.json"
+    assert main([*SMALL, "--output", str(file), "--rows", "s2_epoch"]) == 0
+    (row,) = json.loads(file.read_text())["rows"]
+    assert row["prefix_s"] > 0
+    assert (row["peer"], row["epochs_to_pay"]) == (None, None)
+    assert row["flops_share_ours"] is None, "not the same work on both sides"
+    shown = capsys.readouterr().out
+    assert "s2_epoch (1)" in shown
+    assert f"(1) {row['left_out']}" in shown
+    assert "once a run" in row["left_out"]
+    assert "(2)" not in shown
+
+
+def epoch(ours, peer, prefix, monkeypatch):
+    measured = run.Measured(ours, peer, "peer", {"prefix_s": prefix})
+    monkeypatch.setattr(run, "_within", lambda *words: measured)
+    return run.measure_row(rows.Work("s2_epoch", "vgg19", 16, 224), None, None)
+
+
+def test_kept_activations_pay_once_they_and_the_epochs_take_less_than_the_peer(monkeypatch):
+    assert epoch([2.0], [5.0], 10.0, monkeypatch)["epochs_to_pay"] == 4  # 18 < 20, but 16 > 15
+    assert epoch([2.0], [5.0], 1.0, monkeypatch)["epochs_to_pay"] == 1
+    assert epoch([5.0], [5.0], 1.0, monkeypatch)["epochs_to_pay"] is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
+def test_the_process_starts_again_once_for_its_allocator(tmp_path):
+    show = "import os; print(os.getpid(), os.environ.get('GLIBC_TUNABLES'))"
+    (tmp_path / "sitecustomize.py").write_text(show)
+    environment = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
+    environment["PYTHONPATH"] = f"{tmp_path}:{ROOT}"
+    words = [sys.executable, "-m", "benchmarks", "--batch", "0"]
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    (first, before), (second, after) = (line.split() for line in done.stdout.splitlines())
+    assert (first, before) == (second, "None")
+    assert "mmap_threshold" in after
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
 
 
 def test_tuning_keeps_what_wins_and_leaves_out_what_fails(monkeypatch):

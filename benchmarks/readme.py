@@ -1,0 +1,95 @@
+"""Writes README's tables from the committed result files, or checks that they are up to date."""
+
+import argparse
+import json
+from pathlib import Path
+
+from benchmarks import report, scaling_report
+from jaxcbis.cli import Parser
+from jaxcbis.errors import UserError
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = Path(__file__).resolve().parent / "results"
+BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
+
+#: Kind of results -> the module whose `cells` and `footnotes` tell of them.
+_KINDS = {"rows": report, "scaling": scaling_report}
+
+
+def main(arguments: list[str]) -> None:
+    """Runs the command.
+
+    Raises:
+      UserError: bad usage, a file that is no result, no marks in README, or, with --check, tables
+        that are not those of the files.
+    """
+    options = _parser().parse_args(arguments)
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    new = fill(text, tables(RESULTS))
+    if not options.check:
+        readme.write_text(new, encoding="utf-8")
+    elif new != text:
+        raise UserError(
+            "README.md: its tables are not those of benchmarks/results; run python -m benchmarks "
+            "readme"
+        )
+
+
+def fill(text: str, content: str) -> str:
+    """Puts the content between the marks.
+
+    Raises:
+      UserError: there is not one of each mark, in order.
+    """
+    before, *rest = text.split(BEGIN)
+    parts = rest[0].split(END) if len(rest) == 1 else []
+    if len(parts) != 2:
+        raise UserError(f"README.md: expected {BEGIN} and {END}, once each; put them back")
+    return f"{before}{BEGIN}\n{content}\n{END}{parts[1]}"
+
+
+def tables(folder: Path) -> str:
+    """A table for every result file in a folder, in Markdown.
+
+    Raises:
+      UserError: a file is no result of one of the benchmarks.
+    """
+    parts = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            results = json.loads(path.read_text(encoding="utf-8"))
+            shown = _KINDS[results["kind"]]
+            heading = f"{_machine(results)} ([{path.name}](benchmarks/results/{path.name}))"
+            parts += [heading, _markdown(shown.cells(results)), _list(shown.footnotes(results))]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(
+                f"{path}: expected results of python -m benchmarks of the kinds "
+                f"{', '.join(_KINDS)}, got a file without ({error!r}); measure them again"
+            ) from error
+    return "\n\n".join(parts)
+
+
+def _machine(results: dict) -> str:
+    hardware, versions = results["hardware"], results["versions"]
+    if hardware["backend"] == "cpu":
+        name = f"{hardware['processor']}, {hardware['host_cores']} cores"
+    else:
+        name = hardware["device"]
+    torch = f", PyTorch {versions['torch']}" if versions["torch"] else ""
+    return f"**{name}**, {hardware['precision']}, jax {versions['jax']}{torch}"
+
+
+def _markdown(cells: list[list[str]]) -> str:
+    lines = [cells[0], ["---"] * len(cells[0]), *cells[1:]]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _list(lines: list[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(prog="benchmarks readme", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether README is right")
+    return parser

@@ -1,0 +1,75 @@
+"""README's tables are those of the committed results."""
+
+import json
+
+import pytest
+
+from benchmarks import readme
+from benchmarks.__main__ import main
+from jaxcbis.errors import UserError
+
+MACHINE = {
+    "hardware": {
+        "backend": "cpu", "processor": "A processor", "host_cores": 2, "device": "cpu",
+        "precision": "float32", "matmul_flops": {"jax": 1e11},
+    },
+    "versions": {"jax": "1.2", "torch": "3.4"},
+}  # fmt: skip
+ROW = {
+    "row": "s2_epoch", "model": "vgg19", "batch": 16, "ours": 2.0, "peer": 5.0, "unit": "s",
+    "ratio": 2.5, "target": 1.5, "spread": 0.04, "left_out": "without something",
+    "ours_memory_mb": 812.3, "peer_memory_mb": 1900.0, "flops_share_ours": None,
+    "flops_share_peer": None,
+}  # fmt: skip
+POINT = {
+    "sweep": "batch", "model": "vgg19", "ours": 1.0, "peer": None, "prefix_s": None,
+    "ours_memory_mb": 100.0, "peer_memory_mb": None,
+}  # fmt: skip
+FILES = {
+    "a.json": MACHINE | {"kind": "rows", "rows": [ROW]},
+    "b.json": MACHINE | {
+        "kind": "scaling", "settings": {"size_of_swept_images": 64},
+        "points": [POINT | {"at": 8}, POINT | {"at": 16, "ours": 2.5}],
+        "slopes": [POINT | {"ours": 1.32, "ours_memory_mb": 0.0, "linear": 1}],
+    },
+}  # fmt: skip
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    (tmp_path / "results").mkdir()
+    for name, content in FILES.items():
+        (tmp_path / "results" / name).write_text(json.dumps(content))
+    (tmp_path / "README.md").write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
+    monkeypatch.setattr(readme, "ROOT", tmp_path)
+    monkeypatch.setattr(readme, "RESULTS", tmp_path / "results")
+    return tmp_path
+
+
+def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
+    assert main(["readme", "--check"]) == 2
+    assert "run python -m benchmarks readme" in capsys.readouterr().err
+    assert main(["readme"]) == 0
+    assert main(["readme", "--check"]) == 0
+    text = (folder / "README.md").read_text()
+    assert text.startswith(f"before\n{readme.BEGIN}\n**A processor, 2 cores**, float32, jax 1.2")
+    assert text.endswith(f"{readme.END}\nafter\n")
+    assert "old" not in text
+    assert "| s2_epoch (1) | vgg19 | 16 | 2 | 5 | s | 2.5 | 1.5 | 4% | 812/1900 |  |" in text
+    assert "- (1) without something" in text
+    assert "| batch | vgg19 | 16 | 2.5 (1.32) |  |  | 100 (0.00) |  |" in text
+
+
+def test_what_is_no_result_or_has_no_marks_is_one_line(folder, capsys):
+    (folder / "results" / "c.json").write_text('{"kind": "other"}')
+    assert main(["readme"]) == 2
+    assert "c.json: expected results" in capsys.readouterr().err
+    for text in ("none", f"{readme.END} {readme.BEGIN}", f"{readme.BEGIN} {readme.BEGIN}"):
+        with pytest.raises(UserError, match="once each"):
+            readme.fill(text, "")
+
+
+def test_this_readme_is_that_of_the_committed_results():
+    if not list(readme.RESULTS.glob("*.json")):
+        pytest.skip("no results are committed")
+    assert main(["readme", "--check"]) == 0
