@@ -63,9 +63,9 @@ def main(arguments: list[str]) -> dict:
                 {"row": row, "model": model, "batch": options.batch, "seconds": seconds}
                 | {"shares": shares}
             )
-            console.print(_table(results["rows"][-1]))
             if options.output:
                 write(options.output, results)
+    console.print(table(results))
     if options.output:
         say(f"Results: {options.output}")
     return results
@@ -85,7 +85,7 @@ def profile(work, backbone) -> tuple[float, dict[str, float]]:
     inputs, labels = rows.draw(work, np.random.default_rng(0))
     batch = jax.device_put((inputs, labels))
     compiled = steps.train_step.lower(plan, state, frozen, *batch).compile()
-    kinds = kinds_of(compiled.as_text())
+    kinds = kinds_of(compiled.as_text() or "")
     for _ in range(2):
         state, *_ = jax.block_until_ready(compiled(state, frozen, *batch))
     began = time.perf_counter()
@@ -189,15 +189,20 @@ def shares_of(spans: list[Span], kinds: dict[str, str]) -> dict[str, float]:
     return {kind: length / whole for kind, length in ordered}
 
 
-def _table(row: dict) -> Table:
+def table(results: dict) -> Table:
+    """The shares of all profiled steps side by side, a kind of operation a line."""
     shown = Table(
-        title=f"{row['row']} {row['model']}, batch {row['batch']}: {row['seconds']:.2f} s",
-        box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False,
-    )  # fmt: skip
+        title="Share of a step's time", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
+    )
     shown.add_column("kind of operation")
-    shown.add_column("share", justify="right")
-    for kind, share in row["shares"].items():
-        shown.add_row(kind, f"{share:.1%}")
+    kinds: dict[str, float] = defaultdict(float)
+    for row in results["rows"]:
+        shown.add_column(f"{row['row']} {row['model']}, batch {row['batch']}", justify="right")
+        for kind, share in row["shares"].items():
+            kinds[kind] += share
+    for kind in sorted(kinds, key=kinds.__getitem__, reverse=True):
+        shown.add_row(kind, *(f"{row['shares'].get(kind, 0):.1%}" for row in results["rows"]))
+    shown.add_row("seconds", *(f"{row['seconds']:.2f}" for row in results["rows"]))
     return shown
 
 

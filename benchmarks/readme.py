@@ -4,16 +4,16 @@ import argparse
 import json
 from pathlib import Path
 
-from benchmarks import report, scaling_report
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks import profile, quality, report, scaling_report
 from jaxcbis.cli import Parser
 from jaxcbis.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = Path(__file__).resolve().parent / "results"
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
-
-#: Kind of results -> the module whose `cells` and `footnotes` tell of them.
-_KINDS = {"rows": report, "scaling": scaling_report}
 
 
 def main(arguments: list[str]) -> None:
@@ -59,15 +59,38 @@ def tables(folder: Path) -> str:
     for path in sorted(folder.glob("*.json")):
         try:
             results = json.loads(path.read_text(encoding="utf-8"))
-            shown = _KINDS[results["kind"]]
+            table, lines = _KINDS[results["kind"]](results)
             heading = f"{_machine(results)} ([{path.name}](benchmarks/results/{path.name}))"
-            parts += [heading, _markdown(shown.cells(results)), _list(shown.footnotes(results))]
+            parts += [heading, _markdown(table), "\n".join(f"- {line}" for line in lines)]
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
-                f"{path}: expected results of python -m benchmarks of the kinds "
-                f"{', '.join(_KINDS)}, got a file without ({error!r}); measure them again"
+                f"{path}: expected results of python -m benchmarks, got {error!r} on reading it; "
+                "measure them again"
             ) from error
     return "\n\n".join(parts)
+
+
+def _rows(results: dict) -> tuple[Table, list[str]]:
+    return report.table(results), report.footnotes(results)
+
+
+def _scaling(results: dict) -> tuple[Table, list[str]]:
+    return scaling_report.summary(results), scaling_report.footnotes(results)
+
+
+def _quality(results: dict) -> tuple[Table, list[str]]:
+    config = results["config"]
+    recipe = (config["backbone"], config["strategy"].upper(), f"{config['image_size']} pixels")
+    return quality.tables(results)[0], [f"{', '.join(recipe)}, {results['data']}"]
+
+
+def _profile(results: dict) -> tuple[Table, list[str]]:
+    commit = (results["versions"]["git_commit"] or "unknown")[:7]
+    return profile.table(results), [f"commit {commit}"]
+
+
+#: Kind of results -> the table of their figures, and what stands below it.
+_KINDS = {"rows": _rows, "scaling": _scaling, "quality": _quality, "profile": _profile}
 
 
 def _machine(results: dict) -> str:
@@ -80,13 +103,12 @@ def _machine(results: dict) -> str:
     return f"**{name}**, {hardware['precision']}, jax {versions['jax']}{torch}"
 
 
-def _markdown(cells: list[list[str]]) -> str:
-    lines = [cells[0], ["---"] * len(cells[0]), *cells[1:]]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def _list(lines: list[str]) -> str:
-    return "\n".join(f"- {line}" for line in lines)
+def _markdown(table: Table) -> str:
+    columns = [
+        [str(column.header), "---", *(Text.from_markup(str(cell)).plain for cell in column.cells)]
+        for column in table.columns
+    ]
+    return "\n".join(f"| {' | '.join(line)} |" for line in zip(*columns, strict=True))
 
 
 def _parser() -> argparse.ArgumentParser:

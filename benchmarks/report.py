@@ -42,41 +42,31 @@ def machine() -> tuple[dict, dict]:
 
 
 def table(results: dict) -> Table:
-    """The rows beside the ratios to reach."""
+    """The rows beside the ratios to reach; a number behind a row's name is that of a footnote."""
     hardware = results["hardware"]
     title = f"{hardware['device']} ({hardware['backend']}), {hardware['precision']}"
     shown = Table(
-        title=f"{title}; ratio above 1: ours is faster",
-        box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
+        title=f"{title}; ratio above 1: ours is faster", box=box.SIMPLE_HEAD, padding=0,
         pad_edge=False,
-    )
-    names, *lines = cells(results)
+    )  # fmt: skip
+    names = ("row", "model", "batch", "ours", "peer", "unit", "ratio", "goal", "spread", "MiB", "%")
     for name in names:
         side: JustifyMethod = "left" if name in ("row", "model", "unit") else "right"
         shown.add_column(name, justify=side, no_wrap=True)
-    for row, line in zip(results["rows"], lines, strict=True):
-        if row["target"] is not None and row["ratio"] is not None:
-            i = names.index("ratio")
-            line[i] = f"[{'green' if row['ratio'] >= row['target'] else 'yellow'}]{line[i]}[/]"
-        shown.add_row(*line)
-    return shown
-
-
-def cells(results: dict) -> list[list[str]]:
-    """The table as text, its header first; a number behind a row's name is that of a footnote."""
-    names = ["row", "model", "batch", "ours", "peer", "unit", "ratio", "goal", "spread", "MiB", "%"]
-    left_out, lines = _left_out(results), [names]
+    left_out = _left_out(results)
     for row in results["rows"]:
         mark = f" ({left_out.index(row['left_out']) + 1})" if row["left_out"] else ""
+        ratio = number(row["ratio"])
+        if row["target"] is not None and row["ratio"] is not None:
+            ratio = f"[{'green' if row['ratio'] >= row['target'] else 'yellow'}]{ratio}[/]"
         spread = "" if row["spread"] is None else f"{row['spread']:.0%}"
-        lines.append([
+        shown.add_row(
             row["row"] + mark, row["model"], str(row["batch"]), number(row["ours"]),
-            number(row["peer"]), row["unit"], number(row["ratio"]), number(row["target"]), spread,
+            number(row["peer"]), row["unit"], ratio, number(row["target"]), spread,
             _pair(row["ours_memory_mb"], row["peer_memory_mb"]),
             _pair(*(_percent(row[f"flops_share_{side}"]) for side in ("ours", "peer"))),
-        ])  # fmt: skip
-    return lines
+        )  # fmt: skip
+    return shown
 
 
 def footnotes(results: dict) -> list[str]:

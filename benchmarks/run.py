@@ -18,7 +18,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.report.results import write
 
-SCHEMA = 2
+SCHEMA = 1
 
 #: What the results tell of a row beside its times; null where it has none.
 FIGURES = (

@@ -35,10 +35,7 @@ def line(row: dict) -> str:
 
 def show(results: dict) -> None:
     """Prints the points of every sweep, and their slope below them."""
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    names = ("sweep", "model", "at", "ours s", "kept s", "PyTorch s", "ours MiB", "PyTorch MiB")
-    for i, name in enumerate(names):
-        table.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
+    table = _table("at")
     for fitted in results["slopes"]:
         key = (fitted["sweep"], fitted["model"])
         for point in points_of(results, *key):
@@ -48,20 +45,25 @@ def show(results: dict) -> None:
     report.show(table, footnotes(results))
 
 
-def cells(results: dict) -> list[list[str]]:
-    """A line per sweep and model, the header first: the costs of the largest work, and the slopes
-    in brackets."""
-    names = ("ours s", "kept s", "PyTorch s", "ours MiB", "PyTorch MiB")
-    lines = [["sweep", "model", "up to", *names]]
+def summary(results: dict) -> Table:
+    """A line per sweep and model: the costs of the largest work, and the slopes in brackets."""
+    table = _table("up to")
     for fitted in results["slopes"]:
         *_, last = points_of(results, fitted["sweep"], fitted["model"])
-        costs = [
-            number(last[cost])
-            + (f" ({_exponent(fitted[cost])})" if fitted[cost] is not None else "")
-            for cost in COSTS
-        ]
-        lines.append([fitted["sweep"], fitted["model"], str(last["at"]), *costs])
-    return lines
+        costs = []
+        for cost in COSTS:
+            exponent = _exponent(fitted[cost])
+            costs.append(number(last[cost]) + (f" ({exponent})" if exponent else ""))
+        table.add_row(fitted["sweep"], fitted["model"], str(last["at"]), *costs)
+    return table
+
+
+def _table(at: str) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    costs = ("ours s", "kept s", "PyTorch s", "ours MiB", "PyTorch MiB")
+    for i, name in enumerate(("sweep", "model", at, *costs)):
+        table.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
+    return table
 
 
 def points_of(results: dict, sweep: str, model: str) -> list[dict]:

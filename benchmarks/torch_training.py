@@ -167,7 +167,9 @@ def maps(trained: Trained, name: str, images: np.ndarray) -> np.ndarray:
     layer = list(torch_side.stages(name, model).values())[-2][-1]
     with GradCAM(model=whole, target_layers=[layer]) as cam:
         parts = [
-            cam(to_tensor(images[i : i + BATCH], Settings(channels_last=True), device))
+            cam(
+                to_tensor(images[i : i + BATCH], Settings(channels_last=True), device), targets=None
+            )
             for i in range(0, len(images), BATCH)
         ]
     return np.concatenate(parts)

@@ -25,6 +25,13 @@ POINT = {
     "sweep": "batch", "model": "vgg19", "ours": 1.0, "peer": None, "prefix_s": None,
     "ours_memory_mb": 100.0, "peer_memory_mb": None,
 }  # fmt: skip
+SIDES = {"ours": 0.75, "peer": 0.5}
+QUALITY = MACHINE | {
+    "kind": "quality", "config": {"backbone": "vgg19", "strategy": "s2", "image_size": 112},
+    "data": "demo", "figures": {"accuracy": SIDES | {"difference": 0.25, "ci95": [0.1, 0.4]}},
+    "accuracy_without_label": SIDES, "agreement": 0.9,
+    "seconds": {side: {"train": 2.0} for side in SIDES}, "history": {side: [] for side in SIDES},
+}  # fmt: skip
 FILES = {
     "a.json": MACHINE | {"kind": "rows", "rows": [ROW]},
     "b.json": MACHINE | {
@@ -32,6 +39,8 @@ FILES = {
         "points": [POINT | {"at": 8}, POINT | {"at": 16, "ours": 2.5}],
         "slopes": [POINT | {"ours": 1.32, "ours_memory_mb": 0.0, "linear": 1}],
     },
+    "c.json": QUALITY,
+    "d.json": {"kind": "profile"},
 }  # fmt: skip
 
 
@@ -57,13 +66,16 @@ def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
     assert "old" not in text
     assert "| s2_epoch (1) | vgg19 | 16 | 2 | 5 | s | 2.5 | 1.5 | 4% | 812/1900 |  |" in text
     assert "- (1) without something" in text
+    assert "| accuracy | 0.7500 | 0.5000 | +0.2500 | +0.1000 to +0.4000 |" in text
+    assert "- vgg19, S2, 112 pixels, demo" in text
+    assert "d.json" not in text
     assert "| batch | vgg19 | 16 | 2.5 (1.32) |  |  | 100 (0.00) |  |" in text
 
 
 def test_what_is_no_result_or_has_no_marks_is_one_line(folder, capsys):
-    (folder / "results" / "c.json").write_text('{"kind": "other"}')
+    (folder / "results" / "e.json").write_text('{"kind": "other"}')
     assert main(["readme"]) == 2
-    assert "c.json: expected results" in capsys.readouterr().err
+    assert "e.json: expected results" in capsys.readouterr().err
     for text in ("none", f"{readme.END} {readme.BEGIN}", f"{readme.BEGIN} {readme.BEGIN}"):
         with pytest.raises(UserError, match="once each"):
             readme.fill(text, "")
