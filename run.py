@@ -2,7 +2,7 @@
 
 import sys
 
-from jaxcbis.cli import main
+from jaxcbis.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main(["train", *sys.argv[1:]]))
+    start(["train", *sys.argv[1:]])

@@ -63,11 +63,11 @@ def main(side: str, platform: str, work: Work) -> dict[str, float]:
     else:
         import torch
 
-        from benchmarks import torch_side
+        from benchmarks import torch_models, torch_side
 
         mark("import_s")
         tools = torch_side.Torch(platform, _draw, _draw, 0, print)
-        task = tools.step(work, torch_side.build(work.model), torch_side.Settings())
+        task = tools.step(work, torch_models.build(work.model), torch_side.Settings())
         inputs = task.fresh(rng)
         mark("build_s")
         parts |= {"trace_s": None, "compile_s": None}

@@ -7,7 +7,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import profile, quality, report, scaling_report
+from benchmarks import profile, quality_report, report, scaling_report
 from jaxcbis.cli import Parser
 from jaxcbis.errors import UserError
 
@@ -81,7 +81,8 @@ def _scaling(results: dict) -> tuple[Table, list[str]]:
 def _quality(results: dict) -> tuple[Table, list[str]]:
     config = results["config"]
     recipe = (config["backbone"], config["strategy"].upper(), f"{config['image_size']} pixels")
-    return quality.tables(results)[0], [f"{', '.join(recipe)}, {results['data']}"]
+    line = f"{', '.join(recipe)}, {results['data']['name']}"
+    return quality_report.tables(results)[0], [line]
 
 
 def _profile(results: dict) -> tuple[Table, list[str]]:

@@ -45,11 +45,11 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
             held = meter.held()
             ours = rows.ours(work, rows.load(work.model), parts.append)
             return _measure(ours, meter, held, seconds, parts)
-        from benchmarks import torch_side
+        from benchmarks import torch_models, torch_side
 
         tools = torch_side.Torch(platform, rows.draw, rows.draw_splits, _TRY * seconds, print)
         if settings is None:
-            return tools.tune(work, torch_side.build(work.model), tools.step)._asdict()
+            return tools.tune(work, torch_models.build(work.model), tools.step)._asdict()
         tools.fixed = torch_side.Settings(**settings)
         meter = memory.of_torch(platform)
         held = meter.held()

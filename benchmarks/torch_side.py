@@ -8,7 +8,6 @@ import copy
 import itertools
 import logging
 import os
-import sys
 import time
 import warnings
 from collections.abc import Callable
@@ -22,26 +21,9 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.measure import Late, Skipped, Task, Work, deadline, is_out_of_memory
+from benchmarks.torch_models import build, stages, to_tensor
 
-_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}
 Draw = Callable[[Work, np.random.Generator], tuple[np.ndarray, np.ndarray]]
-
-
-def _import_torchvision() -> Any:
-    try:
-        import torchvision
-    except RuntimeError:
-        # Its wheel for CUDA beside a PyTorch without: operators that no model here uses are absent.
-        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
-            del sys.modules[name]
-        operators = torch.library.Library("torchvision", "DEF")
-        for name in ("nms", "qnms"):
-            operators.define(name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        import torchvision
-    return torchvision
-
-
-torchvision = _import_torchvision()
 
 
 class Settings(NamedTuple):
@@ -198,10 +180,9 @@ class Torch:
         ]
 
         def fresh(rng: np.random.Generator) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
-            host = torch.device("cpu")
             return [
                 [
-                    (to_tensor(x, Settings(), host), torch.from_numpy(labels).long())
+                    (to_tensor(x), torch.from_numpy(labels).long())
                     for x, labels in zip(
                         *(np.split(a, range(work.batch, len(a), work.batch)) for a in split),
                         strict=True,
@@ -292,7 +273,7 @@ class Torch:
 
     def _inputs(self, work: Work, rng: np.random.Generator, settings: Settings):
         inputs, labels = self.draw(work, rng)
-        x = to_tensor(inputs, settings, self.device)
+        x = to_tensor(inputs, self.device, channels_last=settings.channels_last)
         if self.device.type == "cuda" and work.shape[-1] != 1:
             x = x.bfloat16()  # as autocast leaves activations
         return x, torch.from_numpy(labels).long().to(self.device)
@@ -341,40 +322,6 @@ def use_machine() -> None:
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     warnings.filterwarnings("ignore", module="torch")
-
-
-def build(name: str, num_classes: int = 5) -> Any:
-    """torchvision's model with one linear classifier and random weights."""
-    torch.manual_seed(0)
-    model = getattr(torchvision.models, name)()
-    if name in _BLOCK_ENDS:
-        model.classifier = nn.Linear(512 * 7 * 7, num_classes)
-    else:
-        model.fc = nn.Linear(model.fc.in_features, num_classes)
-    return model
-
-
-def stages(name: str, model: Any) -> dict[str, nn.Sequential]:
-    """The model as one module per stage, by our names; they share its parameters."""
-    if name in _BLOCK_ENDS:
-        ends = (0, *_BLOCK_ENDS[name])
-        blocks = [model.features[i:j] for i, j in itertools.pairwise(ends)]
-        pool = model.features[ends[-1] :]
-        head = nn.Sequential(pool, model.avgpool, nn.Flatten(), model.classifier)
-        return {f"block{i}": block for i, block in enumerate(blocks, 1)} | {"head": head}
-    stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
-    layers = {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
-    head = nn.Sequential(model.avgpool, nn.Flatten(), model.fc)
-    return {"stem": stem} | layers | {"head": head}
-
-
-def to_tensor(inputs: np.ndarray, settings: Settings, device: torch.device) -> torch.Tensor:
-    """NHWC to NCHW; a grey image gets its three channels."""
-    x = torch.from_numpy(np.moveaxis(inputs, -1, 1))
-    if x.shape[1] == 1:
-        x = x.expand(-1, 3, -1, -1)
-    layout = torch.channels_last if settings.channels_last else torch.contiguous_format
-    return x.contiguous(memory_format=layout).to(device)
 
 
 def _compile(net: nn.Module, settings: Settings) -> Any:

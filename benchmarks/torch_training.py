@@ -1,199 +1,166 @@
 """The study's recipe in plain PyTorch, as its user writes it: no activation is kept."""
 
 import copy
+import math
 import time
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
-from flax.traverse_util import flatten_dict
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks import torch_side
-from benchmarks.torch_side import Settings, to_tensor
+from benchmarks.torch_models import stages, to_tensor
 from jaxcbis.config import Config
-from jaxcbis.labels import LABELS
-from jaxcbis.models import backbones, tables
-from jaxcbis.models.backbones import HEAD, Backbone
+from jaxcbis.errors import UserError
 from jaxcbis.training import batches, stopping
-from jaxcbis.training.fit import Examples
 from jaxcbis.training.stopping import Stopping
 from jaxcbis.training.strategies import Phase
 
 #: Items per call where nothing is trained.
 BATCH = 32
 
-
-class Trained(NamedTuple):
-    """Attributes:
-    model: the one to call and torchvision's within it, with the lowest validation loss of all.
-    history: rows of {'phase', 'epoch', 'train_loss', 'val_loss', 'seconds'}, epoch 0 as it starts.
-    """
-
-    model: tuple[Any, Any]
-    history: list[dict]
+#: Normalised images, float32 [n, size, size, 1], and their labels, int32 [n].
+Split = tuple[np.ndarray, np.ndarray]
 
 
-class Shifted(nn.Module):
-    """A model that adds `shift` to its input's channels, for weights that expect other means."""
-
-    def __init__(self, model: nn.Module, shift: tuple[float, ...]):
-        super().__init__()
-        self.model = model
-        self.shift = nn.Buffer(torch.tensor(shift).reshape(1, -1, 1, 1), persistent=False)
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.model(x + self.shift)
-
-
-def from_ours(backbone: Backbone) -> tuple[Any, Any]:
-    """torchvision's model with our weights.
-
-    Returns:
-      The model to call, and torchvision's own within it: the same one but where the weights' format
-      shifts the input. Where it is Keras', a ResNet's strides lie where Keras has them.
-    """
-    model = torch_side.build(backbone.name, len(LABELS))
-    ours = {**flatten_dict(backbone.params, sep="/"), **flatten_dict(backbone.stats, sep="/")}
-    state = model.state_dict()
-    rows, _ = tables.table(backbone.name, "torchvision-safetensors", {})
-    for row in rows:
-        array = np.asarray(ours[row.target])
-        array = array.transpose(3, 2, 0, 1) if row.convert is tables.hwio else array
-        state[row.sources[0]] = torch.from_numpy(array.copy())
-    kernel = np.asarray(ours[f"{HEAD}/linear/kernel"]).T
-    if backbone.name.startswith("vgg"):  # torch flattens channels first
-        kernel = kernel.reshape(len(kernel), 7, 7, -1).transpose(0, 3, 1, 2)
-    name = "classifier" if backbone.name.startswith("vgg") else "fc"
-    state[f"{name}.weight"] = torch.from_numpy(kernel.reshape(len(kernel), -1).copy())
-    state[f"{name}.bias"] = torch.from_numpy(np.array(ours[f"{HEAD}/linear/bias"]))
-    model.load_state_dict(state)
-
-    module: Any = backbones.merge(backbone.graph, backbone.params, backbone.stats)
-    if backbone.name == "resnet50":
-        for layer in ("layer2", "layer3", "layer4"):
-            theirs, block = getattr(model, layer)[0], getattr(module, layer).block0
-            for conv in ("conv1", "conv2"):
-                getattr(theirs, conv).stride = (getattr(block, conv).stride,) * 2
-    shift = (module.block1 if backbone.name.startswith("vgg") else module.stem).shift
-    return (model if shift is None else Shifted(model, shift)), model
-
-
-def train(
-    backbone: Backbone, phases: list[Phase], splits: list[Examples], config: Config
-) -> Trained:
+def fit(
+    name: str,
+    model: Any,
+    phases: Sequence[Phase],
+    train: Split,
+    validation: Split,
+    config: Config,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+) -> list[dict]:
     """Trains phase after phase, each from the best model of the one before.
 
-    Batches come in the order of ours, and early stopping follows the same rule.
+    Batches come in the order of ours, early stopping and the choice of the best model follow the
+    same rules. Frozen stages are in evaluation mode and get no gradient.
 
     Args:
-      backbone: weights to start with.
+      name: of the backbone.
+      model: of `torch_models.build`, on its device; left with the lowest validation loss of all.
       phases: of `experiment.phases_of`.
-      splits: train and validation, as normalised images [n, size, size, 1].
+      train, validation: the two splits.
       config: of the run.
+      on_epoch: called with every row of the history.
+
+    Returns:
+      The history: rows of {'phase', 'epoch', 'train_loss', 'train_accuracy', 'val_loss',
+      'val_accuracy', 'seconds'}; epoch 0 of a phase is the model that it starts with.
+
+    Raises:
+      UserError: the loss is no longer finite.
     """
-    torch_side.use_machine()
-    whole, model = from_ours(backbone)
-    device = torch.device("cuda" if torch.cuda.is_available() and config.device != "cpu" else "cpu")
-    whole.to(device, memory_format=torch.channels_last)
-    parts = torch_side.stages(backbone.name, model)
-    settings = Settings(channels_last=True)
+    parts = stages(name, model)
     history: list[dict] = []
-    best, best_loss = copy.deepcopy(whole.state_dict()), float("inf")
-
-    def images(inputs: np.ndarray) -> torch.Tensor:
-        return to_tensor(inputs, settings, device)
-
-    for number, (name, rates) in enumerate(phases):
-        whole.load_state_dict(best)
+    best, lowest = copy.deepcopy(model.state_dict()), math.inf
+    for number, (phase, rates) in enumerate(phases):
+        model.load_state_dict(best)
         for stage, part in parts.items():
             part.requires_grad_(stage in rates)
         adam = torch.optim.Adam(
             [{"params": parts[stage].parameters(), "lr": rate} for stage, rate in rates.items()]
         )
-        loss = _losses(whole, images, splits[1], config).mean()
-        history.append(_row(name, 0, None, loss, 0.0))
-        stop = Stopping(float(loss))
-        if loss < best_loss:
-            best, best_loss = copy.deepcopy(whole.state_dict()), loss
-        for epoch in range(1, config.epochs + 1):
+        stop = Stopping(math.inf)
+        for epoch in range(config.epochs + 1):
             began = time.perf_counter()
-            whole.eval()
-            for stage, part in parts.items():
-                part.train(stage in rates and config.batch_norm == "train")
-            total = 0.0
-            inputs, labels = (np.asarray(array) for array in splits[0])
-            for index in batches.shuffled(
-                len(labels), config.batch_size, (config.seed, number, epoch)
-            ):
-                x, y = images(inputs[index]), torch.from_numpy(labels[index]).long().to(device)
-                with _autocast(device, config):
-                    value = F.cross_entropy(whole(x), y)
-                adam.zero_grad()
-                value.backward()
-                adam.step()
-                total += value.item() * len(index)
-            loss = _losses(whole, images, splits[1], config).mean()
-            seconds = time.perf_counter() - began
-            history.append(_row(name, epoch, total / len(labels), loss, seconds))
-            if loss < best_loss:
-                best, best_loss = copy.deepcopy(whole.state_dict()), loss
-            stop = stopping.update(stop, float(loss), config.min_delta)
+            loss, accuracy = None, None
+            if epoch:
+                for stage, part in parts.items():
+                    part.train(stage in rates and config.batch_norm == "train")
+                seed = (config.seed, number, epoch)
+                order = batches.shuffled(len(train[1]), config.batch_size, seed)
+                loss, accuracy = _train_epoch(model, adam, train, order)
+            val_loss, val_accuracy = evaluate(model, validation)
+            row = {
+                "phase": phase, "epoch": epoch, "train_loss": loss, "train_accuracy": accuracy,
+                "val_loss": val_loss, "val_accuracy": val_accuracy,
+                "seconds": time.perf_counter() - began,
+            }  # fmt: skip
+            if not math.isfinite(val_loss + (loss or 0)):
+                raise UserError(
+                    f"PyTorch's loss is no longer finite in phase {phase}, epoch {epoch}; lower "
+                    "--head-lr and --backbone-lr"
+                )
+            history.append(row)
+            on_epoch(row)
+            if val_loss < lowest:
+                best, lowest = copy.deepcopy(model.state_dict()), val_loss
+            stop = stopping.update(stop, val_loss, config.min_delta)
             if stop.waited >= config.patience:
                 break
-    whole.load_state_dict(best)
-    return Trained((whole.eval(), model), history)
+    model.load_state_dict(best)
+    return history
 
 
-def probabilities(trained: Trained, images: np.ndarray) -> np.ndarray:
-    """float64 [n, classes] of normalised images [n, size, size, 1]."""
-    whole, _ = trained.model
-    device = next(whole.parameters()).device
+def _train_epoch(
+    model: nn.Module, adam: torch.optim.Adam, split: Split, order: Iterable[np.ndarray]
+) -> tuple[float, float]:
+    """One step per batch; mean loss and accuracy over the items while they were visited."""
+    losses, correct = [], []
+    for x, labels in _batches(model, split, order):
+        logits = model(x)
+        loss = F.cross_entropy(logits, labels)
+        adam.zero_grad()
+        loss.backward()
+        adam.step()
+        losses.append(loss.detach() * len(labels))
+        correct.append((logits.detach().argmax(1) == labels).sum())
+    count = len(split[1])
+    return float(torch.stack(losses).sum()) / count, float(torch.stack(correct).sum()) / count
+
+
+def evaluate(model: nn.Module, split: Split) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy, with stored BatchNorm statistics."""
+    logits = torch.from_numpy(predict(model, split[0]))
+    labels = torch.from_numpy(split[1]).long()
+    accuracy = (logits.argmax(1) == labels).float().mean()
+    return F.cross_entropy(logits, labels).item(), accuracy.item()
+
+
+def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
+    """Logits float32 [n, classes] of normalised images [n, size, size, 1]."""
+    model.eval()
     with torch.inference_mode():
-        logits = [
-            whole(to_tensor(images[i : i + BATCH], Settings(channels_last=True), device))
-            for i in range(0, len(images), BATCH)
-        ]
-    return torch.softmax(torch.cat(logits).double(), 1).cpu().numpy()
+        return np.concatenate([model(x).cpu().numpy() for x in _inputs(model, images)])
 
 
-def maps(trained: Trained, name: str, images: np.ndarray) -> np.ndarray:
-    """pytorch-grad-cam's maps of the predicted class at our layer, float32 [n, size, size]."""
+def maps(name: str, model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """pytorch-grad-cam's maps of the predicted class at the layer that ours are taken at.
+
+    Args:
+      name: of the backbone.
+      model: its last stage has to be trainable, or no gradient comes to it.
+      images: [n, size, size, 1], normalised.
+
+    Returns:
+      Maps float32 [n, size, size] in 0..1, and logits float32 [n, classes].
+    """
     from pytorch_grad_cam import GradCAM
 
-    whole, model = trained.model
-    device = next(whole.parameters()).device
-    layer = list(torch_side.stages(name, model).values())[-2][-1]
-    with GradCAM(model=whole, target_layers=[layer]) as cam:
-        parts = [
-            cam(
-                to_tensor(images[i : i + BATCH], Settings(channels_last=True), device), targets=None
-            )
-            for i in range(0, len(images), BATCH)
-        ]
-    return np.concatenate(parts)
+    *_, last, _ = stages(name, model).values()
+    heat, logits = [], []
+    with GradCAM(model=model, target_layers=[last[-1]]) as cam:
+        for x in _inputs(model, images):
+            heat.append(cam(input_tensor=x, targets=None))
+            logits.append(cam.outputs.detach().cpu().numpy())
+    return np.concatenate(heat), np.concatenate(logits)
 
 
-def _losses(model: Any, images: Any, split: Examples, config: Config) -> np.ndarray:
-    model.eval()
-    losses = []
-    inputs, labels = (np.asarray(array) for array in split)
-    with torch.inference_mode():
-        for i in range(0, len(labels), BATCH):
-            x = images(inputs[i : i + BATCH])
-            y = torch.from_numpy(labels[i : i + BATCH]).long().to(x.device)
-            with _autocast(x.device, config):
-                losses.append(F.cross_entropy(model(x), y, reduction="none"))
-    return torch.cat(losses).float().cpu().numpy()
+def _inputs(model: nn.Module, images: np.ndarray) -> Iterator[torch.Tensor]:
+    device = next(model.parameters()).device
+    for start in range(0, len(images), BATCH):
+        yield to_tensor(images[start : start + BATCH], device, channels_last=True)
 
 
-def _autocast(device: torch.device, config: Config) -> torch.autocast:
-    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bfloat16")
-
-
-def _row(phase: str, epoch: int, train_loss: float | None, loss: float, seconds: float) -> dict:
-    return {
-        "phase": phase, "epoch": epoch, "train_loss": train_loss, "val_loss": float(loss),
-        "seconds": seconds,
-    }  # fmt: skip
+def _batches(
+    model: nn.Module, split: Split, order: Iterable[np.ndarray]
+) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
+    device = next(model.parameters()).device
+    images, labels = split
+    for index in order:
+        x = to_tensor(images[index], device, channels_last=True)
+        yield x, torch.from_numpy(labels[index]).long().to(device)

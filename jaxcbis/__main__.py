@@ -1,6 +1,4 @@
-import sys
-
-from jaxcbis.cli import main
+from jaxcbis.cli import start
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import jaxcbis
+from jaxcbis import allocator
 from jaxcbis import config as options
 from jaxcbis.errors import UserError
 
@@ -23,8 +24,18 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+def start(arguments: list[str] | None = None) -> NoReturn:
+    """Runs one command as the whole process; `python -m jaxcbis` and run.py end here.
+
+    Args:
+      arguments: of `main`.
+    """
+    allocator.restart()
+    sys.exit(main(arguments))
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; `python -m jaxcbis` and run.py end here.
+    """Runs one command.
 
     Args:
       arguments: words behind the program's name; those of the process if None.

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-import tests.torchvision_operators  # noqa: F401 - before anything imports torchvision
+import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 from tests import differences
 
 ROOT = Path(__file__).resolve().parent.parent

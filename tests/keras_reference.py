@@ -110,6 +110,21 @@ def random_resnet50() -> dict[tuple[str, str], np.ndarray]:
     return arrays
 
 
+def random_vgg16() -> dict[tuple[str, str], np.ndarray]:
+    """Arrays by (layer, kind), biases not zero."""
+    rng, arrays, inputs = np.random.default_rng(0), {}, 3
+    widths = (64, 128, 256, 512, 512)
+    for block, (depth, width) in enumerate(zip((2, 2, 3, 3, 3), widths, strict=True), 1):
+        for i in range(1, depth + 1):
+            layer = f"block{block}_conv{i}"
+            deviation = (2 / (9 * inputs)) ** 0.5 / (70 if inputs == 3 else 1)
+            arrays[layer, "kernel"] = deviation * rng.standard_normal((3, 3, inputs, width))
+            arrays[layer, "bias"] = rng.normal(0, 0.1, width)
+            inputs = width
+    arrays["predictions", "kernel"] = np.ones((4096, 1000))
+    return arrays
+
+
 def write_legacy(file: Path, arrays: dict[tuple[str, str], np.ndarray]) -> None:
     """As the first Keras files name them: res2a_branch2a/res2a_branch2a_W_1:0."""
     short = {"kernel": "W", "bias": "b"}

@@ -1,19 +1,15 @@
 """torchvision's definitions of the four backbones: the reference that ours are tested against."""
 
-import itertools
 from functools import partial
 from pathlib import Path
 
 import jax
 import numpy as np
 import torch
-import torchvision
 from safetensors.torch import save_file
 
+from benchmarks.torch_models import build, stages
 from jaxcbis.models import backbones
-
-_HEAD_FEATURES = {"vgg16": 25088, "vgg19": 25088, "resnet34": 512, "resnet50": 2048}
-_VGG_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}
 
 
 def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
@@ -22,13 +18,7 @@ def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
     Its classifier is one linear layer, `model.fc` (ResNet) or `model.classifier` (VGG). BatchNorm
     scales stay below 1, so that activations of an untrained residual network stay finite.
     """
-    torch.manual_seed(seed)
-    model = getattr(torchvision.models, name)()
-    linear = torch.nn.Linear(_HEAD_FEATURES[name], num_classes)
-    if name.startswith("vgg"):
-        model.classifier = linear
-    else:
-        model.fc = linear
+    model = build(name, num_classes, seed)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.3, 0.9)
@@ -38,24 +28,6 @@ def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
         elif isinstance(module, torch.nn.Conv2d) and module.bias is not None:
             torch.nn.init.normal_(module.bias, 0, 0.1)
     return model.eval()
-
-
-def stages(name: str, model: torch.nn.Module) -> dict[str, torch.nn.Module]:
-    """The model as one module per stage, 'head' included; they share the model's parameters."""
-    Sequential = torch.nn.Sequential
-    if name.startswith("vgg"):
-        starts = (0, *_VGG_BLOCK_ENDS[name])
-        blocks = {
-            f"block{i + 1}": model.features[start:stop]
-            for i, (start, stop) in enumerate(itertools.pairwise(starts))
-        }
-        pool = model.features[_VGG_BLOCK_ENDS[name][-1] :]
-        head = Sequential(pool, model.avgpool, torch.nn.Flatten(), model.classifier)
-        return blocks | {"head": head}
-    layers = {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
-    stem = Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
-    head = Sequential(model.avgpool, torch.nn.Flatten(), model.fc)
-    return {"stem": stem} | layers | {"head": head}
 
 
 def outputs(name: str, model: torch.nn.Module, images: np.ndarray) -> dict[str, np.ndarray]:

@@ -94,17 +94,18 @@ def test_kept_activations_pay_once_they_and_the_epochs_take_less_than_the_peer(m
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="glibc is Linux's")
-def test_the_process_starts_again_once_for_its_allocator(tmp_path):
+@pytest.mark.parametrize("program", [["-m", "benchmarks"], ["-m", "jaxcbis", "train"], ["run.py"]])
+def test_the_process_starts_again_once_for_its_allocator(tmp_path, program):
     show = "import os; print(os.getpid(), os.environ.get('GLIBC_TUNABLES'))"
     (tmp_path / "sitecustomize.py").write_text(show)
     environment = {k: v for k, v in os.environ.items() if k != "GLIBC_TUNABLES"}
     environment["PYTHONPATH"] = f"{tmp_path}:{ROOT}"
-    words = [sys.executable, "-m", "benchmarks", "--batch", "0"]
-    done = subprocess.run(words, capture_output=True, text=True, env=environment)
+    words = [sys.executable, *program, "--batch", "0"]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment)
     (first, before), (second, after) = (line.split() for line in done.stdout.splitlines())
     assert (first, before) == (second, "None")
     assert "mmap_threshold" in after
-    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
 
 
 def test_tuning_keeps_what_wins_and_leaves_out_what_fails(monkeypatch):

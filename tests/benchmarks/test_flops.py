@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import compiling, flops, rows, torch_side
+from benchmarks import compiling, flops, rows, torch_models, torch_side
 from benchmarks.torch_side import Settings
 
 
@@ -19,7 +19,7 @@ def test_operations_are_those_that_torch_counts(model):
     for row in ("forward", "train_all", "train_frozen", "train_behind_prefix"):
         work = rows.work(row, backbone, 2, 64, 0, 1)
         make = tools.forward if row == "forward" else tools.step
-        task = make(work, torch_side.build(model), Settings())
+        task = make(work, torch_models.build(model), Settings())
         inputs = task.fresh(np.random.default_rng(0))
         with FlopCounterMode(display=False) as counter:
             task.work(inputs)

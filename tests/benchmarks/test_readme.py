@@ -25,12 +25,11 @@ POINT = {
     "sweep": "batch", "model": "vgg19", "ours": 1.0, "peer": None, "prefix_s": None,
     "ours_memory_mb": 100.0, "peer_memory_mb": None,
 }  # fmt: skip
-SIDES = {"ours": 0.75, "peer": 0.5}
+SIDE = {"name": "PyTorch 3.4", "seconds": {"train": 2.0}, "history": []}
 QUALITY = MACHINE | {
     "kind": "quality", "config": {"backbone": "vgg19", "strategy": "s2", "image_size": 112},
-    "data": "demo", "figures": {"accuracy": SIDES | {"difference": 0.25, "ci95": [0.1, 0.4]}},
-    "accuracy_without_label": SIDES, "agreement": 0.9,
-    "seconds": {side: {"train": 2.0} for side in SIDES}, "history": {side: [] for side in SIDES},
+    "data": {"name": "demo"}, "agreement": 0.9, "ours": SIDE, "peer": SIDE,
+    "figures": {"accuracy": {"ours": 0.75, "peer": 0.5, "difference": 0.25, "ci95": [0.1, 0.4]}},
 }  # fmt: skip
 FILES = {
     "a.json": MACHINE | {"kind": "rows", "rows": [ROW]},
@@ -40,7 +39,12 @@ FILES = {
         "slopes": [POINT | {"ours": 1.32, "ours_memory_mb": 0.0, "linear": 1}],
     },
     "c.json": QUALITY,
-    "d.json": {"kind": "profile"},
+    "d.json": MACHINE | {
+        "kind": "profile",
+        "versions": MACHINE["versions"] | {"git_commit": "0123456789"},
+        "rows": [{"row": "train_all", "model": "vgg19", "batch": 4, "seconds": 1.5,
+                  "shares": {"convolution": 0.625, "sums": 0.375}}],
+    },
 }  # fmt: skip
 
 
@@ -66,9 +70,10 @@ def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
     assert "old" not in text
     assert "| s2_epoch (1) | vgg19 | 16 | 2 | 5 | s | 2.5 | 1.5 | 4% | 812/1900 |  |" in text
     assert "- (1) without something" in text
-    assert "| accuracy | 0.7500 | 0.5000 | +0.2500 | +0.1000 to +0.4000 |" in text
+    assert "| accuracy | 0.750 | 0.500 | +0.250 | +0.100 to +0.400 |" in text
     assert "- vgg19, S2, 112 pixels, demo" in text
-    assert "d.json" not in text
+    assert "| convolution | 62.5% |" in text
+    assert "- commit 0123456" in text
     assert "| batch | vgg19 | 16 | 2.5 (1.32) |  |  | 100 (0.00) |  |" in text
 
 

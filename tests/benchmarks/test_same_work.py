@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import rows, torch_side
+from benchmarks import rows, torch_models, torch_side
 from benchmarks.torch_side import Settings
 from jaxcbis.training import fit as fit_module
 from tests import torch_reference
@@ -20,7 +20,7 @@ BOTH = pytest.mark.parametrize("both", ["resnet34", "vgg16"], indirect=True)
 @pytest.fixture(scope="module")
 def both(request, tmp_path_factory):
     """A model of torch's side and ours, with the same weights."""
-    model = torch_side.build(request.param)
+    model = torch_models.build(request.param)
     reference = torch_reference.backbone(request.param)  # its statistics keep activations small
     model.load_state_dict(reference.state_dict())
     file = tmp_path_factory.mktemp("weights") / "same.safetensors"
@@ -78,7 +78,7 @@ def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, to
         run(tools.step(work, model, Settings()))
     finally:
         tools._place = tools_place
-    before, after = (torch_side.stages(work.model, m) for m in (model, placed[0]))
+    before, after = (torch_models.stages(work.model, m) for m in (model, placed[0]))
     (rates,) = work.phases
     for stage in before:
         same = all(
@@ -117,11 +117,11 @@ def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
     model, backbone = both
     work = of("s1_run", backbone)._replace(phases=of("s1_run", backbone).phases[:2])
     steps = {"ours": 0, "peer": 0}
-    train_step, trainer = fit_module.steps.train_step, tools.trainer
+    run_epoch, trainer = fit_module.run_epoch, tools.trainer
 
-    def ours_step(*words):
-        steps["ours"] += 1
-        return train_step(*words)
+    def ours_epoch(plan, state, frozen, train, order, *words):
+        steps["ours"] += len(order)
+        return run_epoch(plan, state, frozen, train, order, *words)
 
     def counting_trainer(*words):
         step, validate = trainer(*words)
@@ -132,7 +132,7 @@ def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
 
         return counted, validate
 
-    monkeypatch.setattr(fit_module.steps, "train_step", ours_step)
+    monkeypatch.setattr(fit_module, "run_epoch", ours_epoch)
     monkeypatch.setattr(tools, "trainer", counting_trainer)
     monkeypatch.setattr(tools, "tune", lambda *words: Settings())
     run(rows.ours(work, backbone))

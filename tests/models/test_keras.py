@@ -57,17 +57,7 @@ def test_random_resnet50_in_both_namings(tmp_path):
 
 
 def test_random_vgg16(tmp_path):
-    rng, arrays, inputs = np.random.default_rng(0), {}, 3
-    widths = (64, 128, 256, 512, 512)
-    for block, (depth, width) in enumerate(zip((2, 2, 3, 3, 3), widths, strict=True), 1):
-        for i in range(1, depth + 1):
-            layer = f"block{block}_conv{i}"
-            deviation = (2 / (9 * inputs)) ** 0.5 / (70 if inputs == 3 else 1)
-            arrays[layer, "kernel"] = deviation * rng.standard_normal((3, 3, inputs, width))
-            arrays[layer, "bias"] = rng.normal(0, 0.1, width)
-            inputs = width
-    arrays["predictions", "kernel"] = np.ones((4096, 1000))
-    keras_reference.write_legacy(tmp_path / "vgg16.h5", arrays)
+    keras_reference.write_legacy(tmp_path / "vgg16.h5", keras_reference.random_vgg16())
     ours = backbones.load("vgg16", weights=str(tmp_path / "vgg16.h5"))
     photographs = noise(64)
     expected = keras_reference.vgg(tmp_path / "vgg16.h5", (2, 2, 3, 3, 3), photographs)

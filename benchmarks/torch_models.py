@@ -1,0 +1,68 @@
+"""torchvision's four backbones with one linear classifier, as modules by our names of stages.
+
+Imports no JAX. Whatever imports torchvision itself must come after it.
+"""
+
+import itertools
+import sys
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+#: Of `features`, where each block ends: a max-pool or, of the last one, its ReLU.
+_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}
+
+
+def _import_torchvision() -> Any:
+    try:
+        import torchvision
+    except RuntimeError:
+        # Its wheel for CUDA beside a PyTorch without: operators that no model here uses are absent.
+        for name in [name for name in sys.modules if name.split(".")[0] == "torchvision"]:
+            del sys.modules[name]
+        operators = torch.library.Library("torchvision", "DEF")
+        for name in ("nms", "qnms"):
+            operators.define(name + "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+        import torchvision
+    return torchvision
+
+
+torchvision = _import_torchvision()
+
+
+def build(name: str, num_classes: int = 5, seed: int = 0) -> Any:
+    """torchvision's model with one linear classifier and random weights."""
+    torch.manual_seed(seed)
+    model = getattr(torchvision.models, name)()
+    if name in _BLOCK_ENDS:
+        model.classifier = nn.Linear(512 * 7 * 7, num_classes)
+    else:
+        model.fc = nn.Linear(model.fc.in_features, num_classes)
+    return model
+
+
+def stages(name: str, model: Any) -> dict[str, nn.Sequential]:
+    """The model as one module per stage, by our names; they share its parameters."""
+    if name in _BLOCK_ENDS:
+        ends = (0, *_BLOCK_ENDS[name])
+        blocks = [model.features[i:j] for i, j in itertools.pairwise(ends)]
+        pool = model.features[ends[-1] :]
+        head = nn.Sequential(pool, model.avgpool, nn.Flatten(), model.classifier)
+        return {f"block{i}": block for i, block in enumerate(blocks, 1)} | {"head": head}
+    stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
+    layers = {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
+    head = nn.Sequential(model.avgpool, nn.Flatten(), model.fc)
+    return {"stem": stem} | layers | {"head": head}
+
+
+def to_tensor(
+    inputs: np.ndarray, device: torch.device | str = "cpu", *, channels_last: bool = False
+) -> torch.Tensor:
+    """NHWC to NCHW on a device; a grey image gets its three channels."""
+    x = torch.from_numpy(np.moveaxis(inputs, -1, 1))
+    if x.shape[1] == 1:
+        x = x.expand(-1, 3, -1, -1)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    return x.contiguous(memory_format=layout).to(device)

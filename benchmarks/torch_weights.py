@@ -1,0 +1,94 @@
+"""Our weights in torchvision's model, whatever file they came from."""
+
+from typing import Any
+
+import jax
+import numpy as np
+import torch
+from flax.traverse_util import flatten_dict
+from torch import nn
+
+from benchmarks.torch_models import build, to_tensor
+from jaxcbis.evaluation import predict
+from jaxcbis.models import backbones, tables, vgg
+from jaxcbis.models.backbones import HEAD, Backbone
+from jaxcbis.models.inference import Variables
+
+#: Largest difference of logits, as a share of their deviation, between two copies of one model.
+TOLERANCE = 1e-3
+
+
+class Shift(nn.Module):
+    """Adds a constant to each channel, for weights that expect other means of the input."""
+
+    def __init__(self, shift: tuple[float, ...]):
+        super().__init__()
+        self.shift = nn.Buffer(torch.tensor(shift).reshape(-1, 1, 1), persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.shift
+
+
+def from_ours(backbone: Backbone) -> Any:
+    """torchvision's model with our parameters and statistics.
+
+    Weights of Keras need more than other arrays: there the model's first convolution shifts its
+    input, and a ResNet's strides lie where Keras has them.
+
+    Args:
+      backbone: of `backbones.load`; the classes are those of its head.
+    """
+    ours = {**flatten_dict(backbone.params, sep="/"), **flatten_dict(backbone.stats, sep="/")}
+    bias, kernel = (np.array(ours[f"{HEAD}/linear/{kind}"]) for kind in ("bias", "kernel"))
+    model = build(backbone.name, len(bias))
+    state = model.state_dict()
+    rows, _ = tables.table(backbone.name, "torchvision", ())
+    for row in rows:
+        array = np.array(ours[row.target])
+        array = array.transpose(3, 2, 0, 1) if row.convert is tables.hwio else array
+        state[row.sources[0]] = torch.from_numpy(array)
+    is_vgg = backbone.name in vgg.DEPTHS
+    kernel = kernel.T
+    if is_vgg:  # ours flattens channels last, torch channels first
+        side = vgg.POOLED
+        kernel = kernel.reshape(len(bias), side, side, -1).transpose(0, 3, 1, 2)
+    name = "classifier" if is_vgg else "fc"
+    state[f"{name}.weight"] = torch.from_numpy(kernel.reshape(len(bias), -1))
+    state[f"{name}.bias"] = torch.from_numpy(bias)
+    model.load_state_dict(state)
+
+    module: Any = backbones.merge(backbone.graph, backbone.params, backbone.stats)
+    if is_vgg:
+        if module.block1.shift is not None:
+            model.features[0] = nn.Sequential(Shift(module.block1.shift), model.features[0])
+        return model
+    if module.stem.shift is not None:
+        model.conv1 = nn.Sequential(Shift(module.stem.shift), model.conv1)
+    for layer in backbones.stages(backbone.name)[1:]:
+        theirs, block = getattr(model, layer)[0], getattr(module, layer).block0
+        for conv in ("conv1", "conv2"):
+            getattr(theirs, conv).stride = (getattr(block, conv).stride,) * 2
+    return model
+
+
+def require_same_logits(backbone: Backbone, model: Any, images: np.ndarray) -> None:
+    """Checks that both are one model, in full float32 and with stored BatchNorm statistics.
+
+    Args:
+      backbone, model: ours, and torch's on the CPU.
+      images: float32 [n, size, size, 1], normalised.
+
+    Raises:
+      RuntimeError: their logits differ by more than TOLERANCE.
+    """
+    variables = Variables(backbone.params, backbone.stats)
+    with jax.default_matmul_precision("highest"):
+        ours = predict.logits(backbone.name, backbone.graph, variables, images)
+    with torch.inference_mode():
+        theirs = model.eval()(to_tensor(images)).numpy()
+    difference = np.abs(ours - theirs).max() / theirs.std()
+    if not difference <= TOLERANCE:
+        raise RuntimeError(
+            f"{backbone.name} with weights of {backbone.source['source']}: its copy in PyTorch is "
+            f"another model; their logits differ by {difference:.2g} of their deviation"
+        )
