@@ -3,10 +3,10 @@
 import os
 import sys
 
-#: Freed blocks are kept for the next step, and lie in pages of 2 MiB where the system has them.
+#: Freed blocks are kept for the next step, whichever thread asks for it.
 _GLIBC = (
     "glibc.malloc.mmap_threshold=4294967296:glibc.malloc.trim_threshold=8589934592:"
-    "glibc.malloc.hugetlb=1"
+    "glibc.malloc.arena_max=1"
 )
 
 
