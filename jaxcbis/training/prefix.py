@@ -67,7 +67,7 @@ def compute(
             kept = _put(kept, outputs, part.start)
         else:
             kept[part] = outputs
-    return kept
+    return jax.block_until_ready(kept)  # so that the time it took is told of it
 
 
 def in_front(name: str, first: str) -> tuple[str, ...]:
