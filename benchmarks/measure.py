@@ -99,6 +99,9 @@ def alternate(
 ) -> tuple[list[float], list[float]]:
     """Times both sides in turn; which one goes first alternates, so that drift hits both alike.
 
+    Each warms up again before it is timed: in a run a step follows one of its own kind, and not
+    another framework's, whose threads still spin and whose data fill the caches.
+
     Args:
       ours, peer: already warm; without a peer only ours is timed.
       rng: of the inputs.
@@ -115,6 +118,7 @@ def alternate(
         if i and time.perf_counter() - began > seconds:
             break
         for task, taken in sides if i % 2 == 0 else reversed(sides):
+            task.warm(rng)
             taken.append(task.time(rng))
     return times
 

@@ -46,9 +46,11 @@ def sides(log):
 def test_sides_alternate_with_fresh_inputs():
     log = []
     ours, peer = measure.alternate(*sides(log), RNG, 4, 60)
-    assert [name for name, _ in log] == ["ours", "peer", "peer", "ours"] * 2
-    assert len({value for _, value in log}) == 8, "an input was used twice"
-    assert (ours, peer) == tuple([v for n, v in log if n == side] for side in ("ours", "peer"))
+    turns = ["ours", "peer", "peer", "ours"] * 2
+    assert [name for name, _ in log] == [name for name in turns for _ in ("warms up", "is timed")]
+    assert len({value for _, value in log}) == 16, "an input was used twice"
+    timed = log[1::2]
+    assert (ours, peer) == tuple([v for n, v in timed if n == side] for side in ("ours", "peer"))
 
 
 def test_time_that_is_up_ends_a_row_after_one_repetition():
