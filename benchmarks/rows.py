@@ -93,6 +93,7 @@ def work(row: str, backbone: Backbone, batch: int, size: int, images: int, epoch
     first = trainable[0] if row == "train_behind_prefix" else stages[0]
     entered = _entering(backbone, first, size)
     whole = -(-images // batch) * batch
+    epochs = epochs if row == "s1_run" else 1
     return Work(
         row, name, batch, size, whole, epochs, first, entered.shape[1:], phases.get(row, s2)
     )
