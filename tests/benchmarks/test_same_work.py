@@ -153,3 +153,10 @@ def test_files_are_read_as_the_records_are(tmp_path, tools):
     order = np.argsort([str(record["id"], "utf-8") for record in records], kind="stable")
     np.testing.assert_array_equal(ours.images, np.stack(images)[order])
     np.testing.assert_array_equal(ours.masks, np.stack(masks)[order])
+
+
+@RESNET
+def test_only_s1_run_has_several_epochs(both):
+    epochs = {row: of(row, both[1]).epochs for row in rows.ROWS}
+    assert epochs.pop("s1_run") == 2
+    assert set(epochs.values()) == {1}
