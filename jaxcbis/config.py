@@ -10,6 +10,7 @@ from jaxcbis.errors import UserError
 
 BACKBONES = ("vgg16", "vgg19", "resnet34", "resnet50")
 STRATEGIES = ("s1", "s2")
+PROTOCOLS = ("paper", "clean")
 
 
 def _option(default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None):
@@ -45,7 +46,7 @@ class Config:
         shown="the built-in demo set",
     )  # fmt: skip
     protocol: str = _option(
-        "paper", "how patches are cut, split and normalised", choices=("paper",)
+        "paper", "how patches are cut, split and normalised", choices=PROTOCOLS
     )
     weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
     batch_size: int = _option(16, "patches per training step", low=1, demo=8)
@@ -64,7 +65,8 @@ class Config:
         choices=("train", "frozen"),
     )  # fmt: skip
     background_size: int | None = _option(
-        550, "side of a background crop in source pixels", type=int, low=8, demo=48
+        550, "side of a background crop in source pixels, in the paper protocol", type=int, low=8,
+        demo=48,
     )
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
@@ -127,7 +129,8 @@ def resolve(given: dict[str, Any]) -> Config:
       given: options by field name; an option that is absent takes its default.
 
     Returns:
-      A Config in which `data` and `data_dir` may be None, and `background_size` is for an .npz.
+      A Config in which `data` and `data_dir` may be None, and `background_size` is for an .npz and
+      for the clean protocol.
 
     Raises:
       UserError: a value is out of its bounds or not among its choices.
@@ -142,8 +145,9 @@ def resolve(given: dict[str, Any]) -> Config:
     config = Config(**values)
     for option in dataclasses.fields(Config):
         _check(option, values[option.name])
-    if config.data is not None and config.data.endswith(".npz"):
-        # The file's background patches were cut when it was exported.
+    exported = config.data is not None and config.data.endswith(".npz")
+    if exported or config.protocol == "clean":
+        # The file's patches are cut already; the clean protocol takes the size from the lesions.
         config = dataclasses.replace(config, background_size=None)
     if config.backbone_lr is None:
         paper = 3e-4 if (config.backbone, config.strategy) == ("resnet50", "s2") else 3e-5

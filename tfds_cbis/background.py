@@ -1,7 +1,7 @@
 """Where background crops lie: how many per view, and their places in a mammogram."""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import cv2
 import numpy as np
@@ -12,8 +12,6 @@ from tfds_cbis.roi import Box
 PER_LESION = {"train": 644 / 1886, "test": 310 / 547}
 #: A pixel brighter than this belongs to the breast; film outside it is black.
 BREAST_LEVEL = 20
-#: Least share of a crop's pixels that must be breast.
-MIN_BREAST = 0.5
 #: Two crops of one view share at most this part of a crop.
 MAX_OVERLAP = 0.5
 #: Places are tried on a grid of this many steps per crop side.
@@ -38,8 +36,31 @@ def allotment(view_ids: Iterable[str], total: int, seed: str) -> dict[str, int]:
     return {view_id: each + (place < rest) for place, view_id in enumerate(order)}
 
 
+def sizes(lesion_sides: Sequence[int], count: int, seed: str) -> list[int]:
+    """Draws the sides of background crops from those of lesion crops, with replacement.
+
+    Args:
+        lesion_sides: in pixels, in any order.
+        count: sides wanted; none where there is no lesion.
+        seed: the data set's version.
+    """
+    if not lesion_sides:
+        return []
+    rng = np.random.default_rng(int.from_bytes(_digest(seed, "sizes")[:8], "little"))
+    return rng.choice(sorted(lesion_sides), count).tolist()
+
+
 def places(
-    image: np.ndarray, lesions: np.ndarray, *, size: int, count: int, seed: str, view_id: str
+    image: np.ndarray,
+    lesions: np.ndarray,
+    *,
+    size: int,
+    count: int,
+    seed: str,
+    view_id: str,
+    breast: float,
+    margin: float = 0,
+    taken: Sequence[Box] = (),
 ) -> list[Box]:
     """Draws square crops that show breast and no lesion.
 
@@ -53,6 +74,9 @@ def places(
         count: crops wanted.
         seed: the data set's version.
         view_id: the view's name.
+        breast: least share of a crop's pixels that must be breast.
+        margin: least distance to a lesion, as a share of `size`.
+        taken: crops that the view has given already.
 
     Returns:
         At most `count` boxes; fewer where no more fit.
@@ -66,13 +90,22 @@ def places(
         np.arange(rng.integers(min(step, side - size + 1)), side - size + 1, step)
         for side in (height, width)
     )
-    breast = cv2.threshold(image, BREAST_LEVEL, 1, cv2.THRESH_BINARY)[1]
-    free = _window_sums(breast, top, left, size) >= MIN_BREAST * size * size
-    free &= _window_sums((lesions > 0).astype(np.uint8), top, left, size) == 0
+    tissue = cv2.threshold(image, BREAST_LEVEL, 1, cv2.THRESH_BINARY)[1]
+    free = _window_sums(tissue, top, left, size) >= breast * size * size
+    near = (lesions > 0).astype(np.uint8)
+    free &= _window_sums(near, top, left, size, round(margin * size)) == 0
     rows, columns = np.nonzero(free)
     order = rng.permutation(len(rows))
     y, x = top[rows[order]], left[columns[order]]
+
+    def shared_with(box: Box) -> np.ndarray:
+        wide = np.minimum(x + size, box.x1) - np.maximum(x, box.x0)
+        high = np.minimum(y + size, box.y1) - np.maximum(y, box.y0)
+        return np.maximum(wide, 0) * np.maximum(high, 0)
+
     overlap = np.zeros(len(y), np.int64)
+    for box in taken:
+        overlap = np.maximum(overlap, shared_with(box))
     chosen: list[Box] = []
     while len(chosen) < count and len(y):
         best = int(np.argmin(overlap))
@@ -80,18 +113,21 @@ def places(
             break
         x0, y0 = int(x[best]), int(y[best])
         chosen.append(Box(x0, y0, x0 + size, y0 + size))
-        shared = np.maximum(size - abs(x - x0), 0) * np.maximum(size - abs(y - y0), 0)
-        overlap = np.maximum(overlap, shared)
+        overlap = np.maximum(overlap, shared_with(chosen[-1]))
     return chosen
 
 
-def _window_sums(image: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int) -> np.ndarray:
-    """Sums of the size x size windows that start at each of rows x columns."""
+def _window_sums(
+    image: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int, margin: int = 0
+) -> np.ndarray:
+    """Sums of the size x size windows at each of rows x columns, wider by a margin all around."""
     table = cv2.integral(image)
-    upper, lower = table[rows], table[rows + size]
-    return (
-        lower[:, columns + size] - lower[:, columns] - upper[:, columns + size] + upper[:, columns]
-    )
+    height, width = image.shape
+    upper, left = np.maximum(rows - margin, 0), np.maximum(columns - margin, 0)
+    lower = np.minimum(rows + size + margin, height)
+    right = np.minimum(columns + size + margin, width)
+    upper, lower = table[upper], table[lower]
+    return lower[:, right] - lower[:, left] - upper[:, right] + upper[:, left]
 
 
 def _digest(seed: str, view_id: str) -> bytes:

@@ -1,5 +1,7 @@
 """A release to patches: what each mammogram gives, and what had to be dropped."""
 
+import contextlib
+import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -13,8 +15,9 @@ from jaxcbis.labels import BACKGROUND, LABELS
 from tfds_cbis import background
 from tfds_cbis.cases import WITHOUT_CALLBACK, Lesion, View, views
 from tfds_cbis.images import Unusable, read_mammogram, read_mask
+from tfds_cbis.protocols import Protocol
 from tfds_cbis.release import Release
-from tfds_cbis.roi import Box, lesion_box
+from tfds_cbis.roi import Box, lesion_box, square_around
 
 Dropped = list[dict[str, str]]
 
@@ -24,21 +27,30 @@ MAX_WORKERS = 8
 
 
 class Job(NamedTuple):
-    """A mammogram and the number of background crops wanted of it."""
+    """A mammogram and the sides in pixels of the background crops wanted of it."""
 
     view: View
-    backgrounds: int
+    backgrounds: tuple[int, ...]
 
 
-def plan(release: Release, lesions: list[Lesion], seed: str) -> tuple[list[Job], Dropped]:
+def plan(
+    release: Release,
+    lesions: list[Lesion],
+    protocol: Protocol,
+    *,
+    background_size: int | None,
+    seed: str,
+) -> tuple[list[Job], Dropped]:
     """Decides what every mammogram has to give.
 
     Backgrounds are in proportion to the split's lesions, as in the paper's Table I, and spread
-    evenly over its BENIGN_WITHOUT_CALLBACK mammograms.
+    evenly over the mammograms that the protocol takes them from.
 
     Args:
-        release: where the files are.
+        release: where the files are; a matching protocol reads every lesion's mask.
         lesions: all lesions of the release.
+        protocol: how patches are cut.
+        background_size: side of a background crop in source pixels, where it is not matched.
         seed: the data set's version.
 
     Returns:
@@ -53,37 +65,70 @@ def plan(release: Release, lesions: list[Lesion], seed: str) -> tuple[list[Job],
     grouped = views(lesions)
     for split, per_lesion in background.PER_LESION.items():
         members = [view for view in grouped if view.split == split]
-        targets = sum(bool(release.files(view.image_uid)) * len(view.targets) for view in members)
-        wanted = round(targets * per_lesion)
-        givers = [
-            view.id for view in members if view.without_callback and release.files(view.image_uid)
-        ]
-        share = background.allotment(givers, wanted, seed)
-        if not share:
-            reason = f"no {WITHOUT_CALLBACK} mammogram in the {split} split to draw it from"
+        present = [view for view in members if release.files(view.image_uid)]
+        wanted = round(sum(len(view.targets) for view in present) * per_lesion)
+        if protocol.matched:
+            givers, sides = present, _crop_sides(release, present, protocol)
+            of_crop = background.sizes(sides, wanted, seed)
+            lack = f"no lesion of the {split} split to take its size from"
+        else:
+            givers = [view for view in present if view.without_callback]
+            of_crop = [background_size or 0] * wanted
+            lack = f"no {WITHOUT_CALLBACK} mammogram in the {split} split to draw it from"
+        share = background.allotment((view.id for view in givers), len(of_crop), seed)
+        if not share or not of_crop:
             dropped += [
-                {"id": f"{split}_background_{k}", "reason": reason} for k in range(1, wanted + 1)
+                {"id": f"{split}_background_{k}", "reason": lack} for k in range(1, wanted + 1)
             ]
-        jobs += [Job(view, share.get(view.id, 0)) for view in members]
+        left = iter(of_crop)
+        jobs += [
+            Job(view, tuple(itertools.islice(left, share.get(view.id, 0)))) for view in members
+        ]
     return [job for job in jobs if job.view.targets or job.backgrounds], dropped
 
 
+def _crop_sides(release: Release, members: list[View], protocol: Protocol) -> list[int]:
+    """Sides in pixels of the crops of all lesions that can be cut."""
+
+    def measure(view: View) -> list[int]:
+        try:
+            shape = read_mammogram(release, view).shape
+        except Unusable:
+            return []
+        sides = []
+        for lesion in view.targets:
+            with contextlib.suppress(Unusable):
+                box = _crop_box(read_mask(release, lesion, shape), protocol)
+                sides.append(box.x1 - box.x0)
+        return sides
+
+    return list(itertools.chain.from_iterable(in_parallel(measure, members)))
+
+
+def _crop_box(mask: np.ndarray, protocol: Protocol) -> Box:
+    box = lesion_box(mask)
+    if protocol.context is None:
+        return box
+    height, width = mask.shape
+    return square_around(box, protocol.context, (height, width))
+
+
 def cut(
-    release: Release, job: Job, *, background_size: int, seed: str
+    release: Release, job: Job, protocol: Protocol, *, seed: str
 ) -> tuple[list[dict[str, Any]], Dropped]:
     """Cuts all patches of one mammogram.
 
     Args:
         release: where the files are.
-        job: the mammogram and the number of background crops wanted.
-        background_size: side of a background crop in source pixels.
+        job: the mammogram and the background crops wanted.
+        protocol: how patches are cut.
         seed: the data set's version.
 
     Returns:
         Examples as the TFDS builder yields them, images as PNG bytes, and what was dropped.
     """
     view = job.view
-    names = [f"{view.id}_background_{k}" for k in range(1, job.backgrounds + 1)]
+    names = [f"{view.id}_background_{k}" for k in range(1, len(job.backgrounds) + 1)]
     try:
         image = read_mammogram(release, view)
     except Unusable as reason:
@@ -103,26 +148,32 @@ def cut(
             continue
         np.maximum(covered, mask, out=covered)
         if lesion in view.targets:
-            examples.append(lesion_example(image, mask, lesion))
+            examples.append(lesion_example(image, mask, _crop_box(mask, protocol), lesion))
 
-    boxes: list[Box] = []
     lack = "no more place: breast, free of lesions, apart from the view's other crops"
     if unplaced:
         lack = f"a lesion of the view has no usable mask to keep clear of: {unplaced}"
-    else:
-        boxes = background.places(
-            image, covered, size=background_size, count=len(names), seed=seed, view_id=view.id
-        )
-    examples += [
-        background_example(image, box, view, name) for name, box in zip(names, boxes, strict=False)
-    ]
-    dropped += [{"id": name, "reason": lack} for name in names[len(boxes) :]]
+    boxes: list[Box] = []
+    named = iter(names)
+    for size, same in itertools.groupby(job.backgrounds):
+        of_size = list(itertools.islice(named, len(list(same))))
+        found = [] if unplaced else background.places(
+            image, covered, size=size, count=len(of_size), seed=seed, view_id=view.id,
+            breast=protocol.breast, margin=protocol.margin, taken=boxes,
+        )  # fmt: skip
+        boxes += found
+        examples += [
+            background_example(image, box, view, name)
+            for name, box in zip(of_size, found, strict=False)
+        ]
+        dropped += [{"id": name, "reason": lack} for name in of_size[len(found) :]]
     return examples, dropped
 
 
-def lesion_example(image: np.ndarray, mask: np.ndarray, lesion: Lesion) -> dict[str, Any]:
-    """The example of one lesion: its tight box cut from the mammogram and from the mask."""
-    box = lesion_box(mask)
+def lesion_example(
+    image: np.ndarray, mask: np.ndarray, box: Box, lesion: Lesion
+) -> dict[str, Any]:
+    """The example of one lesion: a box cut from the mammogram and from the lesion's mask."""
     kind = {"mass": "Mass", "calcification": "Calc"}[lesion.abnormality_type]
     label = LABELS.index(f"{lesion.pathology}_{kind}")
     return _example(box.crop(image), box.crop(mask), box, lesion, lesion.id, label)
@@ -130,7 +181,9 @@ def lesion_example(image: np.ndarray, mask: np.ndarray, lesion: Lesion) -> dict[
 
 def background_example(image: np.ndarray, box: Box, view: View, name: str) -> dict[str, Any]:
     """The example of one background crop; its pathology and type are its mammogram's."""
-    source = next(lesion for lesion in view.lesions if lesion.pathology == WITHOUT_CALLBACK)
+    source = next(
+        (lesion for lesion in view.lesions if lesion.pathology == WITHOUT_CALLBACK), view.lesions[0]
+    )
     crop = box.crop(image)
     return _example(crop, np.zeros_like(crop), box, source, name, BACKGROUND)
 

@@ -11,6 +11,7 @@ from tensorflow_datasets.core.utils import tqdm_utils
 
 from jaxcbis.errors import UserError
 from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import BACKGROUND_SIZE, Builder
+from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 
 
@@ -19,7 +20,7 @@ def prepare(
     *,
     protocol: str = "paper",
     data_dir: Path | None = None,
-    background_size: int = BACKGROUND_SIZE,
+    background_size: int | None = BACKGROUND_SIZE,
     progress: Callable[[int, int], None] | None = None,
 ) -> tfds.core.DatasetBuilder:
     """Prepares the patches of a release, unless `data_dir` holds them already.
@@ -28,7 +29,8 @@ def prepare(
         release: unpacked folder with `csv/` and `jpeg/`, or archive.zip.
         protocol: configuration of the builder.
         data_dir: where prepared data sets are kept; None is TFDS's default.
-        background_size: side of a background crop in source pixels.
+        background_size: side of a background crop in source pixels; has no meaning where the
+            protocol takes it from the lesions.
         progress: called with (mammograms done, mammograms in all).
 
     Returns:
@@ -38,10 +40,11 @@ def prepare(
         UserError: if the release cannot be used, the disk fails, or `data_dir` holds patches
             of another release or background size.
     """
-    if protocol not in Builder.builder_configs:
-        known = ", ".join(Builder.builder_configs)
-        raise UserError(f"unknown protocol {protocol!r}; expected one of: {known}")
-    if background_size < 1:
+    if protocol not in PROTOCOLS:
+        raise UserError(f"unknown protocol {protocol!r}; expected one of: {', '.join(PROTOCOLS)}")
+    if PROTOCOLS[protocol].matched:
+        background_size = None
+    elif background_size is None or background_size < 1:
         raise UserError(f"background size is {background_size} pixels; expected 1 or more")
     source = Release(release)
     where = data_dir or tfds.core.constants.DATA_DIR
@@ -103,7 +106,7 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     return stored
 
 
-def _check_same(builder: Builder, source: Release, background_size: int) -> None:
+def _check_same(builder: Builder, source: Release, background_size: int | None) -> None:
     stored = summary(builder)
     for split in builder.info.splits.values():
         for path in split.filepaths:

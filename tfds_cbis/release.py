@@ -116,7 +116,7 @@ class Release:
             )
         return distinct(found)
 
-    def fingerprint(self, *, background_size: int) -> str:
+    def fingerprint(self, *, background_size: int | None) -> str:
         """Returns a SHA-256 over the CSVs' bytes, the images' names and sizes, and the option."""
         digest = hashlib.sha256(f"background_size={background_size}\n".encode())
         for name in self.csv_files.values():

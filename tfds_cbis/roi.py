@@ -76,3 +76,19 @@ def lesion_box(mask: np.ndarray) -> Box:
     if not kept:
         raise ValueError("an empty mask has no lesion box")
     return kept[0]
+
+
+def square_around(box: Box, context: float, shape: tuple[int, int]) -> Box:
+    """Returns a square around a box, moved to where it lies inside the image.
+
+    Args:
+        box: of the lesion.
+        context: what is added on each side, as a share of the box's longer side.
+        shape: height and width of the image; the square is no larger than the shorter one.
+    """
+    height, width = shape
+    longer = max(box.x1 - box.x0, box.y1 - box.y0)
+    side = min(round((1 + 2 * context) * longer), height, width)
+    x0 = min(max((box.x0 + box.x1 - side) // 2, 0), width - side)
+    y0 = min(max((box.y0 + box.y1 - side) // 2, 0), height - side)
+    return Box(x0, y0, x0 + side, y0 + side)

@@ -5,6 +5,8 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from jaxcbis.config import Config
 from jaxcbis.data import patches, splits
 from jaxcbis.data.patches import Dataset
@@ -36,8 +38,8 @@ def require_all_splits(dataset: Dataset) -> None:
     Raises:
       UserError: a split is empty.
     """
-    for name, split in dataset.splits.items():
-        if not len(split):
+    for name in patches.SPLITS:
+        if not len(dataset.splits[name]):
             raise UserError(f"{dataset.source}: no patches in the {name} split; check the release")
 
 
@@ -55,7 +57,7 @@ def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Da
         release,
         protocol=config.protocol,
         data_dir=data_dir,
-        background_size=int(config.background_size or 0),
+        background_size=config.background_size,
         progress=progress,
     )
     train, test = (
@@ -64,13 +66,16 @@ def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Da
         )
         for name in ("train", "test")
     )
-    validation = splits.stratified(train.labels)
+    if config.protocol == "paper":
+        validation = splits.stratified(train.labels)
+        tests = {"test": test}
+    else:
+        validation = splits.grouped(train.labels, train.patients)
+        overlap = np.isin(test.patients, train.patients)
+        tests = {"test": test.select(~overlap), patches.OVERLAP: test.select(overlap)}
+    parts = {"train": train.select(~validation), "validation": train.select(validation)}
     return Dataset(
-        {
-            "train": train.select(~validation),
-            "validation": train.select(validation),
-            "test": test,
-        },
+        parts | tests,
         source=DEMO if config.demo else str(release),
         name="demo data (synthetic phantoms)" if config.demo else "CBIS-DDSM",
         dropped=list(tfds_cbis.summary(builder)["dropped"]),

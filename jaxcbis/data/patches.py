@@ -14,6 +14,8 @@ from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 
 SPLITS = ("train", "validation", "test")
+#: Items of the official test split whose patients are in train; the clean protocol sets them apart.
+OVERLAP = "test_overlap"
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ class Dataset(NamedTuple):
     """The three splits, and where they come from.
 
     Attributes:
-      splits: 'train', 'validation' and 'test'.
+      splits: 'train', 'validation' and 'test'; under the clean protocol also `OVERLAP`.
       source: 'demo', or the path that was read.
       name: what a person calls it.
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
@@ -112,7 +114,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     Raises:
       UserError: the file cannot be written.
     """
-    parts = [dataset.splits[name] for name in SPLITS]
+    parts = list(dataset.splits.values())
     joined = Patches(*map(np.concatenate, zip(*(part.arrays() for part in parts), strict=True)))
     partial = path.with_name(path.name + ".part")
     try:
@@ -125,7 +127,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
                 labels=joined.labels,
                 ids=joined.ids,
                 patients=joined.patients,
-                splits=np.repeat(SPLITS, [len(part) for part in parts]),
+                splits=np.repeat(list(dataset.splits), [len(part) for part in parts]),
                 label_names=np.array(LABELS),
                 protocol=np.array(protocol),
                 source=np.array(dataset.source),
@@ -189,9 +191,10 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
     lengths = {len(field) for field in (*joined.arrays(), fields["splits"])}
     if len(lengths) > 1:
         raise UserError(f"--data {path}: its arrays differ in length: {sorted(lengths)}")
+    names = SPLITS if protocol == "paper" else (*SPLITS, OVERLAP)
     dropped = zip(fields.get("dropped_ids", ()), fields.get("dropped_reasons", ()), strict=True)
     return Dataset(
-        {name: joined.select(fields["splits"] == name) for name in SPLITS},
+        {name: joined.select(fields["splits"] == name) for name in names},
         str(fields.get("source", path)),
         str(fields.get("name", path.stem)),
         [{"id": str(item), "reason": str(reason)} for item, reason in dropped],

@@ -1,6 +1,7 @@
 """The command `prepare`: build the data set, show what is in it, export it."""
 
 import time
+from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -27,12 +28,9 @@ def prepare(config: Config, export: Path | None = None) -> Dataset:
     dataset = load(config)
     say(f"{dataset.name} from {dataset.source} in {time.perf_counter() - began:.1f} s")
     parts = dataset.splits
-    official = {
-        "train": count(parts["train"])["per_class"],
-        "test": count(parts["test"])["per_class"],
-    }
-    for label, number in count(parts["validation"])["per_class"].items():
-        official["train"][label] += number
+    official: dict[str, Counter] = {"train": Counter(), "test": Counter()}
+    for name, part in parts.items():
+        official["test" if name.startswith("test") else "train"].update(count(part)["per_class"])
     console.print(tables.beside_table_one(official, demo=dataset.source == loading.DEMO))
     show_dropped(dataset)
     if export is not None:

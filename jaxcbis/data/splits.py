@@ -1,10 +1,14 @@
 """Train and validation, drawn from the official train split."""
 
+import warnings
+
 import numpy as np
 
 VALIDATION_SHARE = 0.15
 #: Fixed, so that every run and every framework validates on the same patches.
 SPLIT_SEED = 0
+#: Of which the validation share is a whole number.
+FOLDS = 20
 
 
 def stratified(labels: np.ndarray, share: float = VALIDATION_SHARE) -> np.ndarray:
@@ -22,6 +26,31 @@ def stratified(labels: np.ndarray, share: float = VALIDATION_SHARE) -> np.ndarra
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
         validation[members[: round(share * len(members))]] = True
+    return validation
+
+
+def grouped(labels: np.ndarray, patients: np.ndarray) -> np.ndarray:
+    """Draws validation patches patient by patient, as nearly the same share of every class.
+
+    Args:
+      labels: [n] class indices.
+      patients: [n]; all patches of one lie on the same side.
+
+    Returns:
+      bool [n], true for validation; none where no class has two patches.
+    """
+    from sklearn.model_selection import StratifiedGroupKFold  # takes seconds to import
+
+    validation = np.zeros(len(labels), bool)
+    folds = min(FOLDS, np.bincount(labels).max(initial=0), len(np.unique(patients)))
+    if folds < 2:
+        return validation
+    splitter = StratifiedGroupKFold(folds, shuffle=True, random_state=SPLIT_SEED)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of classes with fewer patches than folds
+        parts = [members for _, members in splitter.split(labels, labels, patients)]
+    for members in parts[: max(round(VALIDATION_SHARE * folds), 1)]:
+        validation[members] = True
     return validation
 
 

@@ -24,6 +24,7 @@ KEYS = (
     "best",
     "test",
     "test_without_label_normalization",
+    "test_official",
     "localization",
     "timing",
     "notes",

@@ -121,6 +121,8 @@ def _headline(results: dict, published: paper.Row | None, mark: str) -> Table:
     if without:
         # The paper normalises with the label, so its accuracy has no like here.
         rows.append(("the same without label normalisation", _with_interval(without), NONE))
+    if official := results.get("test_official"):
+        rows.append(("official test, patients of train too", _with_interval(official), NONE))
     rows += [
         ("macro F1", _number(test["macro_f1"]), _number(of_paper.get("macro_f1"))),
         ("weighted F1", _number(test["weighted_f1"]), _number(of_paper.get("weighted_f1"))),

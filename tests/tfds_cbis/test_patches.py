@@ -11,6 +11,7 @@ from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.cases import WITHOUT_CALLBACK
 from tfds_cbis.images import decode
 from tfds_cbis.patches import MAX_WORKERS, Job, cut, in_parallel, plan
+from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 
 SHAPE = (120, 100)
@@ -18,14 +19,15 @@ MASK = mask(SHAPE, 20, 30, 60, 80)
 FILES = {"image/1-1.jpg": film(), "mask/1-1.jpg": MASK}
 
 
-def run(toy, *, size=10):
+def run(toy, *, size=10, protocol="paper"):
     """Plans and cuts a toy release; returns examples, dropped entries and jobs."""
     release = Release(toy.write())
     lesions, dropped = release.lesions()
-    jobs, missing = plan(release, lesions, "1.0.0")
+    protocol = PROTOCOLS[protocol]
+    jobs, missing = plan(release, lesions, protocol, background_size=size, seed="1.0.0")
     examples = []
     for job in jobs:
-        found, lost = cut(release, job, background_size=size, seed="1.0.0")
+        found, lost = cut(release, job, protocol, seed="1.0.0")
         examples += found
         missing += lost
     return examples, dropped + missing, jobs
@@ -154,10 +156,13 @@ def test_jobs_do_not_hang_on_the_order_of_rows(toy):
     with_backgrounds(toy)
     release = Release(toy.write())
     lesions, _ = release.lesions()
-    jobs, _ = plan(release, lesions, "1.0.0")
-    again, _ = plan(release, lesions[::-1], "1.0.0")
-    assert jobs == again
-    assert all(isinstance(job, Job) for job in jobs)
+    for protocol in PROTOCOLS.values():
+        jobs, again = (
+            plan(release, rows, protocol, background_size=10, seed="1.0.0")[0]
+            for rows in (lesions, lesions[::-1])
+        )
+        assert jobs == again
+        assert all(isinstance(job, Job) for job in jobs)
 
 
 def test_items_run_in_order_and_few_at_a_time():
@@ -177,3 +182,44 @@ def test_items_run_in_order_and_few_at_a_time():
         assert item == done - 1
         assert started <= done + MAX_WORKERS
     assert most <= MAX_WORKERS
+
+
+def test_clean_shows_context_in_a_square(toy):
+    toy.add(files=FILES)
+    examples, _, _ = run(toy, protocol="clean")
+    (lesion,) = (example for example in examples if example["label"])
+    side = round(1.4 * 50)  # the box is 40 x 50
+    np.testing.assert_array_equal(lesion["box"], [5, 20, 5 + side, 20 + side])
+    np.testing.assert_array_equal(png(lesion["mask"]), MASK[20:90, 5:75])
+
+
+def test_clean_backgrounds_have_the_lesions_sizes_and_keep_their_distance(toy):
+    """From any mammogram of the split, masses and calcifications of the other file in mind."""
+    small = mask(SHAPE, 45, 50, 57, 60)
+    for number in range(8):
+        toy.add(files={**FILES, "mask/1-1.jpg": small}, patient=f"P_1{number:04d}")
+    toy.add(kind="calc", patient="P_10000", files={**FILES, "mask/1-1.jpg": MASK[::-1]})
+    examples, dropped, _ = run(toy, protocol="clean")
+    lesions, crops = ([e for e in examples if bool(e["label"]) is side] for side in (True, False))
+    sides = {int(e["box"][2] - e["box"][0]) for e in lesions}
+    assert sides == {17, 70}
+    assert crops
+    assert len(crops) + len(dropped) == round(9 * 644 / 1886)
+    for crop in crops:
+        x0, y0, x1, y1 = crop["box"]
+        assert x1 - x0 == y1 - y0
+        assert x1 - x0 in sides
+        margin = round(0.1 * (x1 - x0))
+        around = np.s_[max(y0 - margin, 0) : y1 + margin, max(x0 - margin, 0) : x1 + margin]
+        assert not small[around].any()
+        assert crop["patient_id"] != "P_10000" or not MASK[::-1][around].any()
+
+
+def test_clean_backgrounds_need_a_lesion_to_take_their_size_from(toy):
+    for number in range(3):
+        toy.add(files={**FILES, "mask/1-1.jpg": 0 * MASK}, patient=f"P_1{number:04d}")
+    examples, dropped, _ = run(toy, protocol="clean")
+    assert examples == []
+    assert [entry["reason"] for entry in dropped[:1]] == [
+        "no lesion of the train split to take its size from"
+    ]

@@ -14,6 +14,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from tfds_cbis.cases import SPLITS
 from tfds_cbis.patches import Job, cut, in_parallel, plan
+from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 
 BACKGROUND_SIZE = 550
@@ -39,7 +40,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Args:
         release: the release to prepare from; None takes the manual directory, which then holds
             `csv/` and `jpeg/`, or `archive.zip`.
-        background_size: side of a background crop in source pixels.
+        background_size: side of a background crop in source pixels, where the protocol has one size.
         progress: called with (mammograms done, mammograms in all).
         **kwargs: TFDS's own arguments.
     """
@@ -47,10 +48,8 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "Tight lesion boxes and background crops, official split."}
     BUILDER_CONFIGS: ClassVar = [
-        tfds.core.BuilderConfig(
-            name="paper",
-            description="Tight bounding boxes; background from BENIGN_WITHOUT_CALLBACK views.",
-        ),
+        tfds.core.BuilderConfig(name=name, description=protocol.description)
+        for name, protocol in PROTOCOLS.items()
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put the Kaggle JPEG release of CBIS-DDSM here: its folders csv/ and jpeg/, "
@@ -61,7 +60,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self,
         *,
         release: Release | None = None,
-        background_size: int = BACKGROUND_SIZE,
+        background_size: int | None = BACKGROUND_SIZE,
         progress: Callable[[int, int], None] | None = None,
         **kwargs: Any,
     ):
@@ -101,7 +100,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _split_generators(self, dl_manager) -> dict[str, Iterator[tuple[str, dict]]]:
         release = self._release or _manual_release(dl_manager)
         lesions, dropped = release.lesions()
-        jobs, missing = plan(release, lesions, str(self.version))
+        jobs, missing = plan(
+            release, lesions, PROTOCOLS[self.builder_config.name],
+            background_size=self._background_size, seed=str(self.version),
+        )  # fmt: skip
         # The metadata are written with the records, when the last split is done.
         self.info.metadata.update(
             source=str(release.path),
@@ -127,7 +129,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self, release: Release, split: str, jobs: list[Job]
     ) -> Iterator[tuple[str, dict]]:
         task = functools.partial(
-            cut, release, background_size=self._background_size, seed=str(self.version)
+            cut, release, protocol=PROTOCOLS[self.builder_config.name], seed=str(self.version)
         )
         mine = [number for number, job in enumerate(jobs) if job.view.split == split]
         lost: list[dict[str, str]] = []
