@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-DRAWS = 2000
+from jaxcbis.evaluation import bootstrap
+from jaxcbis.evaluation.bootstrap import DRAWS, mean, mean_auc
 
 
 class Answers(NamedTuple):
@@ -41,19 +42,14 @@ def of_differences(
       [low, high] by figure of `figures`; None where the figure does not exist, or there are fewer
       than two patients.
     """
-    names, of_item = np.unique(ours.patients, return_inverse=True)
-    count = len(names)
-    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
-    times = drawn[:, of_item].astype(np.float64)
+    times = bootstrap.draw(ours.patients, draws=draws, seed=seed)
+    if times is None:
+        return dict.fromkeys(figures(ours, np.ones((1, len(ours.labels)))))
     theirs = figures(peer, times)
-    intervals: dict[str, list[float] | None] = {}
-    for name, values in figures(ours, times).items():
-        differences = values - theirs[name]
-        known = differences[~np.isnan(differences)]
-        exists = count > 1 and len(known)
-        bounds = np.quantile(known, (0.025, 0.975)).tolist() if exists else None
-        intervals[name] = bounds
-    return intervals
+    return {
+        name: bootstrap.interval(values - theirs[name])
+        for name, values in figures(ours, times).items()
+    }
 
 
 def figures(answers: Answers, times: np.ndarray) -> dict[str, np.ndarray]:
@@ -73,35 +69,10 @@ def figures(answers: Answers, times: np.ndarray) -> dict[str, np.ndarray]:
     scored = correct & ~np.isnan(iou)
     classes = np.arange(probabilities.shape[1])
     return {
-        "accuracy": _mean(correct, times),
-        "accuracy_without_label": _mean(blind.argmax(1) == labels, times),
-        "auc_mean": _mean_auc(probabilities, labels, times),
-        "auc_hard_mean": _mean_auc(predicted[:, None] == classes, labels, times),
-        "ll_score": _mean(iou[scored], times[:, scored]),
-        "ll_score_of_library": _mean(iou_of_library[scored], times[:, scored]),
+        "accuracy": mean(correct, times),
+        "accuracy_without_label": mean(blind.argmax(1) == labels, times),
+        "auc_mean": mean_auc(probabilities, labels, times),
+        "auc_hard_mean": mean_auc(predicted[:, None] == classes, labels, times),
+        "ll_score": mean(iou[scored], times[:, scored]),
+        "ll_score_of_library": mean(iou_of_library[scored], times[:, scored]),
     }
-
-
-def _mean_auc(scores: np.ndarray, labels: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Mean over the classes that a sample has an AUC of."""
-    aucs = np.stack([_auc(column, labels == k, times) for k, column in enumerate(scores.T)])
-    known = ~np.isnan(aucs)
-    with np.errstate(invalid="ignore"):
-        return np.where(known, aucs, 0).sum(0) / known.sum(0)
-
-
-def _auc(scores: np.ndarray, true: np.ndarray, times: np.ndarray) -> np.ndarray:
-    """Share of pairs that are in the right order, of equal scores half; NaN without pairs."""
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order].astype(np.float64), prepend=-np.inf))
-    positive, negative = (
-        np.add.reduceat(times[:, order] * side[order], starts, axis=1) for side in (true, ~true)
-    )
-    below = negative.cumsum(1) - negative / 2
-    with np.errstate(invalid="ignore"):
-        return (positive * below).sum(1) / (positive.sum(1) * negative.sum(1))
-
-
-def _mean(values: np.ndarray, times: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return times @ values / times.sum(1)

@@ -74,6 +74,14 @@ class Config:
     cam_threshold: float = _option(
         0.5, "share of a map's maximum that counts as hot", low=0.01, high=1
     )
+    cam_method: str = _option(
+        "gradcam", "how class activation maps are made",
+        choices=("gradcam", "gradcam++", "hirescam", "layercam"),
+    )  # fmt: skip
+    cam_stage: str | None = _option(
+        None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 of "
+        "a ResNet", type=str, shown="the last one",
+    )  # fmt: skip
     output: str | None = _option(
         None, "folder of the results", type=str,
         shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
@@ -119,6 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
 _METAVARS = {
     "data": "PATH", "output": "DIR", "data_dir": "DIR", "weights": "FILE", "head_lr": "X",
     "backbone_lr": "X", "lr_decay": "X", "min_delta": "X", "cam_threshold": "X",
+    "cam_stage": "STAGE",
 }  # fmt: skip
 
 

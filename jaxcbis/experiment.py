@@ -106,22 +106,27 @@ def run(config: Config) -> dict:
     other = test if paper else dataset.splits[OVERLAP]
     model = (config.backbone, backbone.graph, variables)
     began = time.perf_counter()
-    blind = predict.softmax(
-        predict.logits(*model, normalization.normalize(other.images, statistics), track)
-    )
+    blind = np.empty((0, len(LABELS)))
+    if len(other):
+        blind = predict.softmax(
+            predict.logits(*model, normalization.normalize(other.images, statistics), track)
+        )
     timing["evaluate_s"] = time.perf_counter() - began
 
     # ---- Localisation ---------------------------------------------------------------------
     began, compiled = time.perf_counter(), device.compile_seconds()
     images = normalization.normalize(test.images, statistics, test.labels if paper else None)
-    maps, logits, grid = predict.maps(*model, images, track)
+    maps, logits, grid, of_labels = predict.maps(
+        *model, images, track, labels=test.labels, method=config.cam_method, stage=config.cam_stage
+    )
     probabilities = predict.softmax(logits)
     timing["cam_s"] = time.perf_counter() - began
     compiling = device.compile_seconds() - compiled
     timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compiling)
     located, iou = localization.score(
         maps, test.masks, test.labels, probabilities.argmax(1),
-        threshold=config.cam_threshold, grid=grid, seed=config.seed,
+        threshold=config.cam_threshold, grid=grid, seed=config.seed, patients=test.patients,
+        true_maps=of_labels,
     )  # fmt: skip
 
     # ---- Results --------------------------------------------------------------------------

@@ -3,5 +3,8 @@
 LABELS = ("BACKGROUND", "BENIGN_Calc", "BENIGN_Mass", "MALIGNANT_Calc", "MALIGNANT_Mass")
 BACKGROUND = LABELS.index("BACKGROUND")
 
+#: What a label's name ends in, by type of abnormality.
+SUFFIXES = {"mass": "Mass", "calcification": "Calc"}
+
 #: Column heads where the full names do not fit; the paper's own abbreviations.
 SHORT = dict(zip(LABELS, ("B", "BC", "BM", "MC", "MM"), strict=True))

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 from tfds_cbis import background
 from tfds_cbis.cases import WITHOUT_CALLBACK, Lesion, View, views
 from tfds_cbis.images import Unusable, read_mammogram, read_mask
@@ -174,8 +174,7 @@ def lesion_example(
     image: np.ndarray, mask: np.ndarray, box: Box, lesion: Lesion
 ) -> dict[str, Any]:
     """The example of one lesion: a box cut from the mammogram and from the lesion's mask."""
-    kind = {"mass": "Mass", "calcification": "Calc"}[lesion.abnormality_type]
-    label = LABELS.index(f"{lesion.pathology}_{kind}")
+    label = LABELS.index(f"{lesion.pathology}_{SUFFIXES[lesion.abnormality_type]}")
     return _example(box.crop(image), box.crop(mask), box, lesion, lesion.id, label)
 
 

@@ -5,8 +5,6 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from jaxcbis.config import Config
 from jaxcbis.data import patches, splits
 from jaxcbis.data.patches import Dataset
@@ -71,7 +69,7 @@ def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Da
         tests = {"test": test}
     else:
         validation = splits.grouped(train.labels, train.patients)
-        overlap = np.isin(test.patients, train.patients)
+        overlap = splits.overlapping(train.patients, test.patients)
         tests = {"test": test.select(~overlap), patches.OVERLAP: test.select(overlap)}
     parts = {"train": train.select(~validation), "validation": train.select(validation)}
     return Dataset(

@@ -54,8 +54,13 @@ def grouped(labels: np.ndarray, patients: np.ndarray) -> np.ndarray:
     return validation
 
 
+def overlapping(train_patients: np.ndarray, test_patients: np.ndarray) -> np.ndarray:
+    """Which test items are of patients in train: bool [len(test_patients)]."""
+    return np.isin(test_patients, train_patients)
+
+
 def leakage(train_patients: np.ndarray, test_patients: np.ndarray) -> dict[str, int]:
     """Counts patients on both sides of the official split, and the test items that are theirs."""
     shared = np.intersect1d(train_patients, test_patients)
-    affected = int(np.isin(test_patients, shared).sum())
+    affected = int(overlapping(train_patients, test_patients).sum())
     return {"patients_in_train_and_test": len(shared), "test_items_affected": affected}

@@ -1,7 +1,13 @@
-"""Gradient-weighted class activation maps (Selvaraju et al., ICCV 2017).
+"""Class activation maps: Grad-CAM and its relatives.
 
-Only the head behind the mapped layer is differentiated: the gradient that Grad-CAM needs ends at
-that layer's output, so the map of a batch costs little more than its forward pass.
+Only what lies behind the mapped layer is differentiated: the gradient that a map needs ends at that
+layer's output, so that behind the last one the maps of a batch cost little more than its forward
+pass.
+
+Every method is a function of the same three arguments. `head` is the rest of the network, features
+[n, h, w, c] to logits [n, k], each item by itself (no batch statistics); `features` are the mapped
+layer's output; `classes` [n] the integer class of each map. They return maps [n, h, w], float32, at
+least 0 and not scaled: all zero where nothing speaks for the class. They may be called inside jit.
 """
 
 from collections.abc import Callable
@@ -12,29 +18,53 @@ from jax import Array
 
 
 def grad_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
-    """Maps where the features of one layer speak for a class.
+    """Channels weighted by the spatial mean of the gradient (Selvaraju et al., ICCV 2017)."""
+    gradient = _gradient(head, features, classes)
+    return _weighted(features, gradient.mean(axis=(1, 2)))
 
-    The weight of a channel is the spatial mean of the gradient of the class logit (before softmax);
-    the map is the ReLU of the weighted sum of channels, at the features' own resolution. May be
-    called inside jit.
 
-    Args:
-      head: the rest of the network, [n, h, w, c] features -> [n, k] logits, each item by itself (no
-        batch statistics).
-      features: [n, h, w, c] output of the mapped layer.
-      classes: [n] integer class of each map.
+def grad_cam_plus_plus(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
+    """Channels weighted by powers of the positive gradient (Chattopadhay et al., WACV 2018)."""
+    gradient = _gradient(head, features, classes)
+    total = features.astype(jnp.float32).sum(axis=(1, 2), keepdims=True)
+    share = gradient**2 / (2 * gradient**2 + total * gradient**3 + 1e-6)
+    return _weighted(features, (jax.nn.relu(gradient) * share).sum(axis=(1, 2)))
 
-    Returns:
-      [n, h, w] float32, not scaled, at least 0. All zero where nothing speaks for the class.
-    """
+
+def hires_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
+    """Features times their own gradient, summed over channels (Draelos and Carin, 2020)."""
+    gradient = _gradient(head, features, classes)
+    return jax.nn.relu((features.astype(jnp.float32) * gradient).sum(-1))
+
+
+def layer_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
+    """Features times their own positive gradient (Jiang et al., IEEE TIP 2021)."""
+    gradient = jax.nn.relu(_gradient(head, features, classes))
+    return jax.nn.relu((features.astype(jnp.float32) * gradient).sum(-1))
+
+
+#: By the name that `--cam-method` gives them.
+METHODS = {
+    "gradcam": grad_cam,
+    "gradcam++": grad_cam_plus_plus,
+    "hirescam": hires_cam,
+    "layercam": layer_cam,
+}
+
+
+def _gradient(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
+    """Of the class logit (before softmax) by the features, float32."""
 
     def sum_of_logits(features: Array) -> Array:
         # Items do not interact, so the gradient of the sum holds each item's own gradient.
         logits = head(features)
         return jnp.take_along_axis(logits, classes[:, None], axis=1).sum()
 
-    gradient = jax.grad(sum_of_logits)(features)
-    weights = gradient.astype(jnp.float32).mean(axis=(1, 2))
+    return jax.grad(sum_of_logits)(features).astype(jnp.float32)
+
+
+def _weighted(features: Array, weights: Array) -> Array:
+    """The ReLU of the weighted sum of channels, at the features' own resolution."""
     maps = jnp.einsum(
         "nhwc,nc->nhw", features.astype(jnp.float32), weights, precision=jax.lax.Precision.HIGHEST
     )

@@ -1,16 +1,22 @@
 """How well class activation maps meet the radiologists' masks, beside maps that know nothing."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from sklearn.metrics import average_precision_score
+
 from jaxcbis.errors import UserError
-from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.evaluation import bootstrap
+from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 
 #: Shares of a map's maximum at which the LL score is reported besides the chosen one.
 THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
+
+#: Figures of one map and its mask, by name.
+FIGURES = ("iou", "otsu", "pointing_game", "energy_in_mask", "pixel_average_precision")
 
 
 def score(
@@ -22,6 +28,8 @@ def score(
     threshold: float = 0.5,
     grid: int,
     seed: int = 0,
+    patients: ArrayLike | None = None,
+    true_maps: ArrayLike | None = None,
 ) -> tuple[dict, NDArray]:
     """Scores maps of the predicted class against lesion masks.
 
@@ -40,6 +48,13 @@ def score(
     - pointing_game: share of maps whose maximum (the first one) lies in the mask.
     - energy_in_mask: mean share of a map's sum that lies in the mask.
     - zero_maps: how many scored maps are zero everywhere.
+    - samples: figures of other choices of samples and maps: 'correct' as above, 'all' every lesion
+      with the map of the class predicted for it, and 'all_true_class' with that of its true class;
+      of each {'lesions', 'mass', 'calcification'}: {n, iou, otsu, pointing_game, energy_in_mask,
+      pixel_average_precision}, means over their lesions. The last one is the area under the
+      precision-recall curve of a map's pixels, which needs no threshold.
+    - ll_score_ci95: 95 % interval of ll_score, see `bootstrap`.
+    - baseline_figures: 'samples' of the same maps as in baselines, of every lesion.
     - baselines: ll_score of maps that have seen no image, on the same samples at the same
       threshold: all_ones; centred_gaussian (deviation a quarter of the side); random (uniform noise
       on the maps' grid, upsampled); and grid_ceiling, the mask itself averaged to the grid and
@@ -53,6 +68,8 @@ def score(
       threshold: share of the maximum, above 0 and at most 1.
       grid: side of the maps before upsampling, e.g. 7.
       seed: of the random baseline.
+      patients: [n] patient of each item; without them there is no interval.
+      true_maps: [n, S, S] maps of the true class; without them 'all_true_class' is None.
 
     Returns:
       The `localization` object of results.json, and [n] the IoU of every lesion sample, classified
@@ -71,31 +88,34 @@ def score(
     if not 0 < threshold <= 1:
         raise ValueError(f"expected a threshold in (0, 1], got {threshold}")
 
-    iou = np.full(len(labels), np.nan)
+    lesions = np.flatnonzero(labels != BACKGROUND)
     correct = labels == predicted
     scored = np.flatnonzero(correct & (labels != BACKGROUND))
-    for index in np.flatnonzero(labels != BACKGROUND):
-        if not np.isfinite(maps[index]).all():
-            raise UserError(
-                f"the class activation map of test item {index} is not finite: the training "
-                "diverged; lower the learning rates"
-            )
-        iou[index] = _iou(_above(maps[index], threshold), masks[index])
-
-    def ll_score(candidates: Iterator[NDArray], share: float) -> float | None:
-        pairs = zip(candidates, (masks[i] for i in scored), strict=True)
-        return _mean([_iou(_above(candidate, share), mask) for candidate, mask in pairs])
-
-    def mean_of(figure: Callable[[NDArray, NDArray], float]) -> float | None:
-        return _mean([figure(maps[i], masks[i]) for i in scored])
+    is_scored = correct[lesions]
+    figures = _figures((maps[i] for i in lesions), masks[lesions], threshold, lesions)
+    iou = np.full(len(labels), np.nan)
+    iou[lesions] = figures["iou"]
+    of_scored = {name: values[is_scored] for name, values in figures.items()}
+    of_baselines = {
+        name: _figures(candidates, masks[lesions], threshold, lesions)
+        for name, candidates in _baselines(masks, lesions, grid, seed).items()
+    }
+    of_true_class = None
+    if true_maps is not None:
+        each = np.asarray(true_maps, dtype=np.float32)
+        of_true_class = _figures((each[i] for i in lesions), masks[lesions], threshold, lesions)
 
     ll = _mean(iou[scored])
     n_correct = int(correct.sum())
     sweep = np.array([_sweep(maps[i], masks[i]) for i in scored]).reshape(-1, len(THRESHOLDS))
+    times = None if patients is None else bootstrap.draw(patients)
     result = {
         "threshold": threshold,
         "n_scored": len(scored),
         "ll_score": ll,
+        "ll_score_ci95": None
+        if times is None
+        else bootstrap.interval(bootstrap.mean(iou[scored], times[:, scored])),
         "ll_score_background_as_zero": float(iou[scored].sum()) / n_correct if n_correct else None,
         "accuracy_x_ll": None if ll is None else float(correct.mean()) * ll,
         "per_class": {
@@ -103,16 +123,58 @@ def score(
             for label, of_class in ((name, labels[scored] == k) for k, name in enumerate(LABELS))
         },
         "by_threshold": {f"{t:.2f}": _mean(sweep[:, k]) for k, t in enumerate(THRESHOLDS)},
-        "otsu": mean_of(lambda each, mask: _iou(_above_otsu(each), mask)),
-        "pointing_game": mean_of(lambda each, mask: float(each.any() and mask.flat[each.argmax()])),
-        "energy_in_mask": mean_of(_energy_in_mask),
+        "otsu": _mean(of_scored["otsu"]),
+        "pointing_game": _mean(of_scored["pointing_game"]),
+        "energy_in_mask": _mean(of_scored["energy_in_mask"]),
         "zero_maps": sum(not maps[i].any() for i in scored),
-        "baselines": {
-            name: ll_score(candidates, threshold)
-            for name, candidates in _baselines(masks, scored, grid, seed).items()
+        "samples": {
+            "correct": _by_type(of_scored, labels[scored]),
+            "all": _by_type(figures, labels[lesions]),
+            "all_true_class": of_true_class and _by_type(of_true_class, labels[lesions]),
+        },
+        "baselines": {name: _mean(of["iou"][is_scored]) for name, of in of_baselines.items()},
+        "baseline_figures": {
+            name: _by_type(of, labels[lesions]) for name, of in of_baselines.items()
         },
     }
     return result, iou
+
+
+def _figures(
+    heats: Iterable[NDArray], masks: NDArray, threshold: float, items: NDArray
+) -> dict[str, NDArray]:
+    """The `FIGURES` of maps and their masks, each [k]."""
+    rows = []
+    for heat, mask, item in zip(heats, masks, items, strict=True):
+        if not np.isfinite(heat).all():
+            raise UserError(
+                f"the class activation map of test item {item} is not finite: the training "
+                "diverged; lower the learning rates"
+            )
+        rows.append(
+            (
+                _iou(_above(heat, threshold), mask),
+                _iou(_above_otsu(heat), mask),
+                float(heat.any() and mask.flat[heat.argmax()]),
+                _energy_in_mask(heat, mask),
+                float(average_precision_score(mask.ravel(), heat.ravel())) if mask.any() else 0.0,
+            )
+        )
+    table = np.array(rows, np.float64).reshape(-1, len(FIGURES))
+    return dict(zip(FIGURES, table.T, strict=True))
+
+
+def _by_type(figures: dict[str, NDArray], labels: NDArray) -> dict[str, dict]:
+    """Means over all lesions, and over masses and calcifications apart."""
+    chosen = {"lesions": labels != BACKGROUND} | {
+        kind: np.isin(labels, [k for k, label in enumerate(LABELS) if label.endswith(suffix)])
+        for kind, suffix in SUFFIXES.items()
+    }
+    return {
+        kind: {"n": int(members.sum())}
+        | {name: _mean(values[members]) for name, values in figures.items()}
+        for kind, members in chosen.items()
+    }
 
 
 def _baselines(masks: NDArray, scored: NDArray, grid: int, seed: int) -> dict[str, Iterator]:

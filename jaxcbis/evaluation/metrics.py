@@ -7,9 +7,9 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation import bootstrap
+from jaxcbis.evaluation.calibration import calibration
 from jaxcbis.labels import LABELS
-
-BOOTSTRAP_DRAWS = 2000
 
 
 def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayLike) -> dict:
@@ -26,8 +26,10 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
 
     Returns:
       The `test` object of results.json: n, accuracy, macro_f1, weighted_f1, per_class, auc_mean,
-      auc_hard_mean, confusion (counts, row = true class), accuracy_ci95. `auc` is one-vs-rest from
-      probabilities; `auc_hard` that of the 0/1 predictions, (TPR + TNR) / 2, as in the paper.
+      auc_hard_mean, confusion (counts, row = true class), calibration (see `calibration`), and the
+      95 % intervals accuracy_ci95, auc_mean_ci95 and auc_hard_mean_ci95 (see `bootstrap`). `auc` is
+      one-vs-rest from probabilities; `auc_hard` that of the 0/1 predictions, (TPR + TNR) / 2, as in
+      the paper.
 
     Raises:
       UserError: a probability is not finite.
@@ -60,35 +62,23 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
         "auc_mean": _mean([f["auc"] for f in present if f["auc"] is not None]),
         "auc_hard_mean": _mean([f["auc_hard"] for f in present if f["auc_hard"] is not None]),
         "confusion": _confusion(labels, predicted).tolist(),
-        "accuracy_ci95": accuracy_interval(correct, patients),
+        "calibration": calibration(labels, probabilities),
+        **_intervals(labels, probabilities, correct, patients),
     }
 
 
-def accuracy_interval(
-    correct: ArrayLike, patients: ArrayLike, *, draws: int = BOOTSTRAP_DRAWS, seed: int = 0
-) -> list[float] | None:
-    """95 % percentile bootstrap interval of the accuracy, resampling whole patients.
-
-    Args:
-      correct: [n] whether an item was classified correctly.
-      patients: [n] patient of each item.
-      draws: bootstrap samples.
-      seed: of the random generator.
-
-    Returns:
-      [low, high], or None with fewer than two patients, where nothing can be resampled.
-    """
-    names, of_item = np.unique(np.asarray(patients), return_inverse=True)
-    count = len(names)
-    if count < 2:
-        return None
-    items = np.bincount(of_item, minlength=count)
-    hits = np.bincount(of_item, weights=np.asarray(correct, dtype=np.float64), minlength=count)
-    times_drawn = np.random.default_rng(seed).multinomial(
-        count, np.full(count, 1 / count), size=draws
-    )
-    accuracies = (times_drawn @ hits) / (times_drawn @ items)
-    return [float(bound) for bound in np.quantile(accuracies, (0.025, 0.975))]
+def _intervals(
+    labels: NDArray, probabilities: NDArray, correct: NDArray, patients: NDArray
+) -> dict[str, list[float] | None]:
+    times = bootstrap.draw(patients)
+    if times is None:
+        return dict.fromkeys(("accuracy_ci95", "auc_mean_ci95", "auc_hard_mean_ci95"))
+    hard = np.eye(len(LABELS))[probabilities.argmax(axis=1)]
+    return {
+        "accuracy_ci95": bootstrap.interval(bootstrap.mean(correct, times)),
+        "auc_mean_ci95": bootstrap.interval(bootstrap.mean_auc(probabilities, labels, times)),
+        "auc_hard_mean_ci95": bootstrap.interval(bootstrap.mean_auc(hard, labels, times)),
+    }
 
 
 def _confusion(labels: NDArray, predicted: NDArray) -> NDArray:

@@ -1,4 +1,4 @@
-"""A model's answers: logits for images, and with them the map of the predicted class."""
+"""A model's answers: logits for images, and with them class activation maps."""
 
 from functools import partial
 from typing import NamedTuple
@@ -42,14 +42,16 @@ class Maps(NamedTuple):
     """Class activation maps, and what they explain.
 
     Attributes:
-      maps: float32 [n, size, size], at least 0 and not scaled.
+      maps: of the predicted class, float32 [n, size, size], at least 0 and not scaled.
       logits: float32 [n, classes].
       grid: the maps' side before upsampling.
+      of_labels: the same of the classes asked for; None if there were none.
     """
 
     maps: np.ndarray
     logits: np.ndarray
     grid: int
+    of_labels: np.ndarray | None
 
 
 def maps(
@@ -58,35 +60,56 @@ def maps(
     variables: Variables,
     images: np.ndarray,
     track: Track = untracked,
+    *,
+    labels: np.ndarray | None = None,
+    method: str = "gradcam",
+    stage: str | None = None,
 ) -> Maps:
-    """Grad-CAM of the predicted class at the last convolution.
+    """Class activation maps of the predicted class and, if asked for, of another one.
 
-    For a VGG that is the last convolution with its ReLU (14 x 14 at 224 pixels), for a ResNet the
-    last residual block (7 x 7).
+    By default they are taken at the last stage. For a VGG that is the last convolution with its
+    ReLU (14 x 14 at 224 pixels), for a ResNet the last residual block (7 x 7).
 
-    Args: as of `logits`.
+    Args:
+      name, graph, variables, images, track: as of `logits`.
+      labels: int [n], classes to map as well.
+      method: of `cam.METHODS`.
+      stage: whose output is mapped.
     """
-    size = images.shape[1]
+    size, order = images.shape[1], backbones.stages(name)
+    mapped = len(order) if stage is None else order.index(stage) + 1
+    front, behind = order[:mapped], (*order[mapped:], HEAD)
 
-    def run(batch):
-        coarse, logits = _coarse_maps(graph, variables, batch, backbones.stages(name))
-        return {"maps": cam.upsample(coarse, size), "logits": logits, "grid": coarse[:, :, 0]}
+    def run(index):
+        wanted = None if labels is None else labels[index]
+        coarse, answers = _coarse_maps(
+            graph, variables, images[index], wanted, front, behind, method
+        )
+        found = {"logits": answers, "grid": coarse[0][:, :, 0]}
+        return found | {k: cam.upsample(each, size) for k, each in enumerate(coarse)}
 
-    answers = map_batches(run, images, track, "Grad-CAM")
-    return Maps(answers["maps"], answers["logits"], answers["grid"].shape[1])
+    answers = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
+    return Maps(answers[0], answers["logits"], answers["grid"].shape[1], answers.get(1))
 
 
-@partial(jax.jit, static_argnames=("graph", "stages"))
+@partial(jax.jit, static_argnames=("graph", "front", "behind", "method"))
 def _coarse_maps(
-    graph: Graph, variables: Variables, batch: jax.Array, stages: tuple[str, ...]
-) -> tuple[jax.Array, jax.Array]:
-    features = forward(graph, variables, batch, stages)
+    graph: Graph,
+    variables: Variables,
+    batch: jax.Array,
+    labels: jax.Array | None,
+    front: tuple[str, ...],
+    behind: tuple[str, ...],
+    method: str,
+) -> tuple[list[jax.Array], jax.Array]:
+    features = forward(graph, variables, batch, front)
 
     def head(features):
-        return forward(graph, variables, features, (HEAD,))
+        return forward(graph, variables, features, behind)
 
     logits = head(features)
-    return cam.grad_cam(head, features, logits.argmax(-1)), logits
+    wanted = [logits.argmax(-1)] if labels is None else [logits.argmax(-1), labels]
+    return [cam.METHODS[method](head, features, classes) for classes in wanted], logits
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

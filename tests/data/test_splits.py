@@ -4,6 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jaxcbis.data import splits
+from jaxcbis.labels import LABELS, SUFFIXES
+from tfds_cbis.cases import CSV_NAMES, TYPES, parse
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=200))
@@ -33,3 +35,49 @@ def test_leakage_counts_patients_and_their_test_items():
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_to_split(count):
     assert not splits.stratified(np.zeros(count, int)).any()
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 40)), min_size=1, max_size=300))
+def test_no_patient_is_in_train_and_in_validation(items):
+    labels, patients = np.array(items).T
+    validation = splits.grouped(labels, patients)
+    assert not np.intersect1d(patients[validation], patients[~validation]).size
+    assert not validation.all()
+    np.testing.assert_array_equal(validation, splits.grouped(labels, patients))
+
+
+def test_grouped_classes_give_nearly_their_share():
+    rng = np.random.default_rng(0)
+    patients = np.repeat(np.arange(600), rng.integers(1, 5, 600))
+    labels = rng.integers(0, 5, len(patients))
+    validation = splits.grouped(labels, patients)
+    shares = [validation[labels == label].mean() for label in range(5)]
+    np.testing.assert_allclose(shares, splits.VALIDATION_SHARE, atol=0.03)
+
+
+@pytest.mark.parametrize("patients", [[0], [0, 0, 0]])
+def test_one_patient_stays_in_train(patients):
+    assert not splits.grouped(np.zeros(len(patients), int), np.array(patients)).any()
+
+
+def test_no_patient_of_the_real_rows_is_on_two_sides(shared_data):
+    """All 3568 rows of the four case-description files."""
+    rows = {"train": [], "test": []}
+    for (stem, split), name in CSV_NAMES.items():
+        data = (shared_data / "cbis_csv" / name).read_bytes()
+        rows[split] += parse(data, abnormality_type=TYPES[stem], split=split, where=name)
+    assert sum(map(len, rows.values())) == 3568
+    sides = {}
+    for split, lesions in rows.items():
+        names = [f"{row.pathology}_{SUFFIXES[row.abnormality_type]}" for row in lesions]
+        labels = np.array([LABELS.index(name) if name in LABELS else 0 for name in names])
+        sides[split] = labels, np.array([row.patient_id for row in lesions])
+    labels, patients = sides["train"]
+    validation = splits.grouped(labels, patients)
+    official = sides["test"][1]
+    overlap = splits.overlapping(patients, official)
+    assert len(np.unique(official[overlap])) == 31
+    three = [set(p) for p in (patients[~validation], patients[validation], official[~overlap])]
+    assert all(three)
+    assert len(set.union(*three)) == sum(map(len, three))
+    assert validation.mean() == pytest.approx(splits.VALIDATION_SHARE, abs=0.02)

@@ -6,11 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from jaxcbis.evaluation.cam import grad_cam, upsample
+from jaxcbis.evaluation import predict
+from jaxcbis.evaluation.cam import METHODS, grad_cam, upsample
 from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables
 from tests import torch_reference
 from tests.differences import assert_within
 
@@ -26,8 +28,16 @@ def as_peer_shows(maps, size: int) -> np.ndarray:
     return scaled(np.asarray(upsample(jnp.asarray(scaled(np.asarray(maps))), size)))
 
 
-def peer_maps(model, layer, images, classes) -> np.ndarray:
-    with GradCAM(model=model, target_layers=[layer]) as peer:
+PEERS = {
+    "gradcam": GradCAM,
+    "gradcam++": GradCAMPlusPlus,
+    "hirescam": HiResCAM,
+    "layercam": LayerCAM,
+}
+
+
+def peer_maps(model, layer, images, classes, method="gradcam") -> np.ndarray:
+    with PEERS[method](model=model, target_layers=[layer]) as peer:
         targets = [ClassifierOutputTarget(int(k)) for k in classes]
         return peer(input_tensor=torch_reference.to_torch(images), targets=targets)
 
@@ -73,6 +83,29 @@ def test_backbones_against_pytorch_grad_cam(name, size, tmp_path):
     assert (np.asarray(maps).max((1, 2)) > 0).any()
     theirs = peer_maps(model, layer, images, classes)
     assert_within(1e-3, as_peer_shows(maps, size), theirs, "Grad-CAM against pytorch-grad-cam")
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("name", "stage"), [("vgg16", "block5"), ("vgg16", "block3"), ("resnet34", "layer2")]
+)
+def test_every_method_at_any_stage(method, name, stage, tmp_path):
+    """Of the predicted class and of another one, through the whole model."""
+    model = torch_reference.backbone(name)
+    ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
+    images, classes = images_and_classes(3, 64)
+    images = images[..., :1]
+    found = predict.maps(
+        name, ours.graph, Variables(ours.params, ours.stats), images,
+        labels=classes, method=method, stage=stage,
+    )  # fmt: skip
+    layer = torch_reference.stages(name, model)[stage][-1]
+    colour = np.repeat(images, 3, axis=-1)
+    for maps, wanted in ((found.maps, found.logits.argmax(1)), (found.of_labels, classes)):
+        assert maps.any()
+        theirs = peer_maps(model, layer, colour, wanted, method)
+        # Ours are scaled after they are resized, theirs before, too.
+        assert_within(2e-2, scaled(maps), theirs, f"{method} against pytorch-grad-cam")
 
 
 def test_resnet50_equals_the_closed_form():

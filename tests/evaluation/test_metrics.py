@@ -1,11 +1,10 @@
-"""Classification figures against scikit-learn and scipy, and the figures that do not exist."""
+"""Classification figures against scikit-learn, and the figures that do not exist."""
 
 import json
 import warnings
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap
 from sklearn.metrics import (
     accuracy_score,
     classification_report,
@@ -14,7 +13,7 @@ from sklearn.metrics import (
 )
 
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation.metrics import accuracy_interval, classification
+from jaxcbis.evaluation.metrics import classification
 from jaxcbis.labels import LABELS
 
 
@@ -118,34 +117,3 @@ def test_probabilities_that_are_not_finite_are_refused():
     probabilities[3, 1] = np.nan
     with pytest.raises(UserError, match="1 of 10 test items are not finite"):
         classification(labels, probabilities, patients)
-
-
-def test_interval_with_one_item_a_patient_is_near_the_binomial_one():
-    correct = np.random.default_rng(1).random(600) < 0.7
-    exact = binomtest(int(correct.sum()), 600).proportion_ci(method="wilson")
-    np.testing.assert_allclose(accuracy_interval(correct, np.arange(600)), exact, atol=0.006)
-
-
-def test_interval_resamples_patients_as_scipy_does():
-    rng = np.random.default_rng(2)
-    items = rng.integers(1, 6, 80)
-    patients = np.repeat(np.arange(80), items)
-    correct = rng.random(len(patients)) < rng.random(80)[patients]
-    hits = np.bincount(patients, weights=correct)
-
-    def accuracy(hits, items, axis):
-        return hits.sum(axis) / items.sum(axis)
-
-    peer = bootstrap(
-        (hits, items), accuracy, paired=True, n_resamples=2000, method="percentile", rng=3
-    ).confidence_interval
-    ours = accuracy_interval(correct, patients.astype(str))
-    np.testing.assert_allclose(ours, peer, atol=0.01)
-    by_item = accuracy_interval(correct, np.arange(len(patients)))
-    assert ours[1] - ours[0] > 1.2 * (by_item[1] - by_item[0])
-
-
-def test_interval_is_the_same_every_time_and_needs_two_patients():
-    correct, patients = [True, False, True], ["a", "b", "c"]
-    assert accuracy_interval(correct, patients) == accuracy_interval(correct, patients)
-    assert accuracy_interval(correct, ["a", "a", "a"]) is None

@@ -7,7 +7,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
 
-from tfds_cbis.roi import Box, contour_boxes, iou, lesion_box, non_max_suppression
+from tfds_cbis.roi import (
+    Box,
+    contour_boxes,
+    iou,
+    lesion_box,
+    non_max_suppression,
+    square_around,
+)
 
 boxes = st.builds(
     lambda x, y, width, height: Box(x, y, x + width, y + height),
@@ -83,3 +90,24 @@ def test_iou_agrees_with_counting_pixels(a, b):
         box.crop(layer)[:] = True
     counted = np.logical_and(*canvas).sum() / np.logical_or(*canvas).sum()
     assert iou(a, b) == pytest.approx(counted)
+
+
+@given(boxes, st.floats(0, 1), st.integers(71, 100), st.integers(71, 120))
+def test_a_square_holds_the_box_with_its_context_and_lies_inside(box, context, height, width):
+    square = square_around(box, context, (height, width))
+    side = square.x1 - square.x0
+    assert side == square.y1 - square.y0
+    longer = max(box.x1 - box.x0, box.y1 - box.y0)
+    assert side == min(round((1 + 2 * context) * longer), height, width)
+    assert 0 <= square.x0 <= square.x1 <= width
+    assert 0 <= square.y0 <= square.y1 <= height
+    held = Box(max(box.x0, square.x0), max(box.y0, square.y0),
+               min(box.x1, square.x1), min(box.y1, square.y1))  # fmt: skip
+    assert held == box
+    away = abs(square.x0 + square.x1 - box.x0 - box.x1)
+    inside = 0 < square.x0 and square.x1 < width
+    assert not inside or away <= 1, "centred, but for the image's edge"
+
+
+def test_a_square_is_no_larger_than_its_image():
+    assert square_around(Box(10, 10, 50, 20), 0.5, (60, 60)) == Box(0, 0, 60, 60)

@@ -1,0 +1,72 @@
+"""Intervals by resampling whole patients: items of one patient are not independent."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+DRAWS = 2000
+
+
+def draw(patients: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDArray | None:
+    """Draws as many patients as there are, with replacement, again and again.
+
+    Args:
+      patients: [n] patient of each item.
+      draws: samples.
+      seed: of the random generator; the same patients and seed give the same samples.
+
+    Returns:
+      float64 [draws, n], how often each sample holds each item; None with fewer than two patients,
+      where nothing can be resampled.
+    """
+    names, of_item = np.unique(np.asarray(patients), return_inverse=True)
+    count = len(names)
+    if count < 2:
+        return None
+    drawn = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), size=draws)
+    return drawn[:, of_item].astype(np.float64)
+
+
+def interval(values: ArrayLike) -> list[float] | None:
+    """95 % percentile interval of a figure over samples; NaN where a sample has no such figure.
+
+    Returns:
+      [low, high], or None where no sample has the figure.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    known = values[~np.isnan(values)]
+    return np.quantile(known, (0.025, 0.975)).tolist() if len(known) else None
+
+
+def mean(values: ArrayLike, times: NDArray) -> NDArray:
+    """Means [samples] of values [n] that occur `times` [samples, n]; NaN where none occurs."""
+    with np.errstate(invalid="ignore"):
+        return times @ np.asarray(values, np.float64) / times.sum(1)
+
+
+def mean_auc(scores: NDArray, labels: NDArray, times: NDArray) -> NDArray:
+    """One-vs-rest areas under the ROC curve, averaged over the classes that a sample has one of.
+
+    Args:
+      scores: [n, classes].
+      labels: [n] true class indices.
+      times: [samples, n].
+
+    Returns:
+      [samples]; NaN where a sample is of one class.
+    """
+    aucs = np.stack([auc(column, labels == k, times) for k, column in enumerate(scores.T)])
+    known = ~np.isnan(aucs)
+    with np.errstate(invalid="ignore"):
+        return np.where(known, aucs, 0).sum(0) / known.sum(0)
+
+
+def auc(scores: NDArray, true: NDArray, times: NDArray) -> NDArray:
+    """Share of pairs in the right order [samples], of equal scores half; NaN without pairs."""
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.diff(scores[order].astype(np.float64), prepend=-np.inf))
+    positive, negative = (
+        np.add.reduceat(times[:, order] * side[order], starts, axis=1) for side in (true, ~true)
+    )
+    below = negative.cumsum(1) - negative / 2
+    with np.errstate(invalid="ignore"):
+        return (positive * below).sum(1) / (positive.sum(1) * negative.sum(1))

@@ -1,0 +1,47 @@
+"""Bootstrap by patient against SciPy's and the binomial interval."""
+
+import numpy as np
+from scipy.stats import binomtest
+from scipy.stats import bootstrap as scipy_bootstrap
+
+from jaxcbis.evaluation import bootstrap
+
+
+def accuracy_interval(correct, patients):
+    return bootstrap.interval(bootstrap.mean(correct, bootstrap.draw(patients)))
+
+
+def test_interval_with_one_item_a_patient_is_near_the_binomial_one():
+    correct = np.random.default_rng(1).random(600) < 0.7
+    exact = binomtest(int(correct.sum()), 600).proportion_ci(method="wilson")
+    np.testing.assert_allclose(accuracy_interval(correct, np.arange(600)), exact, atol=0.006)
+
+
+def test_interval_resamples_patients_as_scipy_does():
+    rng = np.random.default_rng(2)
+    items = rng.integers(1, 6, 80)
+    patients = np.repeat(np.arange(80), items)
+    correct = rng.random(len(patients)) < rng.random(80)[patients]
+    hits = np.bincount(patients, weights=correct)
+
+    def accuracy(hits, items, axis):
+        return hits.sum(axis) / items.sum(axis)
+
+    peer = scipy_bootstrap(
+        (hits, items), accuracy, paired=True, n_resamples=2000, method="percentile", rng=3
+    ).confidence_interval
+    ours = accuracy_interval(correct, patients.astype(str))
+    np.testing.assert_allclose(ours, peer, atol=0.01)
+    by_item = accuracy_interval(correct, np.arange(len(patients)))
+    assert ours[1] - ours[0] > 1.2 * (by_item[1] - by_item[0])
+
+
+def test_interval_is_the_same_every_time_and_needs_two_patients():
+    correct, patients = [True, False, True], ["a", "b", "c"]
+    assert accuracy_interval(correct, patients) == accuracy_interval(correct, patients)
+    assert bootstrap.draw(["a", "a", "a"]) is None
+
+
+def test_what_no_sample_has_has_no_interval():
+    assert bootstrap.interval([np.nan, np.nan]) is None
+    assert bootstrap.interval([np.nan, 1.0, 1.0]) == [1, 1]
