@@ -28,6 +28,8 @@ class Patches:
       labels: int32 [n], an index into LABELS.
       ids: str [n], unique.
       patients: str [n].
+      sizes: int32 [n, 2], width and height of the crop in pixels of its mammogram; 0 where a file
+        does not tell.
     """
 
     images: np.ndarray
@@ -35,6 +37,7 @@ class Patches:
     labels: np.ndarray
     ids: np.ndarray
     patients: np.ndarray
+    sizes: np.ndarray
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -44,8 +47,8 @@ class Patches:
         return Patches(*(array[index] for array in self.arrays()))
 
     def arrays(self) -> tuple[np.ndarray, ...]:
-        """The five arrays, in the order of their definition."""
-        return self.images, self.masks, self.labels, self.ids, self.patients
+        """The arrays, in the order of their definition."""
+        return self.images, self.masks, self.labels, self.ids, self.patients, self.sizes
 
 
 class Dataset(NamedTuple):
@@ -90,26 +93,28 @@ def from_records(records: Any, size: int) -> Patches:
     images = np.empty((count, size, size), np.uint8)
     masks = np.empty((count, size, size), bool)
     labels = np.empty(count, np.int32)
+    sizes = np.empty((count, 2), np.int32)
 
     def decode(i: int) -> tuple[str, str]:
         record = records[i]
         images[i] = resize(record["image"][..., 0], size)
         masks[i] = resize_mask(record["mask"][..., 0], size)
         labels[i] = record["label"]
+        sizes[i] = record["image"].shape[1::-1]
         return _text(record["id"]), _text(record["patient_id"])
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding PNG releases Python's lock
         names = list(threads.map(decode, range(count)))
     ids, patients = np.array(names, str).reshape(count, 2).T
-    patches = Patches(images, masks, labels, ids, patients)
+    patches = Patches(images, masks, labels, ids, patients, sizes)
     return patches.select(np.argsort(patches.ids, kind="stable"))
 
 
 def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """Writes a Dataset to an .npz file that `load` and any other framework can read.
 
-    The file holds images, masks (uint8, 0 or 1), labels, ids, patients, splits (one name per
-    patch), label_names, protocol, source and name, and dropped (ids and reasons).
+    The file holds images, masks (uint8, 0 or 1), labels, ids, patients, sizes, splits (one name
+    per patch), label_names, protocol, source and name, and dropped (ids and reasons).
 
     Raises:
       UserError: the file cannot be written.
@@ -127,6 +132,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
                 labels=joined.labels,
                 ids=joined.ids,
                 patients=joined.patients,
+                sizes=joined.sizes,
                 splits=np.repeat(list(dataset.splits), [len(part) for part in parts]),
                 label_names=np.array(LABELS),
                 protocol=np.array(protocol),
@@ -187,6 +193,7 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
         fields["labels"].astype(np.int32),
         fields["ids"],
         fields["patients"],
+        fields.get("sizes", np.zeros((len(images), 2), np.int32)),
     )
     lengths = {len(field) for field in (*joined.arrays(), fields["splits"])}
     if len(lengths) > 1:

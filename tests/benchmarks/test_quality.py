@@ -34,7 +34,8 @@ def drawn(count, seed):
     masks[labels > 0, :32, :32] = True
     ids = np.array([f"{seed}-{i:03}" for i in range(count)])
     patients = np.array([f"{seed}-P{i // 2}" for i in range(count)])
-    return Patches(images.astype(np.uint8), masks, labels, ids, patients)
+    sizes = np.full((len(labels), 2), images.shape[1], np.int32)
+    return Patches(images.astype(np.uint8), masks, labels, ids, patients, sizes)
 
 
 @pytest.fixture(scope="module")

@@ -18,6 +18,7 @@ def split(count: int, seed: int) -> Patches:
         rng.integers(0, 5, count).astype(np.int32),
         np.array([f"lesion-{seed}-{i}" for i in range(count)]),
         np.array([f"P_{i % 3}" for i in range(count)]),
+        rng.integers(1, 999, (count, 2)).astype(np.int32),
     )
 
 
