@@ -39,6 +39,9 @@ def run(config: Config) -> dict:
     Raises:
       UserError: something that the user has to put right.
     """
+    if config.cam_stage not in (None, *backbones.stages(config.backbone)):
+        known = ", ".join(backbones.stages(config.backbone))
+        raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(str(config.output))
     finished = _claim(folder, config)
     lock = _lock(folder)

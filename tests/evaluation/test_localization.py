@@ -142,6 +142,43 @@ def test_random_baseline_depends_on_the_seed_alone():
     assert first["random"] != other["random"]
 
 
+def test_other_choices_of_samples_and_maps():
+    """Masses and calcifications apart; a lesion taken for another counts among all of them."""
+    maps = square((0, 4, 0, 4), (0, 4, 0, 4), (0, 4, 0, 4), (0, 4, 0, 4))
+    masks = square((0, 4, 0, 4), (0, 4, 2, 6), (4, 8, 4, 8), (0, 0, 0, 0)) > 0
+    true_maps = maps.copy()
+    true_maps[2] = masks[2]
+    found, _ = score(
+        maps, masks, [2, 1, 4, 0], [2, 1, 3, 0], grid=4, true_maps=true_maps,
+        patients=["a", "b", "c", "d"],
+    )  # fmt: skip
+    samples = found["samples"]
+    assert [samples["correct"][kind]["n"] for kind in samples["correct"]] == [2, 1, 1]
+    assert samples["correct"]["lesions"]["iou"] == pytest.approx((1 + 1 / 3) / 2)
+    assert samples["all"]["lesions"]["iou"] == pytest.approx((1 + 1 / 3 + 0) / 3)
+    assert samples["all"]["mass"]["iou"] == pytest.approx(1 / 2)
+    assert samples["all"]["calcification"]["iou"] == pytest.approx(1 / 3)
+    assert samples["all_true_class"]["mass"]["iou"] == 1
+    assert found["baseline_figures"]["all_ones"]["mass"]["iou"] == pytest.approx(0.25)
+    low, high = found["ll_score_ci95"]
+    assert (low, high) == (pytest.approx(1 / 3), 1)
+
+
+def test_average_precision_needs_no_threshold():
+    """Against the sum over a hand-made ranking: the hottest pixel misses, the next two hit."""
+    heat = np.zeros((1, 2, 2), np.float32)
+    heat[0] = [[4, 3], [2, 1]]
+    mask = np.array([[[False, True], [True, False]]])
+    found, _ = score(heat, mask, [2], [2], grid=2)
+    expected = (1 / 2 + 2 / 3) / 2
+    figures = found["samples"]["correct"]["lesions"]
+    assert figures["pixel_average_precision"] == pytest.approx(expected)
+    ones = found["baseline_figures"]["all_ones"]["lesions"]
+    assert ones["pixel_average_precision"] == pytest.approx(0.5)
+    assert found["samples"]["all_true_class"] is None
+    assert found["ll_score_ci95"] is None
+
+
 def test_nothing_scored_is_null():
     found, iou = score(np.ones((2, 8, 8)), np.ones((2, 8, 8), bool), [1, 0], [2, 0], grid=4)
     assert found["n_scored"] == 0
