@@ -85,6 +85,7 @@ def run(config: Config) -> dict:
         "environment": device.environment(),
         "data": data,
         "weights": backbone.source,
+        "model": {"options": backbone.options},
         "notes": ["the run is not finished: its figures are null", *notes],
     }
     _require_same_inputs(folder, record)
@@ -94,6 +95,7 @@ def run(config: Config) -> dict:
     statistics = normalization.measure(
         dataset.splits["train"].images, dataset.splits["train"].labels
     )
+    record["model"] = record["model"] | {"normalization": normalization.to_json(statistics)}
     fitted = _train(config, backbone, dataset, statistics, folder)
     variables, progress = fitted
     in_epochs = sum(row["seconds"] for row in progress.history)

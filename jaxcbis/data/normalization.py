@@ -24,6 +24,17 @@ class Statistics(NamedTuple):
     class_deviation: np.ndarray
 
 
+def to_json(statistics: Statistics) -> dict:
+    """The statistics as JSON values, from which `from_json` makes the same ones."""
+    return {key: np.asarray(value).tolist() for key, value in statistics._asdict().items()}
+
+
+def from_json(values: dict) -> Statistics:
+    """What `to_json` was given."""
+    of_classes = (np.array(values[key], np.float32) for key in ("class_mean", "class_deviation"))
+    return Statistics(values["mean"], values["deviation"], *of_classes)
+
+
 def measure(images: np.ndarray, labels: np.ndarray) -> Statistics:
     """Measures uint8 images [n, size, size] of the train split."""
     mean, deviation = _moments(images)

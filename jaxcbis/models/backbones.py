@@ -49,6 +49,7 @@ class Backbone(NamedTuple):
       params: nested dict of float32 arrays, by stage first.
       stats: the same for BatchNorm's running statistics; only stages that have some.
       source: {'source', 'sha256', 'format'} of the weights.
+      options: of the architecture, which a file of another framework may need; JSON values.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Backbone(NamedTuple):
     params: Tree
     stats: Tree
     source: dict[str, str | None]
+    options: Tree
 
 
 def stages(name: str) -> tuple[str, ...]:
@@ -116,7 +118,22 @@ def load(
         arrays = files.fill(contents, table, body, f"{name} in {source['source']}")
     fresh = {path: shape for path, shape in shapes.items() if path not in arrays}
     arrays |= initialize(fresh, seed)
-    return Backbone(name, graph, _nest(arrays, params), _nest(arrays, stats), source)
+    return Backbone(name, graph, _nest(arrays, params), _nest(arrays, stats), source, options)
+
+
+def blank(name: str, options: Tree, *, num_classes: int = 5, dtype: Any = jnp.float32) -> Backbone:
+    """A backbone whose arrays are zero, to read a trained model into.
+
+    Args:
+      name, num_classes, dtype: as of `load`.
+      options: of the Backbone that was trained.
+    """
+    hashable = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
+    graph, *shapes = _abstract(name, num_classes, dtype, **hashable)
+    zeros = [{path: np.zeros(shape, np.float32) for path, shape in of.items()} for of in shapes]
+    params, stats = (_nest(arrays, arrays) for arrays in zeros)
+    source: dict[str, str | None] = {"source": "blank", "sha256": None, "format": "blank"}
+    return Backbone(name, graph, params, stats, source, options)
 
 
 def merge(graph: Graph, params: Tree, stats: Tree) -> nnx.Module:

@@ -20,6 +20,7 @@ KEYS = (
     "environment",
     "data",
     "weights",
+    "model",
     "history",
     "best",
     "test",
