@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcbis.evaluation import bootstrap
-from jaxcbis.evaluation.bootstrap import DRAWS, mean, mean_auc
+from jaxcbis.evaluation.bootstrap import DRAWS
 
 
 class Answers(NamedTuple):
@@ -64,15 +64,11 @@ def figures(answers: Answers, times: np.ndarray) -> dict[str, np.ndarray]:
       a sample has no such figure.
     """
     labels, _, probabilities, blind, iou, iou_of_library = answers
-    predicted = probabilities.argmax(1)
-    correct = predicted == labels
-    scored = correct & ~np.isnan(iou)
-    classes = np.arange(probabilities.shape[1])
+    found = bootstrap.figures(labels, probabilities, iou, times)
+    of_library = bootstrap.figures(labels, probabilities, iou_of_library, times)
     return {
-        "accuracy": mean(correct, times),
-        "accuracy_without_label": mean(blind.argmax(1) == labels, times),
-        "auc_mean": mean_auc(probabilities, labels, times),
-        "auc_hard_mean": mean_auc(predicted[:, None] == classes, labels, times),
-        "ll_score": mean(iou[scored], times[:, scored]),
-        "ll_score_of_library": mean(iou_of_library[scored], times[:, scored]),
+        "accuracy": found.pop("accuracy"),
+        "accuracy_without_label": bootstrap.mean(blind.argmax(1) == labels, times),
+        **found,
+        "ll_score_of_library": of_library["ll_score"],
     }

@@ -75,6 +75,14 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
+#: Options that all runs of a study have in common.
+_IN_STUDIES = (
+    "data", "protocol", "head_lr", "lr_decay", "epochs", "patience", "min_delta", "image_size",
+    "batch_norm", "background_size", "precision", "device", "cam_threshold", "cam_method",
+    "cam_stage", "data_dir",
+)  # fmt: skip
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jaxcbis", description=jaxcbis.__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=jaxcbis.__version__)
@@ -94,6 +102,24 @@ def _parser() -> argparse.ArgumentParser:
     )
     prepare.add_argument("--export", type=Path, metavar="FILE.npz", help="also write the patches")
     prepare.set_defaults(command=_prepare)
+
+    study = commands.add_parser(
+        "study",
+        help="train all backbones, strategies and hyperparameter sets; choose, compare",
+        allow_abbrev=False,
+    )
+    options.add_arguments(study, _IN_STUDIES)
+    add = study.add_argument
+    add("--backbones", nargs="+", choices=options.BACKBONES, default=["vgg19", "resnet50"],
+        help="default: vgg19 resnet50")  # fmt: skip
+    add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
+        help="default: s1 s2")  # fmt: skip
+    add("--seeds", type=int, default=1, metavar="N", help="from 0 on (default: 1)")
+    add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
+        help="imagenet, random, or one file per backbone (default: imagenet)")  # fmt: skip
+    add("--output", type=Path, required=True, metavar="DIR",
+        help="folder of the study; the same command goes on where it was ended")  # fmt: skip
+    study.set_defaults(command=_study)
 
     report = commands.add_parser("report", help="rebuild the report of finished runs")
     report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
@@ -119,6 +145,17 @@ def _prepare(words: argparse.Namespace) -> None:
     from jaxcbis.data import preparation
 
     preparation.prepare(config, export=words.export)
+
+
+def _study(words: argparse.Namespace) -> None:
+    if words.seeds < 1:
+        raise UserError(f"--seeds {words.seeds}: expected a number of at least 1")
+    given = {key: value for key, value in _given(words).items() if key in _IN_STUDIES}
+    options.resolve(given)  # what is wrong is said before JAX starts
+    quiet_libraries()
+    from jaxcbis import study
+
+    study.run(given, words.backbones, words.strategies, words.seeds, words.weights, words.output)
 
 
 def _report(words: argparse.Namespace) -> None:

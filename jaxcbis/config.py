@@ -45,9 +45,7 @@ class Config:
         None, "the Kaggle release (its folder or archive.zip) or an exported .npz", type=str,
         shown="the built-in demo set",
     )  # fmt: skip
-    protocol: str = _option(
-        "paper", "how patches are cut, split and normalised", choices=PROTOCOLS
-    )
+    protocol: str = _option("paper", "how patches are cut, split and normalised", choices=PROTOCOLS)
     weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
     batch_size: int = _option(16, "patches per training step", low=1, demo=8)
     head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
@@ -65,7 +63,10 @@ class Config:
         choices=("train", "frozen"),
     )  # fmt: skip
     background_size: int | None = _option(
-        550, "side of a background crop in source pixels, in the paper protocol", type=int, low=8,
+        550,
+        "side of a background crop in source pixels, in the paper protocol",
+        type=int,
+        low=8,
         demo=48,
     )
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
@@ -79,8 +80,8 @@ class Config:
         choices=("gradcam", "gradcam++", "hirescam", "layercam"),
     )  # fmt: skip
     cam_stage: str | None = _option(
-        None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 of "
-        "a ResNet", type=str, shown="the last one",
+        None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 "
+        "of a ResNet", type=str, shown="the last one",
     )  # fmt: skip
     output: str | None = _option(
         None, "folder of the results", type=str,

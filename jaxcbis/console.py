@@ -1,6 +1,7 @@
 """What a person sees while a command runs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TypeVar
 
 from rich.console import Console
@@ -34,6 +35,16 @@ def track(items: Sequence[T], description: str) -> Iterable[T]:
     """Yields the items and shows how far it is."""
     with bar() as progress:
         yield from progress.track(items, description=description)
+
+
+@contextmanager
+def hushed() -> Iterator[None]:
+    """Nothing below is printed: what many runs would say is told in one table instead."""
+    before, console.quiet = console.quiet, True
+    try:
+        yield
+    finally:
+        console.quiet = before
 
 
 def say(text: str) -> None:

@@ -5,6 +5,7 @@ import platform
 import resource
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import flax
@@ -34,7 +35,7 @@ def choose(name: str) -> jax.Device:
     _leave_convolutions_to_eigen()
     jax.config.update("jax_compilation_cache_dir", str(CACHE))
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
-    jax.monitoring.register_event_duration_secs_listener(_listen)
+    _count_compiling()
     try:
         return jax.devices()[0]
     except RuntimeError as error:
@@ -60,6 +61,11 @@ def _leave_convolutions_to_eigen() -> None:
 def compile_seconds() -> float:
     """Seconds spent so far on tracing, lowering and compiling."""
     return _compile_seconds
+
+
+@cache  # several runs of one process count once
+def _count_compiling() -> None:
+    jax.monitoring.register_event_duration_secs_listener(_listen)
 
 
 def _listen(event: str, duration_secs: float, **_: str | int) -> None:

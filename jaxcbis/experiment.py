@@ -4,8 +4,9 @@ import dataclasses
 import fcntl
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -27,11 +28,31 @@ from jaxcbis.training import checkpoints, strategies
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
 
-def run(config: Config) -> dict:
+class Shared(NamedTuple):
+    """What runs on the same data from the same backbone and seed need only once.
+
+    Attributes:
+      dataset: of the runs.
+      backbone: with its weights, and what must be said of them.
+      kept: activations, see `fit`.
+    """
+
+    dataset: Dataset
+    backbone: tuple[Backbone, list[str]]
+    kept: dict
+
+
+def run(
+    config: Config,
+    shared: Shared | None = None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+) -> dict:
     """Does one run and leaves everything it found in `config.output`.
 
     Args:
       config: of `config.resolve`.
+      shared: with other runs, to the same figures as without.
+      on_epoch: called with every row of the history.
 
     Returns:
       The content of results.json.
@@ -44,7 +65,7 @@ def run(config: Config) -> dict:
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(str(config.output))
     finished = _claim(folder, config)
-    lock = _lock(folder)
+    held = lock(folder)
     if finished:
         say(f"{folder} holds a finished run; nothing is left to resume")
         console.print(tables.beside_paper(finished))
@@ -52,6 +73,7 @@ def run(config: Config) -> dict:
     chosen = device.choose(config.device)
     timing: dict[str, float] = {}
     notes: list[str] = []
+    compiled_before = device.compile_seconds()
 
     # ---- Data -----------------------------------------------------------------------------
     say(
@@ -59,7 +81,7 @@ def run(config: Config) -> dict:
         f"{config.seed}, on {chosen.device_kind} ({chosen.platform}); results in {folder}"
     )
     began = time.perf_counter()
-    dataset = preparation.load(config)
+    dataset = shared.dataset if shared else preparation.load(config)
     timing["prepare_s"] = time.perf_counter() - began
     loading.require_all_splits(dataset)
     data = preparation.describe(dataset)
@@ -75,7 +97,7 @@ def run(config: Config) -> dict:
     notes += _notes_on(data, config.protocol)
 
     # ---- Model ----------------------------------------------------------------------------
-    backbone, weight_notes = load_backbone(config, demo)
+    backbone, weight_notes = shared.backbone if shared else load_backbone(config, demo)
     notes += weight_notes
     say(f"Weights: {backbone.source['source']} ({backbone.source['format']})")
     record = dict.fromkeys(results.KEYS) | {
@@ -96,7 +118,8 @@ def run(config: Config) -> dict:
         dataset.splits["train"].images, dataset.splits["train"].labels
     )
     record["model"] = record["model"] | {"normalization": normalization.to_json(statistics)}
-    fitted = _train(config, backbone, dataset, statistics, folder)
+    kept = shared.kept if shared else None
+    fitted = _train(config, backbone, dataset, statistics, folder, on_epoch, kept)
     variables, progress = fitted
     in_epochs = sum(row["seconds"] for row in progress.history)
     timing["train_s"] = in_epochs + sum(phase["seconds"] for phase in progress.prefix)
@@ -146,7 +169,7 @@ def run(config: Config) -> dict:
     answers = test.labels, probabilities, test.patients
     asked = other.labels, blind, other.patients
     official = map(np.concatenate, zip(answers, asked, strict=True))
-    timing["compile_s"] = device.compile_seconds()
+    timing["compile_s"] = device.compile_seconds() - compiled_before
     timing["peak_memory_mb"] = device.peak_memory_mb()
     record |= {
         "status": "finished",
@@ -167,7 +190,7 @@ def run(config: Config) -> dict:
     gallery.write(folder, test, maps, probabilities)
     results.write(folder / "results.json", record)
     html.write(folder)
-    lock.close()
+    held.close()
     shutil.rmtree(folder / "checkpoints" / checkpoints.TRAINING, ignore_errors=True)
 
     console.print(tables.beside_paper(record))
@@ -216,7 +239,7 @@ def _claim(folder: Path, config: Config) -> dict | None:
     return before if before["status"] == "finished" else None
 
 
-def _lock(folder: Path) -> IO[str]:
+def lock(folder: Path) -> IO[str]:
     """Keeps other processes off the folder for as long as this one lives and holds the file."""
     file = (folder / ".lock").open("w")
     try:
@@ -285,6 +308,8 @@ def _train(
     dataset: Dataset,
     statistics: normalization.Statistics,
     folder: Path,
+    watch: Callable[[dict], None],
+    kept: dict | None,
 ) -> Fitted:
     phases = phases_of(config)
     train, validation = (
@@ -316,12 +341,13 @@ def _train(
         if config.resume and not resumed and not row["epoch"] and row["phase"] == phases[0].name:
             say("No checkpoint was saved yet: training starts from the beginning")
         log(row)
+        watch(row)
         say(_line(row))
 
     with writer:
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",
-            on_resume=on_resume, on_epoch=on_epoch, track=track,
+            on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept,
         )  # fmt: skip
 
 

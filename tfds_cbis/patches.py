@@ -170,9 +170,7 @@ def cut(
     return examples, dropped
 
 
-def lesion_example(
-    image: np.ndarray, mask: np.ndarray, box: Box, lesion: Lesion
-) -> dict[str, Any]:
+def lesion_example(image: np.ndarray, mask: np.ndarray, box: Box, lesion: Lesion) -> dict[str, Any]:
     """The example of one lesion: a box cut from the mammogram and from the lesion's mask."""
     label = LABELS.index(f"{lesion.pathology}_{SUFFIXES[lesion.abnormality_type]}")
     return _example(box.crop(image), box.crop(mask), box, lesion, lesion.id, label)

@@ -37,6 +37,33 @@ def interval(values: ArrayLike) -> list[float] | None:
     return np.quantile(known, (0.025, 0.975)).tolist() if len(known) else None
 
 
+def figures(
+    labels: NDArray, probabilities: NDArray, iou: NDArray, times: NDArray
+) -> dict[str, NDArray]:
+    """The figures of samples in which items occur several times or not at all.
+
+    Args:
+      labels: int [n], true classes.
+      probabilities: [n, classes].
+      iou: [n] of the predicted class's map with the mask; NaN where there is no mask.
+      times: float [samples, n], how often each sample holds each item.
+
+    Returns:
+      By name [samples], as `metrics.classification` and `localization.score` define them; NaN where
+      a sample has no such figure.
+    """
+    predicted = probabilities.argmax(1)
+    correct = predicted == labels
+    scored = correct & ~np.isnan(iou)
+    hard = predicted[:, None] == np.arange(probabilities.shape[1])
+    return {
+        "accuracy": mean(correct, times),
+        "auc_mean": mean_auc(probabilities, labels, times),
+        "auc_hard_mean": mean_auc(hard, labels, times),
+        "ll_score": mean(iou[scored], times[:, scored]),
+    }
+
+
 def mean(values: ArrayLike, times: NDArray) -> NDArray:
     """Means [samples] of values [n] that occur `times` [samples, n]; NaN where none occurs."""
     with np.errstate(invalid="ignore"):

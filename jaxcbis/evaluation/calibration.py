@@ -16,9 +16,9 @@ def calibration(labels: ArrayLike, probabilities: ArrayLike, bins: int = BINS) -
       bins: of equal width over 0 to 1; a confidence on a bound belongs to the bin below it.
 
     Returns:
-      {'ece', 'bins'}: the expected calibration error (Naeini et al., AAAI 2015), the mean over items
-      of their bin's |accuracy - confidence|, None without items; and of every bin that holds any,
-      {'low', 'high', 'n', 'confidence', 'accuracy'}.
+      {'ece', 'bins'}: the expected calibration error (Naeini et al., AAAI 2015), the mean over
+      items of their bin's |accuracy - confidence|, None without items; and of every bin that holds
+      any, {'low', 'high', 'n', 'confidence', 'accuracy'}.
     """
     labels, probabilities = np.asarray(labels), np.asarray(probabilities, dtype=np.float64)
     confidence = probabilities.max(axis=1, initial=0)

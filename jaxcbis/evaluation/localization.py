@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-
 from sklearn.metrics import average_precision_score
 
 from jaxcbis.errors import UserError

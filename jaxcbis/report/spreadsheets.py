@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -38,6 +39,45 @@ def write_predictions(
         for i in range(len(test))
     )
     _write(path, ["id", "patient_id", "label", "predicted", *LABELS, "iou"], rows)
+
+
+class Predictions(NamedTuple):
+    """A run's answers to its test set, in the order of the file.
+
+    Attributes:
+      ids, patients: str [n].
+      labels: int [n], true class indices.
+      probabilities: float64 [n, 5].
+      iou: float64 [n], NaN on background.
+    """
+
+    ids: np.ndarray
+    patients: np.ndarray
+    labels: np.ndarray
+    probabilities: np.ndarray
+    iou: np.ndarray
+
+
+def read_predictions(path: Path) -> Predictions:
+    """Reads what `write_predictions` wrote.
+
+    Raises:
+      UserError: no such file, or not one of ours.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+        return Predictions(
+            np.array([row["id"] for row in rows]),
+            np.array([row["patient_id"] for row in rows]),
+            np.array([LABELS.index(row["label"]) for row in rows], int),
+            np.array([[float(row[label]) for label in LABELS] for row in rows]),
+            np.array([float(row["iou"] or "nan") for row in rows]),
+        )
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise UserError(
+            f"cannot read {path} ({error}); expected the predictions of a finished run"
+        ) from error
 
 
 def write_history(path: Path, history: Sequence[dict]) -> None:

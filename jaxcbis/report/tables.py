@@ -33,7 +33,7 @@ def beside_paper(results: dict) -> RenderableType:
       results: content of results.json.
     """
     notes = [Padding(Text(f"Note: {note}"), (0, 0, 0, 2)) for note in results.get("notes") or ()]
-    return Group(*(_rich(table) for table in comparison(results)), *notes)
+    return Group(*(rendered(table) for table in comparison(results)), *notes)
 
 
 def beside_table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -> RenderableType:
@@ -43,7 +43,7 @@ def beside_table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -
       counts: {"train" | "test": {label: images}} of the official splits.
       demo: whether the data are demo data.
     """
-    return _rich(table_one(counts, demo=demo))
+    return rendered(table_one(counts, demo=demo))
 
 
 def table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -> Table:
@@ -79,8 +79,8 @@ def comparison(results: dict) -> list[Table]:
         test = results["test"]
         tables += [
             _auc(test, published, mark),
-            _report(test, published, mark),
-            _confusion(test, published, mark),
+            class_report(test, published, mark),
+            confusion(test, published, mark),
         ]
     return tables
 
@@ -116,7 +116,7 @@ def _headline(results: dict, published: paper.Row | None, mark: str) -> Table:
     without = results.get("test_without_label_normalization")
     of_paper = published._asdict() if published else {}
     rows: list[tuple[str, ...]] = [
-        ("accuracy (95 % interval)", _with_interval(test), _number(of_paper.get("accuracy")))
+        ("accuracy (95 % interval)", _with_interval(test), number(of_paper.get("accuracy")))
     ]
     if without:
         # The paper normalises with the label, so its accuracy has no like here.
@@ -124,15 +124,15 @@ def _headline(results: dict, published: paper.Row | None, mark: str) -> Table:
     if official := results.get("test_official"):
         rows.append(("official test, patients of train too", _with_interval(official), NONE))
     rows += [
-        ("macro F1", _number(test["macro_f1"]), _number(of_paper.get("macro_f1"))),
-        ("weighted F1", _number(test["weighted_f1"]), _number(of_paper.get("weighted_f1"))),
-        ("AUC, hard labels", _number(test["auc_hard_mean"]), _number(of_paper.get("auc_mean"))),
-        ("AUC, probabilities", _number(test["auc_mean"]), NONE),
-        ("epochs to the best", _number(epochs_to_best(results)), _number(of_paper.get("epochs"))),
+        ("macro F1", number(test["macro_f1"]), number(of_paper.get("macro_f1"))),
+        ("weighted F1", number(test["weighted_f1"]), number(of_paper.get("weighted_f1"))),
+        ("AUC, hard labels", number(test["auc_hard_mean"]), number(of_paper.get("auc_mean"))),
+        ("AUC, probabilities", number(test["auc_mean"]), NONE),
+        ("epochs to the best", number(epochs_to_best(results)), number(of_paper.get("epochs"))),
         (
             "test patches",
-            _number(test["n"]),
-            _number(sum(paper.SUPPORT.values()) if of_paper else None),
+            number(test["n"]),
+            number(sum(paper.SUPPORT.values()) if of_paper else None),
         ),
     ]
     if not published:
@@ -168,14 +168,14 @@ def _localization(results: dict, published: paper.Row | None, mark: str) -> Tabl
     return Table(
         f"Grad-CAM against the lesion masks{mark}",
         ("", "this run", "paper"),
-        [(name, _number(ours, 3), _number(theirs, 3)) for name, ours, theirs in rows],
+        [(name, number(ours, 3), number(theirs, 3)) for name, ours, theirs in rows],
         caption,
     )
 
 
 def _auc(test: dict, published: paper.Row | None, mark: str) -> Table:
     def row(name: str, mean: float | None, per_class: Sequence[float | None]) -> tuple[str, ...]:
-        return (name, *(_number(value) for value in (mean, *per_class)))
+        return (name, *(number(value) for value in (mean, *per_class)))
 
     classes = [test["per_class"][label] for label in LABELS]
     rows = [row("hard labels", test["auc_hard_mean"], [c["auc_hard"] for c in classes])]
@@ -190,14 +190,22 @@ def _auc(test: dict, published: paper.Row | None, mark: str) -> Table:
     )
 
 
-def _report(test: dict, published: paper.Row | None, mark: str) -> Table:
+def class_report(test: dict, published: paper.Row | None, mark: str) -> Table:
+    """Precision, recall and F1 per class beside the paper's.
+
+    Args:
+      test: of results.json.
+      published: the paper's row, if it has one.
+      mark: behind the title.
+    """
+
     rows: list[tuple[str, ...]] = []
     for label in LABELS:
         ours = test["per_class"][label]
         keys = ("precision", "recall", "f1", "support")
-        rows.append((label, *(_number(ours[key]) for key in keys)))
+        rows.append((label, *(number(ours[key]) for key in keys)))
         if published:
-            rows.append((PAPER, *(_number(value) for value in published.report[label])))
+            rows.append((PAPER, *(number(value) for value in published.report[label])))
     return Table(
         f"Per class{mark}",
         ("class", "precision", "recall", "F1", "support"),
@@ -206,13 +214,14 @@ def _report(test: dict, published: paper.Row | None, mark: str) -> Table:
     )
 
 
-def _confusion(test: dict, published: paper.Row | None, mark: str) -> Table:
+def confusion(test: dict, published: paper.Row | None, mark: str) -> Table:
+    """Confusion matrix beside the paper's; arguments as of `class_report`."""
     rows: list[tuple[str, ...]] = []
     for index, (label, counts) in enumerate(zip(LABELS, test["confusion"], strict=True)):
         total = sum(counts)
-        rows.append((label, *(_number(count / total if total else None) for count in counts)))
+        rows.append((label, *(number(count / total if total else None) for count in counts)))
         if published:
-            rows.append((PAPER, *(_number(share) for share in published.confusion[index])))
+            rows.append((PAPER, *(number(share) for share in published.confusion[index])))
     return Table(
         f"Share of each true class (row) by predicted class{mark}",
         ("true class", *(SHORT[label] for label in LABELS)),
@@ -226,24 +235,26 @@ def _mark(results: dict) -> str:
     return f" - {', '.join(marks)}" if marks else ""
 
 
-def _number(value: float | None, digits: int = 2) -> str:
+def number(value: float | None, digits: int = 2) -> str:
+    """A figure as a cell."""
     if value is None:
         return NONE
     return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
 
 
 def _pair(ours: float | None, theirs: float | None) -> str:
-    return f"{_number(ours)} | {_number(theirs)}"
+    return f"{number(ours)} | {number(theirs)}"
 
 
 def _with_interval(test: dict) -> str:
     interval = test["accuracy_ci95"]
     if interval is None:
-        return _number(test["accuracy"])
-    return f"{_number(test['accuracy'])} ({interval[0]:.2f} to {interval[1]:.2f})"
+        return number(test["accuracy"])
+    return f"{number(test['accuracy'])} ({interval[0]:.2f} to {interval[1]:.2f})"
 
 
-def _rich(table: Table) -> RenderableType:
+def rendered(table: Table) -> RenderableType:
+    """A table for a terminal of 80 columns."""
     rendered = RichTable(box=box.SIMPLE_HEAD)
     for index, column in enumerate(table.columns):
         rendered.add_column(escape(column), justify="right" if index else "left", no_wrap=True)

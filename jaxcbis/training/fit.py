@@ -99,6 +99,7 @@ def fit(
     on_resume: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[dict], None] = lambda row: None,
     track: Track = untracked,
+    kept: dict[tuple[str, ...], list[Examples]] | None = None,
 ) -> Fitted:
     """Trains phase after phase, each from the best model of the one before.
 
@@ -114,6 +115,8 @@ def fit(
       on_resume: called where a checkpoint was found.
       on_epoch: called with every row of the history, those of a resumed run first.
       track: shows how far it is.
+      kept: activations by the stages in front of them, for runs of one backbone on the same data to
+        share; filled here. Without it they are dropped as soon as a phase needs them no more.
 
     Raises:
       UserError: the loss is no longer finite, or a checkpoint cannot be read or written.
@@ -133,9 +136,20 @@ def fit(
     name, began = backbone.name, time.perf_counter()
     half = min((prefix.in_front(name, next(iter(p.learning_rates))) for p in phases), key=len)
 
-    def keep(split: Examples, stages: tuple[str, ...]) -> Examples:
-        inputs = prefix.compute(backbone, start, split.inputs, stages, folder, track)
-        return Examples(inputs, jnp.asarray(split.labels))
+    def keep(splits: Sequence[Examples], done: int, stages: tuple[str, ...]) -> list[Examples]:
+        """Both splits behind the stages, given those behind the first `done` of them."""
+        if kept is not None and stages in kept:
+            return kept[stages]
+        found = [
+            Examples(
+                prefix.compute(backbone, start, split.inputs, stages[done:], folder, track),
+                jnp.asarray(split.labels),
+            )
+            for split in splits
+        ]
+        if kept is not None:
+            kept[stages] = found
+        return found
 
     splits: list[Examples] = []
     for number in range(progress.phase, len(phases)):
@@ -148,9 +162,9 @@ def fit(
             state, best = checkpoints.read_arrays(manager, (state, best))
             if _ended(progress, settings):
                 continue
-        splits = splits or [keep(split, half) for split in (train, validation)]
+        splits = splits or keep((train, validation), 0, half)
         in_front = prefix.in_front(name, plan.stages[0])
-        behind = tuple(keep(split, in_front[len(half) :]) for split in splits)
+        behind = keep(splits, len(half), in_front)
         if not resumed:
             progress.phase = number
             progress.prefix.append(
@@ -177,7 +191,7 @@ def _run_phase(
     frozen: Variables,
     state: State,
     best: Variables,
-    splits: tuple[Examples, ...],
+    splits: Sequence[Examples],
     resumed: bool,
 ) -> Variables:
     """Trains until the phase ends and returns its best variables; `loop.progress` goes along."""

@@ -55,11 +55,11 @@ def compute(
     def run(batch):
         return forward(backbone.graph, variables, batch, stages) if stages else batch
 
+    if not stages and isinstance(inputs, (jax.Array, np.memmap)):
+        return inputs  # kept already
     item = jax.eval_shape(run, inputs[:1])
     shape = (len(inputs), *item.shape[1:])
     fits = math.prod(shape) * item.dtype.itemsize <= SHARE * device.free_memory()
-    if fits and isinstance(inputs, jax.Array) and not stages:
-        return inputs
     kept = jnp.empty(shape, item.dtype) if fits else _file(shape, item.dtype, folder)
     for part in track(windows(len(inputs)), "frozen prefix"):
         outputs = run(inputs[part])

@@ -105,7 +105,7 @@ def test_a_square_holds_the_box_with_its_context_and_lies_inside(box, context, h
                min(box.x1, square.x1), min(box.y1, square.y1))  # fmt: skip
     assert held == box
     away = abs(square.x0 + square.x1 - box.x0 - box.x1)
-    inside = 0 < square.x0 and square.x1 < width
+    inside = square.x0 > 0 and square.x1 < width
     assert not inside or away <= 1, "centred, but for the image's edge"
 
 

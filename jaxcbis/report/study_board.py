@@ -1,0 +1,100 @@
+"""How far a study is: one row per backbone and strategy, one column per hyperparameter set."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from rich import box
+from rich.table import Table
+
+
+class Cell(Protocol):
+    """One run of the study."""
+
+    @property
+    def backbone(self) -> str: ...
+    @property
+    def strategy(self) -> str: ...
+    @property
+    def batch_size(self) -> int: ...
+    @property
+    def backbone_lr(self) -> float: ...
+    @property
+    def seed(self) -> int: ...
+
+
+def board(cells: Sequence[Cell], done: Sequence[dict], running: Cell, epoch: dict) -> Table:
+    """Validation losses of what is done, and where the run in progress stands.
+
+    Args:
+      cells: of the whole study.
+      done: cells of study.json.
+      running: the one in progress.
+      epoch: the last row of its history.
+
+    Returns:
+      A table of at most 80 columns.
+    """
+    sets = list(dict.fromkeys((cell.batch_size, cell.backbone_lr) for cell in cells))
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column("validation loss")
+    for size, rate in sets:
+        table.add_column(f"{size}, {rate:g}", justify="right", no_wrap=True)
+    for key in dict.fromkeys((cell.backbone, cell.strategy) for cell in cells):
+        row = []
+        for one in sets:
+            losses = [r["val_loss"] for r in done if (_key(r), _set(r)) == (key, one)]
+            text = f"{np.mean(losses):.3f}" if losses else ""
+            if (running.backbone, running.strategy) == key and one == _swept(running):
+                text = f"({epoch['phase']} {epoch['epoch']})"
+            row.append(text or "·")
+        table.add_row(" ".join(key), *row)
+    table.caption = (
+        f"{len(done)} of {len(cells)} done; {_time_left(cells, done)}\n"
+        f"{running.backbone} {running.strategy} seed {running.seed}: {epoch['phase']} epoch "
+        f"{epoch['epoch']}, val loss {epoch['val_loss']:.4f}"
+    )
+    return table
+
+
+def line(cells: Sequence[Cell], done: Sequence[dict]) -> str:
+    """The run done last, in one line, where the output is no terminal."""
+    row = done[-1]
+    size, rate = _set(row)
+    return (
+        f"{len(done)} of {len(cells)}: {' '.join(_key(row))} batch {size} rate {rate:g} seed "
+        f"{row['seed']}: val loss {row['val_loss']:.4f}, {row['seconds']:.0f} s; "
+        f"{_time_left(cells, done)}"
+    )
+
+
+def seconds_left(cells: Sequence[Cell], done: Sequence[dict]) -> float | None:
+    """What is left takes as long as the most alike of what is done; None where nothing is."""
+    if not done:
+        return None
+    finished = {(*_key(row), *_set(row), row["seed"]) for row in done}
+    total = 0.0
+    for cell in cells:
+        key = (cell.backbone, cell.strategy)
+        if (*key, *_swept(cell), cell.seed) not in finished:
+            alike = [row["seconds"] for row in done if _key(row) == key]
+            related = [row["seconds"] for row in done if row["backbone"] == cell.backbone]
+            total += float(np.mean(alike or related or [row["seconds"] for row in done]))
+    return total
+
+
+def _time_left(cells: Sequence[Cell], done: Sequence[dict]) -> str:
+    left = seconds_left(cells, done)
+    return "time left not known yet" if left is None else f"about {left / 60:.0f} min left"
+
+
+def _key(row: dict) -> tuple[str, str]:
+    return row["backbone"], row["strategy"]
+
+
+def _set(row: dict) -> tuple[int, float]:
+    return row["hyperparameters"]["batch_size"], row["hyperparameters"]["backbone_lr"]
+
+
+def _swept(cell: Cell) -> tuple[int, float]:
+    return cell.batch_size, cell.backbone_lr
