@@ -1,4 +1,4 @@
-"""The whole study: every backbone, strategy, hyperparameter set and seed, and the choice among them.
+"""The whole study: every backbone, strategy, hyperparameter set and seed, and the choice.
 
 The set with the lowest validation loss is chosen, never by a test score.
 """
@@ -124,8 +124,8 @@ def choose(cells: Sequence[dict]) -> list[dict]:
       cells: of study.json.
 
     Returns:
-      Of each {backbone, strategy, run, hyperparameters, val_loss, seeds}: `run` is the first seed's,
-      so that no seed is chosen; val_loss is the mean over seeds, by which the set was; seeds has
+      Of each {backbone, strategy, run, hyperparameters, val_loss, seeds}: `run` is the first
+      seed's, so that no seed is chosen; val_loss is the mean over seeds, by which the set was; seeds has
       {mean, deviation, values} of the test figures over seeds, deviation None for a single one.
     """
     found = []

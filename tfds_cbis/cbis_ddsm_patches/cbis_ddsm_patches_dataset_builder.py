@@ -40,7 +40,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     Args:
         release: the release to prepare from; None takes the manual directory, which then holds
             `csv/` and `jpeg/`, or `archive.zip`.
-        background_size: side of a background crop in source pixels, where the protocol has one size.
+        background_size: side of a background crop in source pixels, where the protocol has one.
         progress: called with (mammograms done, mammograms in all).
         **kwargs: TFDS's own arguments.
     """
