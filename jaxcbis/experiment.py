@@ -107,7 +107,6 @@ def run(
         "environment": device.environment(),
         "data": data,
         "weights": backbone.source,
-        "model": {"options": backbone.options},
         "notes": ["the run is not finished: its figures are null", *notes],
     }
     _require_same_inputs(folder, record)
@@ -117,7 +116,10 @@ def run(
     statistics = normalization.measure(
         dataset.splits["train"].images, dataset.splits["train"].labels
     )
-    record["model"] = record["model"] | {"normalization": normalization.to_json(statistics)}
+    record["model"] = {
+        "options": backbone.options,
+        "normalization": normalization.to_json(statistics),
+    }
     kept = shared.kept if shared else None
     fitted = _train(config, backbone, dataset, statistics, folder, on_epoch, kept)
     variables, progress = fitted

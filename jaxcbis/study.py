@@ -125,8 +125,9 @@ def choose(cells: Sequence[dict]) -> list[dict]:
 
     Returns:
       Of each {backbone, strategy, run, hyperparameters, val_loss, seeds}: `run` is the first
-      seed's, so that no seed is chosen; val_loss is the mean over seeds, by which the set was; seeds has
-      {mean, deviation, values} of the test figures over seeds, deviation None for a single one.
+      seed's, so that no seed is chosen; val_loss is the mean over seeds, by which
+      the set was; seeds has {mean, deviation, values} of the test figures over seeds, deviation
+      None for a single one.
     """
     found = []
     for key in dict.fromkeys((row["backbone"], row["strategy"]) for row in cells):
@@ -230,9 +231,9 @@ def _run_all(
     preparation.show_dropped(dataset)
     with Live(console=console, transient=True, auto_refresh=False) as live:
         for _, group in itertools.groupby(left, key=lambda cell: (cell.backbone, cell.seed)):
-            group = list(group)
-            shared = Shared(dataset, experiment.load_backbone(configs[group[0]], demo), {})
-            for cell in group:
+            members = list(group)
+            shared = Shared(dataset, experiment.load_backbone(configs[members[0]], demo), {})
+            for cell in members:
 
                 def show(row: dict, cell: Cell = cell) -> None:
                     board = study_board.board(cells, finished, cell, row)

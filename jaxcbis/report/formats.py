@@ -1,6 +1,7 @@
 """A table as Markdown, LaTeX and CSV."""
 
 import csv
+from collections.abc import Sequence
 from pathlib import Path
 
 from tabulate import tabulate
@@ -37,7 +38,7 @@ def write_csv(table: Table, path: Path) -> None:
         writer.writerows([cell.strip() for cell in row] for row in table.rows)
 
 
-def _grid(table: Table, rows: list[tuple[str, ...]], form: str) -> str:
+def _grid(table: Table, rows: Sequence[tuple[str, ...]], form: str) -> str:
     sides = ("left", *("right",) * (len(table.columns) - 1))
     return tabulate(
         rows, headers=table.columns, tablefmt=form, disable_numparse=True, colalign=sides

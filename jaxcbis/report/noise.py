@@ -1,5 +1,7 @@
 """Which differences between figures are within noise, those that the paper prints included."""
 
+import math
+
 import numpy as np
 
 from jaxcbis import paper
@@ -62,8 +64,8 @@ def verdict(
     """
     if one is None or two is None or of_one is None or of_two is None:
         return ""
-    half_widths = [(high - low) / 2 for low, high in (of_one, of_two)]
-    return WITHIN if abs(one - two) <= float(np.hypot(*half_widths)) else BEYOND
+    width, other = ((high - low) / 2 for low, high in (of_one, of_two))
+    return WITHIN if abs(one - two) <= math.hypot(width, other) else BEYOND
 
 
 def of_difference(interval: list[float] | None) -> str:

@@ -1,6 +1,6 @@
 """A run's figures beside the paper's, each against its like."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from rich import box
@@ -22,7 +22,7 @@ class Table(NamedTuple):
 
     title: str
     columns: tuple[str, ...]
-    rows: list[tuple[str, ...]]
+    rows: Sequence[tuple[str, ...]]
     caption: str = ""
 
 
@@ -36,7 +36,9 @@ def beside_paper(results: dict) -> RenderableType:
     return Group(*(rendered(table) for table in comparison(results)), *notes)
 
 
-def beside_table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -> RenderableType:
+def beside_table_one(
+    counts: Mapping[str, Mapping[str, int]], *, demo: bool = False
+) -> RenderableType:
     """Images per class beside the paper's Table I, for a terminal.
 
     Args:
@@ -46,7 +48,7 @@ def beside_table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -
     return rendered(table_one(counts, demo=demo))
 
 
-def table_one(counts: dict[str, dict[str, int]], *, demo: bool = False) -> Table:
+def table_one(counts: Mapping[str, Mapping[str, int]], *, demo: bool = False) -> Table:
     """Images per class beside the paper's Table I; arguments as of `beside_table_one`."""
     splits = ("train", "test")
     rows = [

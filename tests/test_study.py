@@ -1,0 +1,161 @@
+"""The study: what it chooses, what it shows, and the command from the outside."""
+
+import csv
+import json
+import signal
+import subprocess
+import time
+
+import numpy as np
+import pytest
+
+from jaxcbis import study
+from jaxcbis.report import study_board, study_tables
+from jaxcbis.study import BACKBONE_RATES, BATCH_SIZES, Cell
+from tests.evaluation import example_run
+from tests.test_run import OFFLINE, ROOT, command, refused, run
+
+
+def cell(val_loss, accuracy, *, batch_size=8, seed=0, backbone="vgg19", run="a", seconds=60.0):
+    return {
+        "backbone": backbone, "strategy": "s1", "seed": seed, "val_loss": val_loss, "run": run,
+        "hyperparameters": {"batch_size": batch_size, "backbone_lr": 3e-5, "head_lr": 1e-4},
+        "seconds": seconds, "epochs": 3,
+        "test": {"accuracy": accuracy, "auc_mean": 0.5, "auc_hard_mean": 0.5},
+        "localization": {"ll_score": None},
+    }  # fmt: skip
+
+
+def test_the_lowest_validation_loss_is_chosen_whatever_the_test_says():
+    cells = [cell(0.5, 0.9, run="a"), cell(0.4, 0.1, batch_size=16, run="b")]
+    (chosen,) = study.choose(cells)
+    assert chosen["run"] == "b"
+
+
+def test_sets_are_compared_by_their_mean_over_seeds_and_no_seed_is_chosen():
+    cells = [
+        cell(0.1, 0.5, seed=0, run="a0"), cell(0.9, 0.5, seed=1, run="a1"),
+        cell(0.4, 0.6, seed=0, batch_size=16, run="b0"),
+        cell(0.2, 0.8, seed=1, batch_size=16, run="b1"),
+    ]  # fmt: skip
+    (chosen,) = study.choose(cells)
+    assert chosen["run"] == "b0"
+    assert chosen["val_loss"] == pytest.approx(0.3)
+    assert chosen["seeds"]["accuracy"]["mean"] == pytest.approx(0.7)
+    assert chosen["seeds"]["accuracy"]["deviation"] == pytest.approx(np.std([0.6, 0.8], ddof=1))
+    assert chosen["seeds"]["ll_score"] == {"mean": None, "deviation": None, "values": [None, None]}
+
+
+def test_time_left_goes_by_the_most_alike_runs():
+    cells = [
+        Cell(backbone, strategy, 8, 3e-5, seed)
+        for backbone in ("vgg19", "resnet50") for strategy in ("s1", "s2") for seed in (0, 1)
+    ]  # fmt: skip
+    done = [cell(1, 1, seed=0, seconds=10.0), cell(1, 1, backbone="resnet50", seconds=100.0)]
+    # vgg19: one of s1 like its own, two of s2 like s1; resnet50 the same
+    assert study_board.seconds_left(cells, done) == pytest.approx(3 * 10 + 3 * 100)
+    assert study_board.seconds_left(cells, []) is None
+
+
+def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
+    runs = {name: example_run.results(strategy=name) for name in ("s1", "s2")}
+    for result in runs.values():
+        result["test_official"] = None
+    cells = [
+        cell(0.5, result["test"]["accuracy"], run=name, backbone="resnet50")
+        | {"strategy": name, "test": result["test"], "localization": result["localization"]}
+        for name, result in runs.items()
+    ]
+    record = {
+        "cells": cells, "chosen": study.choose(cells), "notes": ["a note"],
+        "comparisons": [
+            {
+                "runs": ["s1", "s2"],
+                "mcnemar": {"only_first": 1, "only_second": 2, "p": 1.0},
+                "differences": {
+                    name: {"difference": 0.1, "ci95": [0.05, 0.2]}
+                    for name in ("accuracy", "auc_mean", "ll_score")
+                },
+            }
+        ],
+    }  # fmt: skip
+    shown = study_tables.write(tmp_path, record, runs)
+    for table in shown:
+        widths = [
+            max(len(row[k]) for row in (table.columns, *table.rows))
+            for k in range(len(table.columns))
+        ]
+        assert sum(widths) + 2 * len(widths) + 2 <= 80, table.title
+    with (tmp_path / "tables" / "table-2-classification.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["model"] == "resnet50 s1"
+    assert rows[0]["accuracy (95 %)"].startswith(f"{runs['s1']['test']['accuracy']:.2f} (")
+    assert rows[1]["accuracy (95 %)"].startswith("0.67 (")  # the paper's
+    assert "beyond noise" in (tmp_path / "tables.md").read_text()
+    tex = (tmp_path / "tables.tex").read_text()
+    assert tex.count(r"\begin{table}") == len(shown)
+    assert "95 \\%" in tex
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("study")
+    file = folder / "patches.npz"
+    run("prepare", "--data-dir", folder / "tfds", "--image-size", 32, "--export", file,
+        program=("-m", "jaxcbis"))  # fmt: skip
+    return file
+
+
+def test_a_killed_study_goes_on_to_what_single_runs_give(exported, tmp_path):
+    words = (
+        "study", "--data", exported, "--backbones", "resnet34", "--strategies", "s2",
+        "--weights", "random", "--image-size", 32, "--epochs", 1, "--output", tmp_path / "study",
+    )  # fmt: skip
+    process = subprocess.Popen(
+        command(*words, program=("-m", "jaxcbis")), cwd=ROOT, env=OFFLINE,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    path = tmp_path / "study" / "study.json"
+    deadline = time.monotonic() + 300
+    while time.monotonic() < deadline and process.poll() is None:
+        if path.exists() and json.loads(path.read_text())["cells"]:
+            break
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    before = json.loads(path.read_text())
+    assert before["status"] == "interrupted"
+    assert before["cells"]
+
+    done = run(*words, program=("-m", "jaxcbis"))
+    assert "of them are done already" in done.stdout
+    found = json.loads(path.read_text())
+    assert found["status"] == "finished"
+    assert len(found["cells"]) == len(BATCH_SIZES) * len(BACKBONE_RATES)
+    assert found["cells"][0]["test"] == before["cells"][0]["test"]
+    assert found["cells"][0]["seconds"] == before["cells"][0]["seconds"]  # not run again
+    (chosen,) = found["chosen"]
+    best = min(found["cells"], key=lambda row: row["val_loss"])
+    assert chosen["run"] == best["run"]
+    assert (tmp_path / "study" / "tables.md").stat().st_size
+
+    last = found["cells"][-1]
+    sets = last["hyperparameters"]
+    run("--data", exported, "--weights", "random", "--backbone", "resnet34", "--strategy", "s2",
+        "--image-size", 32, "--epochs", 1, "--batch-size", sets["batch_size"],
+        "--backbone-lr", sets["backbone_lr"], "--output", tmp_path / "single")  # fmt: skip
+    single = json.loads((tmp_path / "single" / "results.json").read_text())
+    assert last["test"] == single["test"]
+    assert last["localization"] == single["localization"]
+
+    line = refused(*words[:-2], "--patience", 3, *words[-2:], program=("-m", "jaxcbis"))
+    assert "patience was 7, is 3" in line
+
+
+def test_weights_must_fit_the_backbones(tmp_path):
+    line = refused(
+        "study", "--weights", "a.h5", "b.h5", "c.h5", "--output", tmp_path / "study",
+        program=("-m", "jaxcbis"),
+    )  # fmt: skip
+    assert "got 3 for 2 backbones" in line
+    assert not (tmp_path / "study").exists()
