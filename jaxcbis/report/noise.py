@@ -6,7 +6,7 @@ import numpy as np
 
 from jaxcbis import paper
 
-WITHIN, BEYOND = "within noise", "beyond noise"
+WITHIN, BEYOND = "within", "beyond"
 
 _DRAWS = 2000
 
