@@ -29,6 +29,19 @@ def keras_weights() -> Path:
     return Path(folder)
 
 
+def pytest_sessionfinish(session):
+    """With several processes (`-n`), each hands over what it has seen."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["differences"] = differences.seen
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error):
+    """Takes what a process of `-n` hands over."""
+    for what, (largest, bound) in getattr(node, "workeroutput", {}).get("differences", {}).items():
+        differences.note(what, largest, bound)
+
+
 def pytest_terminal_summary(terminalreporter):
     if lines := differences.table():
         terminalreporter.section("largest differences from other implementations")

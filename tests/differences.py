@@ -19,9 +19,13 @@ def assert_within(bound, got, expected, what: str, *, scale=1.0, detail: str = "
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.shape == expected.shape, f"{what} {detail}: {got.shape}, expected {expected.shape}"
     difference = float((np.abs(got - expected) / scale).max())
-    largest = max(difference, seen.get(what, (0.0, bound))[0])
-    seen[what] = (largest, bound)
+    note(what, difference, bound)
     assert difference <= bound, f"{what} {detail}: differs by {difference:.2g}, bound {bound:.2g}"
+
+
+def note(what: str, difference: float, bound: float) -> None:
+    """Keeps the largest difference of each row."""
+    seen[what] = (max(difference, seen.get(what, (0.0, bound))[0]), bound)
 
 
 def table() -> list[str]:
