@@ -1,10 +1,11 @@
 """What a person sees while a command runs."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
-from rich.console import Console
+from rich.console import Console, RenderableType
+from rich.live import Live
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -35,6 +36,19 @@ def track(items: Sequence[T], description: str) -> Iterable[T]:
     """Yields the items and shows how far it is."""
     with bar() as progress:
         yield from progress.track(items, description=description)
+
+
+@contextmanager
+def live() -> Iterator[Callable[[RenderableType], None]]:
+    """A function that draws a table in place of the one before; silent without a terminal.
+
+    It is seen also where `hushed` keeps the rest quiet.
+    """
+    if not console.is_terminal:
+        yield lambda table: None
+        return
+    with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as area:
+        yield lambda table: area.update(table, refresh=True)
 
 
 @contextmanager

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from rich.live import Live
 
 from jaxcbis import config as options
 from jaxcbis import device, experiment
 from jaxcbis.config import INCIDENTAL, Config
-from jaxcbis.console import console, hushed, say, warn
+from jaxcbis.console import console, hushed, live, say, warn
 from jaxcbis.data import loading, preparation
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import comparison
@@ -229,16 +228,14 @@ def _run_all(
     if demo:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
     preparation.show_dropped(dataset)
-    with Live(console=console, transient=True, auto_refresh=False) as live:
+    with live() as draw:
         for _, group in itertools.groupby(left, key=lambda cell: (cell.backbone, cell.seed)):
             members = list(group)
             shared = Shared(dataset, experiment.load_backbone(configs[members[0]], demo), {})
             for cell in members:
 
                 def show(row: dict, cell: Cell = cell) -> None:
-                    board = study_board.board(cells, finished, cell, row)
-                    if console.is_terminal:
-                        live.update(board, refresh=True)
+                    draw(study_board.board(cells, finished, cell, row))
 
                 with hushed():
                     found = experiment.run(configs[cell], shared, on_epoch=show)
