@@ -140,8 +140,8 @@ def _classification(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
         rows,
         "Intervals: ours by bootstrap over patients, the paper's from its confusion matrix and "
         "test size alone, so too narrow. Other: ours without label normalisation (paper protocol) "
-        "or on the whole official test set (clean). ECE: expected calibration error. Noise: whether the difference to the "
-        "paper lies within it, at 95 %.",
+        "or on the whole official test set (clean). ECE: expected calibration error. "
+        "Noise: whether the difference to the paper lies within it, at 95 %.",
     )
 
 
