@@ -85,11 +85,10 @@ def maps(
         coarse, answers = _coarse_maps(
             graph, variables, images[index], wanted, front, behind, method
         )
-        found = {"logits": answers, "grid": coarse[0][:, :, 0]}
-        return found | {k: cam.upsample(each, size) for k, each in enumerate(coarse)}
+        return [cam.upsample(each, size) for each in coarse], answers, coarse[0][:, :, 0]
 
-    answers = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
-    return Maps(answers[0], answers["logits"], answers["grid"].shape[1], answers.get(1))
+    found, answers, rows = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
+    return Maps(found[0], answers, rows.shape[1], None if labels is None else found[1])
 
 
 @partial(jax.jit, static_argnames=("graph", "front", "behind", "method"))
