@@ -71,18 +71,18 @@ def comparison(results: dict) -> list[Table]:
       results: content of results.json. Parts that a run does not have yet are left out.
     """
     published = paper.ROWS.get((results["config"]["backbone"], results["config"]["strategy"]))
-    mark = _mark(results)
+    title_end = mark(results)
     tables = []
     if results.get("test"):
-        tables.append(_headline(results, published, mark))
+        tables.append(_headline(results, published, title_end))
     if results.get("localization"):
-        tables.append(_localization(results, published, mark))
+        tables.append(_localization(results, published, title_end))
     if results.get("test"):
         test = results["test"]
         tables += [
-            _auc(test, published, mark),
-            class_report(test, published, mark),
-            confusion(test, published, mark),
+            _auc(test, published, title_end),
+            class_report(test, published, title_end),
+            confusion(test, published, title_end),
         ]
     return tables
 
@@ -113,7 +113,7 @@ def epochs_to_best(results: dict) -> int | None:
     return None
 
 
-def _headline(results: dict, published: paper.Row | None, mark: str) -> Table:
+def _headline(results: dict, published: paper.Row | None, title_end: str) -> Table:
     test = results["test"]
     without = results.get("test_without_label_normalization")
     of_paper = published._asdict() if published else {}
@@ -143,10 +143,10 @@ def _headline(results: dict, published: paper.Row | None, mark: str) -> Table:
         caption = f"Paper: {published.name}, Tables II and III, {published.report_figure}."
         if results["config"]["protocol"] != "paper":
             caption += " It follows the paper protocol, this run does not."
-    return Table(f"{run_name(results)}{mark}", ("", "this run", "paper"), rows, caption)
+    return Table(f"{run_name(results)}{title_end}", ("", "this run", "paper"), rows, caption)
 
 
-def _localization(results: dict, published: paper.Row | None, mark: str) -> Table:
+def _localization(results: dict, published: paper.Row | None, title_end: str) -> Table:
     found = results["localization"]
     baselines = found["baselines"]
     rows = [
@@ -168,14 +168,14 @@ def _localization(results: dict, published: paper.Row | None, mark: str) -> Tabl
     if published:
         caption += " Paper: Table IV, threshold not stated."
     return Table(
-        f"Grad-CAM against the lesion masks{mark}",
+        f"Grad-CAM against the lesion masks{title_end}",
         ("", "this run", "paper"),
         [(name, number(ours, 3), number(theirs, 3)) for name, ours, theirs in rows],
         caption,
     )
 
 
-def _auc(test: dict, published: paper.Row | None, mark: str) -> Table:
+def _auc(test: dict, published: paper.Row | None, title_end: str) -> Table:
     def row(name: str, mean: float | None, per_class: Sequence[float | None]) -> tuple[str, ...]:
         return (name, *(number(value) for value in (mean, *per_class)))
 
@@ -185,20 +185,20 @@ def _auc(test: dict, published: paper.Row | None, mark: str) -> Table:
         rows.append(row("paper, Table III", published.auc_mean, list(published.auc.values())))
     rows.append(row("probabilities", test["auc_mean"], [c["auc"] for c in classes]))
     return Table(
-        f"AUC, one class against the rest{mark}",
+        f"AUC, one class against the rest{title_end}",
         ("", "mean", *(SHORT[label] for label in LABELS)),
         rows,
         "The paper's AUCs are of hard labels; it has no figure like the AUC of probabilities.",
     )
 
 
-def class_report(test: dict, published: paper.Row | None, mark: str) -> Table:
+def class_report(test: dict, published: paper.Row | None, title_end: str) -> Table:
     """Precision, recall and F1 per class beside the paper's.
 
     Args:
       test: of results.json.
       published: the paper's row, if it has one.
-      mark: behind the title.
+      title_end: behind the title.
     """
 
     rows: list[tuple[str, ...]] = []
@@ -209,14 +209,14 @@ def class_report(test: dict, published: paper.Row | None, mark: str) -> Table:
         if published:
             rows.append((PAPER, *(number(value) for value in published.report[label])))
     return Table(
-        f"Per class{mark}",
+        f"Per class{title_end}",
         ("class", "precision", "recall", "F1", "support"),
         rows,
         f"Paper: {published.report_figure}." if published else "",
     )
 
 
-def confusion(test: dict, published: paper.Row | None, mark: str) -> Table:
+def confusion(test: dict, published: paper.Row | None, title_end: str) -> Table:
     """Confusion matrix beside the paper's; arguments as of `class_report`."""
     rows: list[tuple[str, ...]] = []
     for index, (label, counts) in enumerate(zip(LABELS, test["confusion"], strict=True)):
@@ -225,14 +225,15 @@ def confusion(test: dict, published: paper.Row | None, mark: str) -> Table:
         if published:
             rows.append((PAPER, *(number(share) for share in published.confusion[index])))
     return Table(
-        f"Share of each true class (row) by predicted class{mark}",
+        f"Share of each true class (row) by predicted class{title_end}",
         ("true class", *(SHORT[label] for label in LABELS)),
         rows,
         f"Paper: {published.confusion_figure}." if published else "",
     )
 
 
-def _mark(results: dict) -> str:
+def mark(results: dict) -> str:
+    """What a title must say of a run on demo data or from random weights."""
     marks = ["DEMO DATA"] * is_demo(results) + ["random weights"] * has_random_weights(results)
     return f" - {', '.join(marks)}" if marks else ""
 
