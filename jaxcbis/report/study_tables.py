@@ -253,14 +253,14 @@ def _differences(study: dict) -> Table:
                     name,
                     label,
                     NONE if of["difference"] is None else f"{of['difference']:+.3f}",
-                    NONE if of["ci95"] is None else "{:+.3f} to {:+.3f}".format(*of["ci95"]),
+                    NONE if of["ci95"] is None else "{:+.2f} to {:+.2f}".format(*of["ci95"]),
                     p,
                     noise.of_difference(of["ci95"]),
                 )
             )
     return Table(
         "Differences between the chosen models",
-        ("models", "figure", "difference", "95 %", "McNemar p", "noise"),
+        ("models", "figure", "differs", "95 %", "McNemar p", "noise"),
         rows,
         "On the same test patches; intervals by paired bootstrap over patients. McNemar's exact "
         "test takes patches for independent.",
