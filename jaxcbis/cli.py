@@ -121,6 +121,19 @@ def _parser() -> argparse.ArgumentParser:
         help="folder of the study; the same command goes on where it was ended")  # fmt: skip
     study.set_defaults(command=_study)
 
+    audit = commands.add_parser(
+        "audit",
+        help="what each flattering choice of the paper's protocol is worth",
+        allow_abbrev=False,
+    )
+    options.add_arguments(audit, ("data", "data_dir"))
+    audit.add_argument(
+        "--run", nargs="+", type=Path, required=True, metavar="DIR",
+        help="finished runs: paper runs, and the clean ones of the same backbone and strategy",
+    )  # fmt: skip
+    audit.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
+    audit.set_defaults(command=_audit)
+
     report = commands.add_parser("report", help="rebuild the report of finished runs")
     report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
     report.set_defaults(command=_report)
@@ -156,6 +169,14 @@ def _study(words: argparse.Namespace) -> None:
     from jaxcbis import study
 
     study.run(given, words.backbones, words.strategies, words.seeds, words.weights, words.output)
+
+
+def _audit(words: argparse.Namespace) -> None:
+    given = _given(words)
+    quiet_libraries()
+    from jaxcbis import audit
+
+    audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
 
 
 def _report(words: argparse.Namespace) -> None:

@@ -176,11 +176,16 @@ def _by_type(figures: dict[str, NDArray], labels: NDArray) -> dict[str, dict]:
     }
 
 
-def _baselines(masks: NDArray, scored: NDArray, grid: int, seed: int) -> dict[str, Iterator]:
-    side = masks.shape[1]
+def centred_gaussian(side: int) -> NDArray:
+    """A map [side, side] that knows only where crops have their lesions; deviation side / 4."""
     offset = np.arange(side, dtype=np.float32) - (side - 1) / 2
     profile = np.exp(-0.5 * (offset / (side / 4)) ** 2)
-    gaussian = np.outer(profile, profile)
+    return np.outer(profile, profile)
+
+
+def _baselines(masks: NDArray, scored: NDArray, grid: int, seed: int) -> dict[str, Iterator]:
+    side = masks.shape[1]
+    gaussian = centred_gaussian(side)
     ones = np.ones((side, side), np.float32)
     noise = np.random.default_rng(seed)
 
