@@ -1,4 +1,4 @@
-"""What each flattering choice of the paper's protocol is worth, and whether the maps can be trusted."""
+"""What each flattering choice of the paper's protocol is worth, and how far to trust the maps."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -36,7 +36,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
 
     Args:
       data, data_dir: the options of the same name; the release that the runs were trained on.
-      folders: of the runs. A paper run and a clean run of one backbone and strategy belong together.
+      folders: of the runs. A paper and a clean run of one backbone and strategy belong together.
       output: may hold an earlier audit, which is replaced.
 
     Returns:
@@ -56,16 +56,15 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         raise UserError(f"--output {output}: cannot make it: {error.strerror}") from error
     device.choose(runs[0].config.device)
     sizes = sorted({run.config.image_size for run in runs})
-    paper_size = next(
-        (r.config.background_size for r in runs if r.config.protocol == "paper"), None
-    )
+    of_paper = [run.config for run in runs if run.config.protocol == "paper"]
+    background_size = of_paper[0].background_size if of_paper else None
     if len(sizes) > 1:
         raise UserError(f"--run: the runs' image sizes differ ({sizes}); audit them one by one")
     datasets = {}
     for protocol in ("paper", "clean"):
         config = dataclasses.replace(
             runs[0].config, data=data, data_dir=data_dir, protocol=protocol,
-            background_size=(paper_size or 550) if protocol == "paper" else None,
+            background_size=(background_size or 550) if protocol == "paper" else None,
         )  # fmt: skip
         datasets[protocol] = preparation.load(config)
     for run in runs:
@@ -116,14 +115,10 @@ def _steps(run: Finished, datasets: dict[str, Dataset]) -> list[Answers]:
     )
     blind = _answers("label normalisation", run, test)
     new = ~np.isin(test.patients, in_train)
-    less_overlap = Answers("patient overlap", *(part[new] for part in blind[1:-1]), False)
+    less_overlap = accounting.select("patient overlap", blind, new)
+    lesions = accounting.select("", less_overlap, less_overlap.labels != BACKGROUND)
     backgrounds = clean["test"].select(clean["test"].labels == BACKGROUND)
-    other = _answers("", run, backgrounds)
-    lesions = less_overlap.labels != BACKGROUND
-    pairs = zip(less_overlap[1:-1], other[1:-1], strict=True)
-    matched = Answers(
-        "background mismatch", *(np.concatenate([a[lesions], b]) for a, b in pairs), False
-    )
+    matched = accounting.join("background mismatch", lesions, _answers("", run, backgrounds))
     return [
         _answers("paper", run, test, with_label=True),
         blind,
@@ -208,9 +203,8 @@ def _baselines(datasets: dict[str, Dataset]) -> list[dict]:
     for protocol, dataset in datasets.items():
         if not len(dataset.splits["train"]) or not len(dataset.splits["test"]):
             continue
-        for name, found in trivial.baselines(
-            dataset.splits["train"], dataset.splits["test"]
-        ).items():
+        by_name = trivial.baselines(dataset.splits["train"], dataset.splits["test"])
+        for name, found in by_name.items():
             keys = ("accuracy", "accuracy_ci95", "auc_mean", "auc_mean_ci95")
             rows.append({"name": name, "protocol": protocol} | {key: found[key] for key in keys})
     return rows
@@ -244,7 +238,7 @@ def _require_same_data(run: Finished, dataset: Dataset) -> None:
 def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
     notes = [
         "the worth of a cause depends on the order in which they are changed",
-        f"faithfulness and randomisation are of {SAMPLE} test patches at most, drawn with seed {SEED}",
+        f"faithfulness and randomisation are of at most {SAMPLE} test patches, drawn with seed {SEED}",
     ]
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")

@@ -30,6 +30,26 @@ class Answers(NamedTuple):
     all_lesions: bool
 
 
+def select(cause: str, answers: Answers, index: NDArray) -> Answers:
+    """The answers at a bool mask [n]."""
+    _, labels, patients, probabilities, iou, all_lesions = answers
+    return Answers(
+        cause, labels[index], patients[index], probabilities[index], iou[index], all_lesions
+    )
+
+
+def join(cause: str, one: Answers, two: Answers) -> Answers:
+    """The answers of both, as one set."""
+    return Answers(
+        cause,
+        np.concatenate([one.labels, two.labels]),
+        np.concatenate([one.patients, two.patients]),
+        np.concatenate([one.probabilities, two.probabilities]),
+        np.concatenate([one.iou, two.iou]),
+        one.all_lesions,
+    )
+
+
 def account(steps: Sequence[Answers]) -> list[dict]:
     """Figures of every step, and their change since the step before.
 
@@ -43,16 +63,14 @@ def account(steps: Sequence[Answers]) -> list[dict]:
       uncertain only as far as their patches differ. None where a figure does not exist.
     """
     times = bootstrap.draw(np.concatenate([step.patients for step in steps]))
-    parts = [None] * len(steps)
-    if times is not None:
-        parts = np.split(times, np.cumsum([len(step.labels) for step in steps])[:-1], axis=1)
+    ends = np.cumsum([len(step.labels) for step in steps])
+    parts = [None] * len(steps) if times is None else np.split(times, ends[:-1], axis=1)
     rows: list[dict] = []
     drawn: list[dict] = []
     for step, part in zip(steps, parts, strict=True):
-        values = {
-            k: _number(v[0]) for k, v in _figures(step, np.ones((1, len(step.labels)))).items()
-        }
-        samples = {} if part is None else _figures(step, part)
+        whole = _figures(step, np.ones((1, len(step.labels))))
+        values = {name: _number(value[0]) for name, value in whole.items()}
+        samples: dict = {} if part is None else _figures(step, part)
         row: dict = {"cause": step.cause, "n": len(step.labels)}
         for name in FIGURES:
             interval = bootstrap.interval(samples[name]) if samples else None
