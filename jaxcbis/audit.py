@@ -238,7 +238,7 @@ def _require_same_data(run: Finished, dataset: Dataset) -> None:
 def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
     notes = [
         "the worth of a cause depends on the order in which they are changed",
-        f"faithfulness and randomisation are of at most {SAMPLE} test patches, drawn with seed {SEED}",
+        f"faithfulness and randomisation: of at most {SAMPLE} test patches, drawn with seed {SEED}",
     ]
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")

@@ -82,8 +82,8 @@ def _causes(rows: Sequence[dict]) -> Table:
         ("model, cause removed", "n", "accuracy (95 %)", "change", "AUC", "LL"),
         cells,
         "One trained model up to 'trained clean', which is another. AUC: of probabilities. LL: "
-        "over correct lesions, from 'correct-only LL' on over all. * beyond noise: the 95 % interval of "
-        "the change, by bootstrap over patients, leaves out 0.",
+        "over correct lesions, from 'correct-only LL' on over all. * beyond noise: the "
+        "95 % interval of the change, by bootstrap over patients, leaves out 0.",
     )
 
 
