@@ -57,7 +57,7 @@ def test_an_audit_accounts_for_every_cause(runs):
         for name in ("intensity", "size", "both") for protocol in ("paper", "clean")
     }  # fmt: skip
     assert {row["protocol"] for row in found["faithfulness"]} == {"paper", "clean"}
-    assert [s["stage"] for s in found["randomization"][0]["stages"]][0] == "head"
+    assert found["randomization"][0]["stages"][0]["stage"] == "head"
     text = (runs / "audit" / "audit.md").read_text()
     assert "randomisation test" in text or "constant" in text
     assert "demo data" in text

@@ -1,5 +1,7 @@
 """Insertion and deletion against a loop over pixels, and where the area is known."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -36,7 +38,7 @@ def test_areas_against_a_loop_over_pixels():
             for name, image in (("deletion", gone), ("insertion", back)):
                 curves[name].append(model(image[None])[0, classes[k]])
         for name, curve in curves.items():
-            area = sum((a + b) / 2 * 0.1 for a, b in zip(curve, curve[1:], strict=False))
+            area = sum((a + b) / 2 * 0.1 for a, b in itertools.pairwise(curve))
             assert found[name][k] == pytest.approx(area, abs=1e-6)
 
 
