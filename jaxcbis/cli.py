@@ -134,6 +134,12 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
     audit.set_defaults(command=_audit)
 
+    findings = commands.add_parser(
+        "findings", help="write findings.md from the results of two studies and their audit"
+    )
+    findings.add_argument("folder", type=Path, metavar="DIR", help="holds results/")
+    findings.set_defaults(command=_findings)
+
     report = commands.add_parser("report", help="rebuild the report of finished runs")
     report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
     report.set_defaults(command=_report)
@@ -177,6 +183,12 @@ def _audit(words: argparse.Namespace) -> None:
     from jaxcbis import audit
 
     audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
+
+
+def _findings(words: argparse.Namespace) -> None:
+    from jaxcbis import findings
+
+    print(findings.write(words.folder))
 
 
 def _report(words: argparse.Namespace) -> None:

@@ -117,7 +117,7 @@ def _classification(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
             (
                 _name(row),
                 f"{sets['batch_size']}, {sets['backbone_lr']:g}",
-                _with_interval(test["accuracy"], test["accuracy_ci95"]),
+                with_interval(test["accuracy"], test["accuracy_ci95"]),
                 number(epochs_to_best(result)),
                 "",
             )
@@ -129,7 +129,7 @@ def _classification(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
             rows.append(
                 (
                     PAPER, f"{published.batch_size}, {NONE}",
-                    _with_interval(published.accuracy, of_paper), str(published.epochs), verdict,
+                    with_interval(published.accuracy, of_paper), str(published.epochs), verdict,
                 )
             )  # fmt: skip
     return Table(
@@ -148,7 +148,7 @@ def _otherwise(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
             result[key] for key in ("test_without_label_normalization", "test_official")
         )
         cells = (
-            _with_interval(of["accuracy"], of["accuracy_ci95"]) if of else NONE
+            with_interval(of["accuracy"], of["accuracy_ci95"]) if of else NONE
             for of in (blind, official)
         )
         rows.append((_name(row), *cells, number(result["test"]["calibration"]["ece"], 3)))
@@ -168,14 +168,14 @@ def _auc(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
         test, published = result["test"], _published(row)
         classes = [test["per_class"][label] for label in LABELS]
         hard = [number(of["auc_hard"]) for of in classes]
-        mean = _with_interval(test["auc_hard_mean"], test["auc_hard_mean_ci95"])
+        mean = with_interval(test["auc_hard_mean"], test["auc_hard_mean_ci95"])
         rows.append((_name(row), mean, *hard))
         if published:
             of_paper = noise.of_paper(published)["auc_hard_mean"]
             values = [number(value) for value in published.auc.values()]
-            rows.append((PAPER, _with_interval(published.auc_mean, of_paper), *values))
+            rows.append((PAPER, with_interval(published.auc_mean, of_paper), *values))
         ranked = [number(of["auc"]) for of in classes]
-        mean = _with_interval(test["auc_mean"], test["auc_mean_ci95"])
+        mean = with_interval(test["auc_mean"], test["auc_mean_ci95"])
         rows.append(("  probabilities", mean, *ranked))
     return Table(
         "Table III: AUC, one class against the rest",
@@ -195,7 +195,7 @@ def _localization(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
             (
                 _name(row),
                 number(result["test"]["accuracy"]),
-                _with_interval(located["ll_score"], located["ll_score_ci95"]),
+                with_interval(located["ll_score"], located["ll_score_ci95"]),
                 number(located["accuracy_x_ll"], 3),
                 number(everything),
                 number(located["baselines"]["all_ones"]),
@@ -317,7 +317,8 @@ def _name(row: dict) -> str:
     return f"{row['backbone']} {row['strategy']}"
 
 
-def _with_interval(value: float | None, interval: list[float] | None) -> str:
+def with_interval(value: float | None, interval: list[float] | None) -> str:
+    """A figure and its 95 % interval, as a cell."""
     if interval is None:
         return number(value)
     return f"{number(value)} ({interval[0]:.2f}-{interval[1]:.2f})"
