@@ -1,4 +1,4 @@
-"""findings.md: does the patch model look at the lesion? From the results of studies and an audit."""
+"""findings.md: does the patch model look at the lesion? From results of studies and an audit."""
 
 import json
 from collections.abc import Sequence
@@ -137,8 +137,9 @@ def _limits(study: dict, absent: Sequence[str]) -> list[str]:
         )
     if any(cell["localization"]["grid"] < 4 for cell in study["cells"]):
         grids = sorted({cell["localization"]["grid"] for cell in study["cells"]})
+        cells = " or ".join(f"{grid} x {grid}" for grid in grids)
         lines.append(
-            f"Maps of {' or '.join(f'{g} x {g}' for g in grids)} cells can hardly outline a lesion; "
+            f"Maps of {cells} cells can hardly outline a lesion; "
             "the figure 'mask at the grid' is the most that they could reach."
         )
     return lines
@@ -191,8 +192,10 @@ def _localization(studies: dict[str, dict]) -> Table:
             )
     return Table(
         "Where the chosen models look",
-        ("model, protocol", "grid", "LL (95 %)", "all ones", "centre", "mask at the grid", "pixel AP",
-         "all ones"),
+        (
+            "model, protocol", "grid", "LL (95 %)", "all ones", "centre", "mask at the grid",
+            "pixel AP", "all ones",
+        ),
         rows,
         "LL: over lesions classified correctly, with what maps without a model reach on the same "
         "ones. Pixel AP: average precision of the maps' pixels over every lesion.",
