@@ -49,9 +49,10 @@ def score(
     - zero_maps: how many scored maps are zero everywhere.
     - samples: figures of other choices of samples and maps: 'correct' as above, 'all' every lesion
       with the map of the class predicted for it, and 'all_true_class' with that of its true class;
-      of each {'lesions', 'mass', 'calcification'}: {n, iou, otsu, pointing_game, energy_in_mask,
-      pixel_average_precision}, means over their lesions. The last one is the area under the
-      precision-recall curve of a map's pixels, which needs no threshold.
+      of each {'lesions', 'mass', 'calcification', and every lesion class}: {n, iou, otsu,
+      pointing_game, energy_in_mask, pixel_average_precision}, means over their lesions. The last
+      one is the area under the precision-recall curve of a map's pixels, which needs no
+      threshold.
     - ll_score_ci95: 95 % interval of ll_score, see `bootstrap`.
     - baseline_figures: 'samples' of the same maps as in baselines, of every lesion.
     - baselines: ll_score of maps that have seen no image, on the same samples at the same
@@ -164,11 +165,12 @@ def _figures(
 
 
 def _by_type(figures: dict[str, NDArray], labels: NDArray) -> dict[str, dict]:
-    """Means over all lesions, and over masses and calcifications apart."""
+    """Means over all lesions, over masses and calcifications apart, and per class."""
     chosen = {"lesions": labels != BACKGROUND} | {
         kind: np.isin(labels, [k for k, label in enumerate(LABELS) if label.endswith(suffix)])
         for kind, suffix in SUFFIXES.items()
     }
+    chosen |= {label: labels == k for k, label in enumerate(LABELS) if k != BACKGROUND}
     return {
         kind: {"n": int(members.sum())}
         | {name: _mean(values[members]) for name, values in figures.items()}

@@ -153,7 +153,11 @@ def test_other_choices_of_samples_and_maps():
         patients=["a", "b", "c", "d"],
     )  # fmt: skip
     samples = found["samples"]
-    assert [samples["correct"][kind]["n"] for kind in samples["correct"]] == [2, 1, 1]
+    kinds = ("lesions", "mass", "calcification")
+    assert [samples["correct"][kind]["n"] for kind in kinds] == [2, 1, 1]
+    per_class = {label: of["n"] for label, of in samples["all"].items() if label in LABELS}
+    assert sum(per_class.values()) == samples["all"]["lesions"]["n"]
+    assert "BACKGROUND" not in per_class
     assert samples["correct"]["lesions"]["iou"] == pytest.approx((1 + 1 / 3) / 2)
     assert samples["all"]["lesions"]["iou"] == pytest.approx((1 + 1 / 3 + 0) / 3)
     assert samples["all"]["mass"]["iou"] == pytest.approx(1 / 2)
