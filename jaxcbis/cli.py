@@ -83,6 +83,13 @@ _IN_STUDIES = (
 )  # fmt: skip
 
 
+_WINDOW = (
+    "side of a lesion's crop in pixels of these mammograms, which are reduced to the training's "
+    "resolution if it is larger there (default: that of the run's own crops, right where the "
+    "resolution is the same)"
+)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(prog="jaxcbis", description=jaxcbis.__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=jaxcbis.__version__)
@@ -140,6 +147,44 @@ def _parser() -> argparse.ArgumentParser:
     findings.add_argument("folder", type=Path, metavar="DIR", help="holds results/")
     findings.set_defaults(command=_findings)
 
+    explain = commands.add_parser(
+        "explain", help="what a finished run says of image files, and where it looks",
+        allow_abbrev=False,
+    )  # fmt: skip
+    add = explain.add_argument
+    add("images", nargs="+", type=Path, metavar="IMAGE",
+        help="PNG, JPEG or DICOM: a lesion's patch, or with --sweep a mammogram")  # fmt: skip
+    add("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    add("--output", type=Path, default=Path(), metavar="DIR",
+        help="for IMAGE-cam.png or IMAGE-sweep.png (default: the current one)")  # fmt: skip
+    add("--json", metavar="FILE", help="also write the answers; - prints them instead of the text")
+    add("--sweep", action="store_true",
+        help="look at windows all over a mammogram: maps of all classes, best boxes")  # fmt: skip
+    add("--window", type=int, metavar="N", help=_WINDOW)
+    add("--boxes", type=int, default=5, metavar="K", help="best boxes to mark (default: 5)")
+    explain.set_defaults(command=_explain)
+
+    froc = commands.add_parser(
+        "froc", help="sweep a release's test mammograms: lesions found against false positives",
+        allow_abbrev=False,
+    )  # fmt: skip
+    add = froc.add_argument
+    add("--data", type=Path, required=True, metavar="PATH",
+        help="the Kaggle release (its folder or archive.zip)")  # fmt: skip
+    add("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+    add("--output", type=Path, required=True, metavar="DIR",
+        help="folder of froc.json, froc.png and a picture per mammogram")  # fmt: skip
+    add("--window", type=int, metavar="N", help=_WINDOW)
+    froc.set_defaults(command=_froc)
+
+    export = commands.add_parser(
+        "export", help="write a run's model for serving without this package (StableHLO)",
+        allow_abbrev=False,
+    )  # fmt: skip
+    export.add_argument("run", type=Path, metavar="DIR", help="folder of the run")
+    export.add_argument("--output", type=Path, required=True, metavar="FILE", help="to write")
+    export.set_defaults(command=_export)
+
     report = commands.add_parser("report", help="rebuild the report of finished runs")
     report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
     report.set_defaults(command=_report)
@@ -189,6 +234,35 @@ def _findings(words: argparse.Namespace) -> None:
     from jaxcbis import findings
 
     print(findings.write(words.folder))
+
+
+def _explain(words: argparse.Namespace) -> None:
+    if words.boxes < 1:
+        raise UserError(f"--boxes {words.boxes}: expected a number of at least 1")
+    quiet_libraries()
+    from jaxcbis import explaining
+
+    explaining.explain(
+        words.images, words.run, words.output, json_file=words.json, sweep=words.sweep,
+        window=words.window, boxes=words.boxes,
+    )  # fmt: skip
+
+
+def _froc(words: argparse.Namespace) -> None:
+    quiet_libraries()
+    from jaxcbis import detection
+
+    detection.run(words.data, words.run, words.output, window=words.window)
+
+
+def _export(words: argparse.Namespace) -> None:
+    quiet_libraries()
+    from jaxcbis import device
+    from jaxcbis.finished import load
+    from jaxcbis.serving import export
+
+    device.choose("auto")
+    print(export(load(words.run), words.output))
 
 
 def _report(words: argparse.Namespace) -> None:

@@ -76,8 +76,9 @@ class Config:
         0.5, "share of a map's maximum that counts as hot", low=0.01, high=1
     )
     cam_method: str = _option(
-        "gradcam", "how class activation maps are made",
-        choices=("gradcam", "gradcam++", "hirescam", "layercam"),
+        "gradcam", "how class activation maps are made; scorecam takes a forward pass per patch "
+        "and channel of the stage: 512 at the last one, 2048 in resnet50",
+        choices=("gradcam", "gradcam++", "hirescam", "layercam", "scorecam"),
     )  # fmt: skip
     cam_stage: str | None = _option(
         None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 "

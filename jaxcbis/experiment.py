@@ -16,7 +16,7 @@ from jaxcbis import device
 from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.console import console, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
-from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset
+from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import localization, predict
 from jaxcbis.labels import LABELS
@@ -119,6 +119,7 @@ def run(
     record["model"] = {
         "options": backbone.options,
         "normalization": normalization.to_json(statistics),
+        "lesion_side": lesion_side(dataset.splits["train"]),
     }
     kept = shared.kept if shared else None
     fitted = _train(config, backbone, dataset, statistics, folder, on_epoch, kept)

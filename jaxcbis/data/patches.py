@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from jaxcbis.errors import UserError
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import BACKGROUND, LABELS
 
 SPLITS = ("train", "validation", "test")
 #: Items of the official test split whose patients are in train; the clean protocol sets them apart.
@@ -77,6 +77,15 @@ def resize(image: np.ndarray, size: int) -> np.ndarray:
 def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     """Stretches a mask [height, width] to bool [size, size] by its nearest pixels."""
     return cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT) > 0
+
+
+def lesion_side(patches: Patches) -> float | None:
+    """Median side of the lesions' crops in pixels of their mammograms; None where it is unknown.
+
+    The side of a crop that is no square is the root of its area.
+    """
+    sizes = patches.sizes[patches.labels != BACKGROUND]
+    return float(np.median(np.sqrt(sizes.prod(axis=1)))) if sizes.size and sizes.all() else None
 
 
 def from_records(records: Any, size: int) -> Patches:

@@ -4,10 +4,11 @@ Only what lies behind the mapped layer is differentiated: the gradient that a ma
 layer's output, so that behind the last one the maps of a batch cost little more than its forward
 pass.
 
-Every method is a function of the same three arguments. `head` is the rest of the network, features
-[n, h, w, c] to logits [n, k], each item by itself (no batch statistics); `features` are the mapped
-layer's output; `classes` [n] the integer class of each map. They return maps [n, h, w], float32, at
-least 0 and not scaled: all zero where nothing speaks for the class. They may be called inside jit.
+Every method of `METHODS` is a function of the same three arguments. `head` is the rest of the
+network, features [n, h, w, c] to logits [n, k], each item by itself (no batch statistics);
+`features` are the mapped layer's output; `classes` [n] the integer class of each map. They return
+maps [n, h, w], float32, at least 0 and not scaled: all zero where nothing speaks for the class.
+They may be called inside jit. Score-CAM alone needs no gradient, but images and the whole model.
 """
 
 from collections.abc import Callable
@@ -15,6 +16,10 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 from jax import Array
+
+SCORE_CAM = "scorecam"
+#: Masked images per forward pass of Score-CAM.
+MASKED = 32
 
 
 def grad_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
@@ -43,7 +48,52 @@ def layer_cam(head: Callable[[Array], Array], features: Array, classes: Array) -
     return jax.nn.relu((features.astype(jnp.float32) * gradient).sum(-1))
 
 
-#: By the name that `--cam-method` gives them.
+def score_cam(features: Array, scores: Array, classes: Array) -> Array:
+    """Channels weighted by what the model says of the image seen through them.
+
+    Wang et al., CVPR Workshops 2020. The softmax over channels makes its baseline, the logit of an
+    empty image, cancel out.
+
+    Args:
+      features: [n, h, w, c] of the mapped layer.
+      scores: [n, c, k] of `channel_scores`.
+      classes: int [n].
+
+    Returns:
+      Maps as of every method.
+    """
+    of_class = jnp.take_along_axis(scores, classes[:, None, None], axis=2)[..., 0]
+    return _weighted(features, jax.nn.softmax(of_class, axis=1))
+
+
+def channel_scores(model: Callable[[Array], Array], images: Array, features: Array) -> Array:
+    """Logits of every image masked by each of its channels, scaled to 0..1 and upsampled.
+
+    One forward pass per image and channel, of which `MASKED` at a time are in memory.
+
+    Args:
+      model: the whole network, images [n, size, size, 1 or 3] to logits [n, k].
+      images: its input.
+      features: [n, h, w, c] of the mapped layer.
+
+    Returns:
+      float32 [n, c, k].
+    """
+
+    def of_item(item: tuple[Array, Array]) -> Array:
+        image, channels = item
+
+        def of_channel(channel: Array) -> Array:
+            mask = upsample(channel[None], len(image))
+            mask = (mask - mask.min()) / (mask.max() - mask.min() + 1e-8)
+            return model(image[None] * mask[..., None])[0]
+
+        return jax.lax.map(of_channel, jnp.moveaxis(channels, -1, 0), batch_size=MASKED)
+
+    return jax.lax.map(of_item, (images, features.astype(jnp.float32)))
+
+
+#: By the name that `--cam-method` gives them; beside them there is SCORE_CAM.
 METHODS = {
     "gradcam": grad_cam,
     "gradcam++": grad_cam_plus_plus,

@@ -73,7 +73,7 @@ def maps(
     Args:
       name, graph, variables, images, track: as of `logits`.
       labels: int [n], classes to map as well.
-      method: of `cam.METHODS`.
+      method: of `cam.METHODS`, or `cam.SCORE_CAM`, which runs the model once more per channel.
       stage: whose output is mapped.
     """
     size, order = images.shape[1], backbones.stages(name)
@@ -108,6 +108,13 @@ def _coarse_maps(
 
     logits = head(features)
     wanted = [logits.argmax(-1)] if labels is None else [logits.argmax(-1), labels]
+    if method == cam.SCORE_CAM:
+
+        def model(images):
+            return forward(graph, variables, images, (*front, *behind))
+
+        scores = cam.channel_scores(model, batch, features)
+        return [cam.score_cam(features, scores, classes) for classes in wanted], logits
     return [cam.METHODS[method](head, features, classes) for classes in wanted], logits
 
 

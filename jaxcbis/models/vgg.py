@@ -52,7 +52,7 @@ class Head(nnx.Module):
     def pool(self, x: jax.Array) -> jax.Array:
         """Features [n, height, width, 512] to float32 [n, 25088]."""
         x = adaptive_average_pool(max_pool(x, 2, 2).astype(jnp.float32), POOLED)
-        return x.reshape(len(x), -1)
+        return x.reshape(x.shape[0], -1)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         """Logits of features, or of what `pool` made of them."""

@@ -1,12 +1,14 @@
 """Maps against pytorch-grad-cam, a closed form, and two other resizers."""
 
+from functools import partial
+
 import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM
+from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from jaxcbis.evaluation import predict
@@ -33,6 +35,7 @@ PEERS = {
     "gradcam++": GradCAMPlusPlus,
     "hirescam": HiResCAM,
     "layercam": LayerCAM,
+    "scorecam": ScoreCAM,
 }
 
 
@@ -106,6 +109,30 @@ def test_every_method_at_any_stage(method, name, stage, tmp_path):
         theirs = peer_maps(model, layer, colour, wanted, method)
         # Ours are scaled after they are resized, theirs before, too.
         assert_within(2e-2, scaled(maps), theirs, f"{method} against pytorch-grad-cam")
+
+
+@pytest.mark.parametrize(("name", "stage"), [("vgg16", "block3")])
+def test_score_cam(name, stage, tmp_path, monkeypatch):
+    """Behind a head whose answers hang on the mask; theirs of a new one hardly do."""
+    # Theirs puts the corners of image and map upon one another, the authors' code does not.
+    monkeypatch.setattr(
+        torch.nn, "UpsamplingBilinear2d", partial(torch.nn.Upsample, mode="bilinear")
+    )
+    model = torch_reference.backbone(name)
+    linear = model.classifier if name == "vgg16" else model.fc
+    linear.weight.data *= 100
+    ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
+    images, classes = images_and_classes(2, 32)
+    found = predict.maps(
+        name, ours.graph, Variables(ours.params, ours.stats), images,
+        labels=classes, method="scorecam", stage=stage,
+    )  # fmt: skip
+    layer = torch_reference.stages(name, model)[stage][-1]
+    theirs = peer_maps(model, layer, images, classes, "scorecam")
+    features = torch_reference.forward(ours, images)[stage]
+    plain = np.asarray(upsample(jnp.asarray(features.mean(-1)), 32))
+    assert np.abs(scaled(plain) - theirs).max() > 0.1, "the weights must matter"
+    assert_within(1e-3, scaled(found.of_labels), theirs, "scorecam against pytorch-grad-cam")
 
 
 def test_resnet50_equals_the_closed_form():

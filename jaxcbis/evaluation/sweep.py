@@ -1,0 +1,147 @@
+"""A patch model swept over a whole mammogram: class probabilities window by window."""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from jaxcbis.errors import UserError
+from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.models.inference import Track, map_batches, untracked
+
+#: Windows are this many steps per side apart.
+STEPS = 4
+#: A window is looked at if at least this share of it is breast, as in the background patches that
+#: the models are trained on: brighter than this level, film outside it is black.
+BREAST = 0.5
+BREAST_LEVEL = 20
+#: Boxes that overlap a better one by more than this (IoU) are left out.
+OVERLAP = 0.1
+
+
+class Sweep(NamedTuple):
+    """What a model says of the windows of one mammogram.
+
+    Attributes:
+      probabilities: float64 [rows, columns, classes]; NaN where a window holds too little breast.
+      boxes: int32 [rows, columns, 4], the windows, half open: x0, y0, x1, y1 in the mammogram's
+        pixels.
+    """
+
+    probabilities: np.ndarray
+    boxes: np.ndarray
+
+    @property
+    def suspicion(self) -> np.ndarray:
+        """Probability of any lesion, [rows, columns]."""
+        return 1 - self.probabilities[..., BACKGROUND]
+
+
+class Mark(NamedTuple):
+    """A window that stands out.
+
+    Attributes:
+      box: x0, y0, x1, y1, half open, in pixels of the mammogram.
+      score: what it was ranked by, mostly the probability of any lesion.
+      probabilities: float64 [classes].
+    """
+
+    box: tuple[int, int, int, int]
+    score: float
+    probabilities: np.ndarray
+
+
+def sweep(
+    answer: Callable[[Sequence[np.ndarray]], np.ndarray],
+    mammogram: np.ndarray,
+    window: int,
+    *,
+    trained: int | None = None,
+    track: Track = untracked,
+) -> Sweep:
+    """Asks a model about square windows all over a mammogram, each as if it were cut out alone.
+
+    A window is stretched to the model's input as a patch is. Where the mammogram is finer than
+    those that the model learned from, it is first reduced to their resolution, so that a window
+    shows as much detail as a patch did.
+
+    Args:
+      answer: uint8 patches, b of [side, side], to probabilities [b, classes].
+      mammogram: uint8 [height, width].
+      window: side of a window in the mammogram's pixels.
+      trained: side of the lesion crops that the model learned from, in pixels of their mammograms;
+        a larger window is reduced to it.
+      track: shows how far it is.
+
+    Raises:
+      UserError: the mammogram is smaller than a window.
+    """
+    height, width = mammogram.shape
+    if window > min(height, width):
+        raise UserError(
+            f"the mammogram has {width} x {height} pixels, less than a window of {window}; "
+            "give --window N, the side of a lesion's crop in its pixels"
+        )
+    image, side = mammogram, window
+    if trained is not None and trained < window:
+        side, scale = trained, trained / window
+        size = max(round(width * scale), side), max(round(height * scale), side)
+        image = cv2.resize(mammogram, size, interpolation=cv2.INTER_AREA)
+    top, left = (_starts(length, side) for length in image.shape)
+    shape = (len(top), len(left))
+    y, x = (starts.ravel() for starts in np.meshgrid(top, left, indexing="ij"))
+    looked_at = np.flatnonzero(_breast(image, y, x, side) >= BREAST)
+
+    def of_windows(index: np.ndarray) -> np.ndarray:
+        return answer([image[y[i] : y[i] + side, x[i] : x[i] + side] for i in index])
+
+    probabilities = np.full((y.size, len(LABELS)), np.nan)
+    if looked_at.size:
+        probabilities[looked_at] = map_batches(of_windows, looked_at, track, "windows")
+    across, down = width / image.shape[1], height / image.shape[0]
+    corners = np.stack([x * across, y * down, (x + side) * across, (y + side) * down], axis=-1)
+    boxes = np.rint(corners).astype(np.int32)
+    return Sweep(probabilities.reshape(*shape, -1), boxes.reshape(*shape, 4))
+
+
+def best(found: Sweep, count: int) -> list[Mark]:
+    """The windows most probably of a lesion that hardly overlap, the best one first.
+
+    Args:
+      found: of `sweep`.
+      count: at most this many.
+    """
+    return ranked(found, found.suspicion)[:count]
+
+
+def ranked(found: Sweep, scores: np.ndarray) -> list[Mark]:
+    """The windows looked at, from the highest score down, less those that overlap a better one.
+
+    Args:
+      found: of `sweep`.
+      scores: [rows, columns], at least 0; a window that scores 0 is left out.
+    """
+    seen = ~np.isnan(found.suspicion)
+    boxes, values, classes = found.boxes[seen], scores[seen], found.probabilities[seen]
+    corners = np.concatenate([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], axis=1)
+    kept = cv2.dnn.NMSBoxes(corners.tolist(), values.tolist(), 0.0, OVERLAP) if len(boxes) else []
+    return [
+        Mark(tuple(boxes[i].tolist()), float(values[i]), classes[i]) for i in np.asarray(kept, int)
+    ]
+
+
+def _starts(length: int, side: int) -> np.ndarray:
+    """Evenly spaced first pixels of windows that cover a length from end to end."""
+    count = -(-(length - side) * STEPS // side) + 1
+    return np.rint(np.linspace(0, length - side, count)).astype(int)
+
+
+def _breast(image: np.ndarray, y: np.ndarray, x: np.ndarray, side: int) -> np.ndarray:
+    """Share of breast in the windows at y, x: of the largest bright region; labels lie apart."""
+    bright = (image > BREAST_LEVEL).astype(np.uint8)
+    _, regions, facts, _ = cv2.connectedComponentsWithStats(bright)
+    largest = facts[1:, cv2.CC_STAT_AREA].argmax() + 1 if len(facts) > 1 else -1
+    table = cv2.integral((regions == largest).astype(np.uint8))
+    inside = table[y + side, x + side] - table[y, x + side] - table[y + side, x] + table[y, x]
+    return inside / side**2

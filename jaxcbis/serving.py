@@ -1,0 +1,56 @@
+"""A trained model in a file that needs JAX alone to run."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+from jax import export as jax_export
+
+from jaxcbis.errors import UserError
+from jaxcbis.finished import Finished
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import HEAD
+from jaxcbis.models.inference import forward
+
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
+
+def export(run: Finished, file: Path | str) -> Path:
+    """Writes the model as StableHLO, weights and normalisation included.
+
+    `jax.export.deserialize(bytearray(Path(file).read_bytes())).call(images)` takes uint8 grey
+    patches [n, size, size], any n, already at the run's --image-size, and returns their class
+    probabilities, float32 [n, classes]. It runs on `PLATFORMS`; JAX promises to read such files for
+    six months after they were written, and mostly does so for longer.
+
+    Args:
+      run: of `finished.load`.
+      file: to write; one that exists is replaced.
+
+    Returns:
+      The file.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    file = Path(file)
+    stages = (*backbones.stages(run.config.backbone), HEAD)
+    variables = jax.tree.map(jnp.asarray, run.variables)
+
+    def serve(images: jax.Array) -> jax.Array:
+        scaled = images[..., None].astype(jnp.float32) / 255
+        inputs = (scaled - run.statistics.mean) / run.statistics.deviation
+        return jax.nn.softmax(forward(run.graph, variables, inputs, stages), axis=-1)
+
+    size = run.config.image_size
+    batch = jax_export.symbolic_shape(f"n, {size}, {size}")
+    argument = jax.ShapeDtypeStruct(batch, jnp.uint8)
+    data = jax_export.export(jax.jit(serve), platforms=PLATFORMS)(argument).serialize()
+    part = file.with_name(file.name + ".part")
+    try:
+        part.write_bytes(data)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise UserError(f"cannot write {file}: {error.strerror or error}") from error
+    return file

@@ -1,0 +1,39 @@
+"""A finished run that was never trained, for what reads runs back."""
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from jaxcbis import config
+from jaxcbis.data import normalization
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables
+from jaxcbis.report import results
+from jaxcbis.training import checkpoints
+from tests.evaluation import example_run
+
+SIZE = 32
+
+
+def write(folder: Path, *, backbone: str = "vgg16", **model) -> Path:
+    """Writes results.json and the model; `model` adds to its facts in results.json.
+
+    The head is turned up, so that its answers differ from image to image.
+    """
+    given = {"backbone": backbone, "weights": "random", "image_size": SIZE, "output": str(folder)}
+    fresh = backbones.load(backbone, weights="random")
+    fresh.params["head"]["linear"]["kernel"] *= 30
+    statistics = normalization.measure(
+        np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8), np.arange(20) % 5
+    )
+    facts = {"options": fresh.options, "normalization": normalization.to_json(statistics)}
+    record = example_run.results(backbone=backbone, demo=True) | {
+        "config": dataclasses.asdict(config.resolve(given)),
+        "model": facts | model,
+    }
+    folder.mkdir(parents=True)
+    results.write(folder / "results.json", record)
+    (folder / "checkpoints").mkdir()
+    checkpoints.save_model(folder / "checkpoints", Variables(fresh.params, fresh.stats))
+    return folder
