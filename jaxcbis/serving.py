@@ -1,4 +1,4 @@
-"""A trained model in a file that needs JAX alone to run."""
+"""A trained model in a file that JAX runs without this package."""
 
 from pathlib import Path
 
@@ -20,8 +20,8 @@ def export(run: Finished, file: Path | str) -> Path:
 
     `jax.export.deserialize(bytearray(Path(file).read_bytes())).call(images)` takes uint8 grey
     patches [n, size, size], any n, already at the run's --image-size, and returns their class
-    probabilities, float32 [n, classes]. It runs on `PLATFORMS`; JAX promises to read such files for
-    six months after they were written, and mostly does so for longer.
+    probabilities, float32 [n, classes]. It is lowered for `PLATFORMS`. JAX promises to read such a
+    file for six months.
 
     Args:
       run: of `finished.load`.

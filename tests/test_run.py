@@ -83,6 +83,7 @@ def test_results_have_the_promised_keys(finished):
         "test_without_label_normalization", "localization", "timing", "notes",
     } <= found.keys()  # fmt: skip
     assert found["config"]["image_size"] == 32
+    assert found["model"]["lesion_side"] > 8
     assert found["config"]["epochs"] == 2
     assert set(found["timing"]) == {
         "prepare_s", "compile_s", "train_s", "evaluate_s", "cam_s", "train_images_per_s",

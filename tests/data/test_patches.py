@@ -94,3 +94,13 @@ def test_records_are_stretched_and_ordered_by_id():
 def test_shrinking_averages():
     checkers = (np.indices((16, 16)).sum(0) % 2 * 200).astype(np.uint8)
     assert (patches.resize(checkers, 8) == 100).all()
+
+
+def test_the_side_of_lesions_is_the_median_root_of_their_area():
+    found = split(4, 0)
+    found.labels[:] = (0, 1, 2, 4)
+    found.sizes[:] = ((500, 500), (10, 40), (30, 30), (90, 40))
+    assert patches.lesion_side(found) == 30
+    found.sizes[2] = 0
+    assert patches.lesion_side(found) is None
+    assert patches.lesion_side(found.select(found.labels == 0)) is None

@@ -107,20 +107,21 @@ def test_every_method_at_any_stage(method, name, stage, tmp_path):
     for maps, wanted in ((found.maps, found.logits.argmax(1)), (found.of_labels, classes)):
         assert maps.any()
         theirs = peer_maps(model, layer, colour, wanted, method)
-        # Ours are scaled after they are resized, theirs before, too.
-        assert_within(2e-2, scaled(maps), theirs, f"{method} against pytorch-grad-cam")
+        # Theirs are scaled before they are resized, too: that changes nothing in between, but what
+        # is added to a small maximum is felt once only.
+        twice = scaled(scaled(maps))
+        assert_within(1e-3, twice, theirs, f"{method} against pytorch-grad-cam")
 
 
-@pytest.mark.parametrize(("name", "stage"), [("vgg16", "block3")])
-def test_score_cam(name, stage, tmp_path, monkeypatch):
+def test_score_cam(tmp_path, monkeypatch):
     """Behind a head whose answers hang on the mask; theirs of a new one hardly do."""
     # Theirs puts the corners of image and map upon one another, the authors' code does not.
     monkeypatch.setattr(
         torch.nn, "UpsamplingBilinear2d", partial(torch.nn.Upsample, mode="bilinear")
     )
+    name, stage = "vgg16", "block2"
     model = torch_reference.backbone(name)
-    linear = model.classifier if name == "vgg16" else model.fc
-    linear.weight.data *= 100
+    model.classifier.weight.data *= 100
     ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
     images, classes = images_and_classes(2, 32)
     found = predict.maps(
