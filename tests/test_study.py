@@ -61,8 +61,6 @@ def test_time_left_goes_by_the_most_alike_runs():
 
 def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
     runs = {name: example_run.results(strategy=name) for name in ("s1", "s2")}
-    for result in runs.values():
-        result["test_official"] = None
     cells = [
         cell(0.5, result["test"]["accuracy"], run=name, backbone="resnet50")
         | {"strategy": name, "test": result["test"], "localization": result["localization"]}

@@ -50,10 +50,12 @@ def results(*, backbone="resnet50", strategy="s2", demo=False, absent=()) -> dic
         "weights": {"source": "random", "sha256": None, "format": "random"}
         if demo
         else {"source": "imagenet", "sha256": "00", "format": "torchvision-safetensors"},
+        "model": {"options": {}, "normalization": None, "lesion_side": 20.0},
         "history": history,
         "best": {"phase": "layer4", "epoch": 2, "val_loss": 1.3},
         "test": test,
         "test_without_label_normalization": test,
+        "test_official": None,
         "localization": found,
         "timing": {"train_s": 8.0, "evaluate_s": 1.0, "peak_memory_mb": 512},
         "notes": ["A note with [brackets] and <markup>."],
