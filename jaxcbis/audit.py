@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxcbis import device, finished
 from jaxcbis.console import console, say, track, warn
-from jaxcbis.data import loading, normalization, preparation
+from jaxcbis.data import loading, normalization, preparation, splits
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import (
@@ -114,7 +114,7 @@ def _steps(run: Finished, datasets: dict[str, Dataset]) -> list[Answers]:
         np.concatenate([paper[name].patients for name in ("train", "validation")]),
     )
     blind = _answers("label normalisation", run, test)
-    new = ~np.isin(test.patients, in_train)
+    new = ~splits.overlapping(in_train, test.patients)
     less_overlap = accounting.select("patient overlap", blind, new)
     lesions = accounting.select("", less_overlap, less_overlap.labels != BACKGROUND)
     backgrounds = clean["test"].select(clean["test"].labels == BACKGROUND)
