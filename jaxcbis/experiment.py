@@ -162,7 +162,7 @@ def run(
     # ---- Results --------------------------------------------------------------------------
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
     from jaxcbis.evaluation import metrics
-    from jaxcbis.report import figures, gallery
+    from jaxcbis.report import figures, gallery, tensorboard
 
     if grid == 1:
         notes.append("the maps have one cell at this image size: localisation says nothing")
@@ -188,8 +188,9 @@ def run(
     spreadsheets.write_predictions(folder / "predictions.csv", test, probabilities, iou)
     spreadsheets.write_history(folder / "history.csv", progress.history)
     checkpoints.save_model(folder / "checkpoints", variables)
-    figures.write(folder, record)
-    gallery.write(folder, test, maps, probabilities)
+    figures.write(folder, record, spreadsheets.read_predictions(folder / "predictions.csv"))
+    gallery.write(folder, test, maps, probabilities, iou, grid)
+    tensorboard.add_pictures(folder)
     results.write(folder / "results.json", record)
     html.write(folder)
     held.close()
