@@ -1,5 +1,7 @@
 """Figures drawn over all thresholds, confidences or bins: ROC, precision-recall, reliability, LL."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -32,7 +34,7 @@ def roc(results: dict, predictions: Predictions) -> Figure:
         if published:
             axes.plot(*_operating_point(published, k), "o", color=colour, fillstyle="none")
     axes.set(xlabel="false positive rate", ylabel="true positive rate")
-    axes.legend(title="area under the curve", loc="lower right", fontsize=8, title_fontsize=8)
+    axes.legend(title="area under the curve", loc="lower right", fontsize=7.5, title_fontsize=7.5)
     return figure
 
 
@@ -47,14 +49,14 @@ def precision_recall(results: dict, predictions: Predictions) -> Figure:
         if of_class["precision"] is not None:
             axes.plot(of_class["recall"], of_class["precision"], "o", color=colour, markersize=6)
     axes.set(xlabel="recall", ylabel="precision")
-    axes.legend(title="share of the class", loc="lower left", fontsize=8, title_fontsize=8)
+    axes.legend(title="share of the class", loc="lower left", fontsize=7.5, title_fontsize=7.5)
     return figure
 
 
 def reliability(results: dict) -> Figure:
     """How often the predicted class is right, by the probability that it was given."""
     found = results["test"]["calibration"]
-    figure = Figure(figsize=(5.2, 5.2), layout="constrained")
+    figure = Figure(figsize=(4.2, 4.2), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     rows = found["bins"]
     middle = [(row["low"] + row["high"]) / 2 for row in rows]
@@ -68,7 +70,7 @@ def reliability(results: dict) -> Figure:
         label=f"this model, calibration error {found['ece']:.3f}",
     )
     axes.set(ylabel="share that is right", ylim=(-0.02, 1.02), xlim=(0, 1))
-    axes.legend(fontsize=8, loc="upper left")
+    axes.legend(fontsize=8, loc="lower right")
     axes.grid(alpha=0.3)
     below.bar(middle, [row["n"] for row in rows], width * 0.9, color=BLUE)
     below.set(xlabel="probability of the predicted class", ylabel="patches")
@@ -111,6 +113,26 @@ def localization(results: dict) -> Figure:
     return figure
 
 
+def forest(names: Sequence[str], runs: Sequence[dict]) -> Figure:
+    """Accuracy and LL score of several runs with their 95 % intervals, one below the other."""
+    figure = Figure(figsize=(10, 1.2 + 0.3 * len(runs)), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True)
+    parts = (("test", "accuracy", "accuracy"), ("localization", "ll_score", "LL score"))
+    for axes, (part, key, title) in zip(panels, parts, strict=True):
+        for row, results in enumerate(runs):
+            found = results.get(part) or {}
+            if found.get(key) is None:
+                continue
+            if interval := found.get(f"{key}_ci95"):
+                axes.plot(interval, (row, row), color=GREY, linewidth=2)
+            axes.plot(found[key], row, "o", color=BLUE)
+        axes.set(xlabel=title)
+        axes.grid(alpha=0.3, axis="x")
+    panels[0].set_yticks(range(len(runs)), names, parse_math=False)
+    panels[0].invert_yaxis()
+    return figure
+
+
 def _rankable(results: dict) -> list[tuple[int, str, dict]]:
     """Classes that have both samples and others to rank them against."""
     per_class = results["test"]["per_class"]
@@ -130,7 +152,7 @@ def _operating_point(row: paper.Row, k: int) -> tuple[float, float]:
 
 
 def _square() -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(5.2, 5.2), layout="constrained")
+    figure = Figure(figsize=(4.2, 4.2), layout="constrained")
     axes = figure.subplots()
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.grid(alpha=0.3)

@@ -79,9 +79,7 @@ def draw(results: dict, predictions: Predictions | None = None) -> dict[str, Dra
     return found
 
 
-def write(
-    run_dir: Path | str, results: dict, predictions: Predictions | None = None
-) -> list[Path]:
+def write(run_dir: Path | str, results: dict, predictions: Predictions | None = None) -> list[Path]:
     """Writes what `draw` draws to `run_dir/figures` as PNG files.
 
     Raises:
@@ -243,6 +241,7 @@ def _matrix(axes: Axes, shares: NDArray, texts: list[list[str]], title: str) -> 
     axes.set_xticks(ticks, LABELS, rotation=35, ha="right", fontsize=8)
     axes.set_yticks(ticks, LABELS, fontsize=8)
     axes.set(xlabel="predicted class", ylabel="true class")
+    axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=10)
 
 

@@ -1,4 +1,4 @@
-"""The test patches with their maps: gallery.json for the report, and a few pictures of their own."""
+"""The test patches with their maps: gallery.json for the report, and pictures of a few."""
 
 import base64
 import json
@@ -66,7 +66,9 @@ def write(
         ) from error
     columns = [k for k in range(len(LABELS)) if k != BACKGROUND and (test.labels == k).any()]
     ranked = [
-        sorted(np.flatnonzero((test.labels == k) & (predicted == k)), key=lambda i: -iou[i])
+        sorted(
+            np.flatnonzero((test.labels == k) & (predicted == k)).tolist(), key=lambda i: -iou[i]
+        )
         for k in columns
     ]
     if columns:

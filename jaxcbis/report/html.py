@@ -14,9 +14,10 @@ from markupsafe import Markup
 
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.report import figures, gallery, spreadsheets, svg, tables, wide_tables
+from jaxcbis.report import curves, figures, gallery, spreadsheets, svg, tables, wide_tables
 from jaxcbis.report import results as results_file
 from jaxcbis.report.spreadsheets import Predictions
+from jaxcbis.report.style import SETTINGS
 from jaxcbis.report.tables import NONE, Table
 from jaxcbis.report.verdict import verdict, warnings
 
@@ -61,7 +62,8 @@ class Run(NamedTuple):
     what: str
     facts: list[tuple[str, str]]
     drawings: dict[str, Markup]
-    tables: list[Table]
+    wide: list[Table]
+    narrow: list[Table]
     cams: list[Picture]
     config: dict
     notes: list[str]
@@ -133,6 +135,7 @@ def _write(path: Path, run_dirs: Sequence[Path], extra: Sequence[Table] = ()) ->
         title=tables.run_name(found[0]) if len(runs) == 1 else f"{len(runs)} runs side by side",
         runs=runs,
         front=front,
+        overview=_overview(names, found) if len(runs) > 1 else None,
         headings=FIGURES,
         legends=LEGENDS,
         paper_row=tables.PAPER,
@@ -153,17 +156,21 @@ def _write(path: Path, run_dirs: Sequence[Path], extra: Sequence[Table] = ()) ->
     return path
 
 
+def _overview(names: Sequence[str], found: Sequence[dict]) -> Markup:
+    with mpl.rc_context(SETTINGS):
+        figure = curves.forest(names, found)
+    alt = "Accuracy and LL score of every run with 95 % intervals, as in the table above."
+    return svg.inline(figure, alt, "overview")
+
+
 def _run(
     run_dir: Path, name: str, results: dict, predictions: Predictions | None, prefix: str
 ) -> Run:
-    shown = tables.comparison(results)
-    if test := results.get("test"):
-        shown.append(wide_tables.per_class(test))
-    more = [
-        results.get("localization") and wide_tables.localization(results["localization"]),
-        wide_tables.splits(results),
-        wide_tables.timing(results),
-    ]
+    test, located = results.get("test"), results.get("localization")
+    wide = [test and wide_tables.per_class(test), located and wide_tables.localization(located)]
+    narrow = [
+        *tables.comparison(results), wide_tables.splits(results), wide_tables.timing(results)
+    ]  # fmt: skip
     return Run(
         name=name,
         demo=tables.is_demo(results),
@@ -175,7 +182,8 @@ def _run(
             key: svg.inline(drawing.figure, drawing.alt, f"{prefix}-{key}")
             for key, drawing in figures.draw(results, predictions).items()
         },
-        tables=[*shown, *(table for table in more if table)],
+        wide=[table for table in wide if table],
+        narrow=[table for table in narrow if table],
         cams=_cams(run_dir, predictions),
         config=results["config"],
         notes=results.get("notes") or [],

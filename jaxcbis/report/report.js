@@ -69,11 +69,11 @@ function card(_, index) {
 function describe(index) {
   const [patch, link] = [patches[index], cards[index].firstChild];
   const answer = answerOf(patch);
-  const truth = labels[patch.label];
   const iou = answer.iou === null ? "" : ` · IoU ${answer.iou.toFixed(2)}`;
   link.lastChild.replaceChildren(
     element("strong", { className: answer.right ? "right" : "wrong" },
-      answer.right ? `✓ ${truth}` : `✗ ${truth} → ${labels[answer.predicted]}`),
+      answer.right ? "✓ " : "✗ ", ...breakable(labels[patch.label]),
+      ...(answer.right ? [] : [" → ", ...breakable(labels[answer.predicted])])),
     element("br"),
     `${answer.confidence.toFixed(3)}${iou}`,
   );
@@ -239,6 +239,11 @@ function element(name, properties = {}, ...children) {
   const made = Object.assign(document.createElement(name), properties);
   made.append(...children); // text stays text
   return made;
+}
+
+/** A name that a narrow line may break behind its underscores. */
+function breakable(name) {
+  return name.split(/(?<=_)/).flatMap((part, k) => (k ? [element("wbr"), part] : [part]));
 }
 
 function bytes(base64) {

@@ -1,5 +1,7 @@
 """Colours and lines of all figures, told apart by the colour-blind and on light and dark pages."""
 
+from typing import Any
+
 #: Okabe and Ito's palette; each at a contrast of 3 or more with white and with black.
 BLUE, VERMILLION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
 
@@ -16,7 +18,7 @@ CLASSES = {
 }
 
 #: matplotlib settings of every figure.
-SETTINGS = {
+SETTINGS: dict[Any, Any] = {
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
     "axes.titlecolor": INK,

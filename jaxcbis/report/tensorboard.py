@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import numpy as np
 from tensorboardX import SummaryWriter
 
 FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
@@ -43,7 +44,7 @@ def add_pictures(run_dir: Path) -> None:
     files = [*sorted(run_dir.glob("figures/*.png")), *sorted(run_dir.glob("cams/*.png"))]
     with SummaryWriter(str(run_dir / "tensorboard"), filename_suffix=".pictures") as writer:
         for file in files:
-            picture = cv2.imread(str(file))
+            picture = np.asarray(cv2.imread(str(file)))
             height, width = picture.shape[:2]
             if width > WIDTH:
                 size = WIDTH, round(height * WIDTH / width)

@@ -48,7 +48,9 @@ def _patches(rng: np.random.Generator, count: int, size: int) -> Patches:
     images = np.empty((count, size, size), np.uint8)
     masks = np.zeros((count, size, size), np.uint8)
     for image, mask, label in zip(images, masks, labels, strict=True):
-        tissue = cv2.resize(rng.random((6, 6), np.float32), (size, size), interpolation=3)
+        tissue = cv2.resize(
+            rng.random((6, 6), np.float32), (size, size), interpolation=cv2.INTER_CUBIC
+        )
         grain = cv2.GaussianBlur(rng.normal(size=(size, size)).astype(np.float32), (0, 0), 0.8)
         if label != BACKGROUND:
             centre = rng.integers(size // 3, 2 * size // 3, 2).tolist()
