@@ -1,4 +1,4 @@
-"""Figures drawn over all thresholds, confidences or bins: ROC, precision-recall, reliability, LL."""
+"""Figures over all thresholds or confidences: ROC, precision-recall, reliability, LL score."""
 
 from collections.abc import Sequence
 
