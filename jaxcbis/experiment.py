@@ -107,11 +107,11 @@ def run(
     backbone, weight_notes = shared.backbone if shared else load_backbone(config, demo)
     notes += weight_notes
     say(f"Weights  {backbone.source['source']} ({backbone.source['format']})")
+    say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
     say(
-        f"Phases   {', '.join(phase.name for phase in phases_of(config))}; of at most "
-        f"{config.epochs} epochs, ended by {config.patience} without improvement"
+        f"         at most {config.epochs} epochs each, ended by {config.patience} without improvement"
     )
-    say("Time     measured on a phase's second epoch and told there")
+    say("Time     told for each phase on its second epoch, measured on that one")
     record = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA,
         "status": "interrupted",
@@ -211,7 +211,8 @@ def run(
     console.print(tables.beside_paper(record))
     for key, value in timing.items():
         detail(f"  {key} {value:.1f}")
-    say(f"Results: {folder / 'results.json'}   Report: {folder / 'report.html'}")
+    say(f"Results: {folder / 'results.json'}")
+    say(f"Report:  {folder / 'report.html'}")
     return record
 
 

@@ -98,7 +98,7 @@ def timing(results: dict) -> Table | None:
             rows.append((name, f"{found[key]:.1f}"))
     if "peak_memory_mb" in found:
         rows.append(("peak memory", f"{found['peak_memory_mb']:.0f} MiB"))
-    return Table("Time", ("", ""), rows)
+    return Table("Time", ("part of the run", "this run"), rows)
 
 
 def splits(results: dict) -> Table | None:

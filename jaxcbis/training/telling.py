@@ -5,6 +5,9 @@ from collections.abc import Callable
 from jaxcbis.training import stopping
 from jaxcbis.training.stopping import Stopping
 
+#: Seconds; less is over before it is read.
+WORTH_TELLING = 5
+
 
 def lines(patience: int, min_delta: float) -> Callable[[dict], str]:
     """Returns a function of the rows of a history, in order, to a line of at most 80 columns.
@@ -44,15 +47,16 @@ def estimate(row: dict, epochs: int, patience: int) -> str | None:
       epochs, patience: of the phase.
 
     Returns:
-      A line, or None where there is nothing to say.
+      A line, or None behind other epochs, and where seconds are left.
     """
-    if row["epoch"] != 2 or epochs == 2:
+    longest = (epochs - 2) * row["seconds"]
+    if row["epoch"] != 2 or longest < WORTH_TELLING:
         return None
-    soonest, longest = (
-        duration(count * row["seconds"]) for count in (min(patience, epochs - 2), epochs - 2)
+    soonest = min(patience, epochs - 2) * row["seconds"]
+    return (
+        f"Time     {row['phase']}: {row['seconds']:.1f} s an epoch, measured on this one: "
+        f"{duration(soonest)} to {duration(longest)} more"
     )
-    span = longest if soonest == longest else f"{soonest} (if nothing improves) to {longest}"
-    return f"{row['phase']}: {row['seconds']:.2f} s an epoch, measured on this one; {span} to go"
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,7 @@
 its report is and how long it took to write.
 """
 
+import base64
 import sys
 import time
 from pathlib import Path
@@ -23,7 +24,7 @@ GRID = 7
 def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, **changes) -> Path:
     """Writes all that a report is made of; `changes` replace keys of results.json."""
     rng = np.random.default_rng(seed)
-    patches = _patches(np.random.default_rng(0), count, size)
+    patches = make_patches(np.random.default_rng(0), count, size)
     maps = np.stack([_map(rng, mask) for mask in patches.masks])
     probabilities = rng.dirichlet(np.full(len(LABELS), 0.5), count)
     probabilities[np.arange(count), patches.labels] += 0.6
@@ -43,7 +44,8 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, **change
     return folder
 
 
-def _patches(rng: np.random.Generator, count: int, size: int) -> Patches:
+def make_patches(rng: np.random.Generator, count: int, size: int) -> Patches:
+    """Grainy tissue, and on all but background a bright ellipse with its mask."""
     labels = rng.integers(0, len(LABELS), count).astype(np.int32)
     images = np.empty((count, size, size), np.uint8)
     masks = np.zeros((count, size, size), np.uint8)
@@ -64,6 +66,11 @@ def _patches(rng: np.random.Generator, count: int, size: int) -> Patches:
         patients=np.array([f"P_{k // 2:05}" for k in range(count)]),
         sizes=np.zeros((count, 2), np.int32),
     )  # fmt: skip
+
+
+def decoded(text: str) -> bytes:
+    """Bytes of base64."""
+    return base64.b64decode(text)
 
 
 def _map(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
