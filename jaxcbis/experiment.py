@@ -108,9 +108,8 @@ def run(
     notes += weight_notes
     say(f"Weights  {backbone.source['source']} ({backbone.source['format']})")
     say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
-    say(
-        f"         at most {config.epochs} epochs each, ended by {config.patience} without improvement"
-    )
+    limits = f"at most {config.epochs} epochs each; {config.patience} without improvement end one"
+    say(f"         {limits}")
     say("Time     told for each phase on its second epoch, measured on that one")
     record = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA,

@@ -282,6 +282,7 @@ dialog.addEventListener("keydown", (event) => {
 });
 addEventListener("hashchange", follow);
 
+byId("no-script").remove();
 document.querySelector(".controls").hidden = false;
 update();
 follow();
