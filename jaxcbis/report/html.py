@@ -39,8 +39,8 @@ LEGENDS = {
     "reliability": "Below the line the model is surer than it should be.",
     "training": "Star: the epoch whose weights were kept. Each phase starts with the best weights "
     "of the one before it.",
-    "localization": "Left: at the chosen threshold, black its 95 % interval. A map that beats none "
-    "of the grey ones shows nothing about the lesion.",
+    "localization": "Left: at the chosen threshold; black: 95 % interval; grey: maps that have seen "
+    "no image and, last, the most that the map's grid allows.",
 }
 
 
@@ -83,7 +83,7 @@ def write(run_dir: Path | str) -> Path:
     return _write(run_dir / "report.html", [run_dir])
 
 
-def compare(path: Path | str, run_dirs: Sequence[Path], tables: Sequence[Table] = ()) -> Path:
+def compare(path: Path | str, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
     """Writes one report with several runs side by side.
 
     Patches that runs have in common are shown once, with every run's answer.
@@ -91,7 +91,7 @@ def compare(path: Path | str, run_dirs: Sequence[Path], tables: Sequence[Table] 
     Args:
       path: of the report.
       run_dirs: folders of the runs.
-      tables: to stand in front, e.g. those of a study.
+      front: tables to stand in front, e.g. those of a study.
 
     Returns:
       The file.
@@ -99,7 +99,7 @@ def compare(path: Path | str, run_dirs: Sequence[Path], tables: Sequence[Table] 
     Raises:
       UserError: as of `write`.
     """
-    return _write(Path(path), run_dirs, tables)
+    return _write(Path(path), run_dirs, front)
 
 
 def joint_path(run_dirs: Sequence[Path]) -> Path:
@@ -107,7 +107,7 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([run.resolve() for run in run_dirs])) / "comparison.html"
 
 
-def _write(path: Path, run_dirs: Sequence[Path], extra: Sequence[Table] = ()) -> Path:
+def _write(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
     found = [results_file.read(run_dir / "results.json") for run_dir in run_dirs]
     answers = [_predictions(run_dir) for run_dir in run_dirs]
     names = _names(run_dirs)
@@ -117,9 +117,8 @@ def _write(path: Path, run_dirs: Sequence[Path], extra: Sequence[Table] = ()) ->
             zip(run_dirs, names, found, answers, strict=True)
         )
     ]
-    front = list(extra)
     if len(runs) > 1:
-        front.append(wide_tables.side_by_side(names, found))
+        front = [*front, wide_tables.side_by_side(names, found)]
     here = Path(__file__).parent
     style, script = (
         (here / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")

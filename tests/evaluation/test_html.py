@@ -5,11 +5,13 @@ import csv
 import hashlib
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from jaxcbis.cli import main
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.report import gallery, html, results, tables
@@ -129,3 +131,26 @@ def test_an_unfinished_run_has_a_report(tmp_path):
 def test_a_folder_without_results_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="cannot read"):
         html.write(tmp_path)
+
+
+def test_the_command_rebuilds_each_and_sets_several_side_by_side(tmp_path, capsys):
+    runs = [tmp_path / "runs" / name for name in ("one", "two")]
+    for run in runs:
+        run.mkdir(parents=True)
+        report(run, example())
+        (run / "report.html").unlink()
+    assert main(["report", str(runs[0])]) == 0
+    assert capsys.readouterr().out.split() == [str(runs[0] / "report.html")]
+    assert main(["report", *map(str, runs)]) == 0
+    joint = tmp_path / "runs" / "comparison.html"
+    written = capsys.readouterr().out.split()
+    assert written == [*(str(run / "report.html") for run in runs), str(joint)]
+    text = Page(joint.read_text(encoding="utf-8")).text
+    assert "2 runs side by side" in text
+    assert text.count(" reaches an accuracy of ") == 2
+
+
+def test_runs_of_one_name_are_told_apart():
+    names = html._names([Path("a/seed0"), Path("b/seed0"), Path("b/seed1")])
+    assert names == ["a/seed0", "b/seed0", "b/seed1"]
+    assert html._names([Path("a/seed0"), Path("b/seed1")]) == ["seed0", "seed1"]

@@ -82,7 +82,11 @@ def _map(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
 if __name__ == "__main__":
     run = write(Path(sys.argv[1]), count=600, size=224)
     began = time.perf_counter()
-    figures.write(run, results.read(run / "results.json"), html._predictions(run))
+    figures.write(
+        run,
+        results.read(run / "results.json"),
+        spreadsheets.read_predictions(run / "predictions.csv"),
+    )
     drawn = time.perf_counter()
     report = html.write(run)
     done = time.perf_counter()

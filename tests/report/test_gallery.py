@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from tensorboardX.proto.event_pb2 import Event
 
-from jaxcbis.report import gallery, html, tensorboard
+from jaxcbis.report import gallery, spreadsheets, tensorboard
 from tests.evaluation.example_run import results as example
 from tests.report import made_run
 
@@ -34,7 +34,7 @@ def test_coarse_maps_are_those_that_were_upsampled():
 
 def test_cams_are_each_class_s_surest_hit_and_miss(tmp_path):
     run = made_run.write(tmp_path / "run", count=40)
-    answers = html._predictions(run)
+    answers = spreadsheets.read_predictions(run / "predictions.csv")
     expected = set()
     predicted, confidence = answers.probabilities.argmax(1), answers.probabilities.max(1)
     for label in range(5):
