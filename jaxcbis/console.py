@@ -50,7 +50,7 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
 
     It is seen also where `hushed` keeps the rest quiet.
     """
-    if not console.is_terminal:
+    if not console.is_terminal or console.quiet:
         yield lambda table: None
         return
     with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as area:

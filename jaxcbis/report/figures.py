@@ -76,6 +76,9 @@ def draw(results: dict, predictions: Predictions | None = None) -> dict[str, Dra
                 f"LL score {score:.3f} beside maps that have seen no image, and by threshold; the "
                 "localisation table holds the same figures.",
             )
+        for name in ("roc", "precision_recall", "reliability", "localization"):
+            if name in found:
+                found[name].figure.suptitle(_title(results), fontsize=9)
     return found
 
 
@@ -189,7 +192,7 @@ def cams(
     Raises:
       UserError: the file cannot be written.
     """
-    names = ("by the lesion", "by something else")
+    names = ("highest IoU", "lowest IoU")
     columns = len(pictures[0])
     figure = Figure(figsize=(2.2 * columns, 5.4), layout="constrained")
     panels = figure.subplots(len(pictures), columns, squeeze=False)

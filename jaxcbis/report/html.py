@@ -39,8 +39,8 @@ LEGENDS = {
     "reliability": "Below the line the model is surer than it should be.",
     "training": "Star: the epoch whose weights were kept. Each phase starts with the best weights "
     "of the one before it.",
-    "localization": "Left: at the chosen threshold; black: 95 % interval; grey: maps that have seen "
-    "no image and, last, the most that the map's grid allows.",
+    "localization": "Left: at the chosen threshold; black: 95 % interval; grey: maps that have "
+    "seen no image and, last, the most that the map's grid allows.",
 }
 
 
