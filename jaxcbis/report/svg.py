@@ -16,6 +16,8 @@ from jaxcbis.report.style import INK
 
 _NAMESPACE = re.compile(r"\{[^}]*\}")
 _REFERENCE = re.compile(r"#([\w-]+)")
+#: Of a figure that has all the room it wants.
+PIXELS_PER_POINT = 1.6
 _UNUSED = ("metadata", "style")
 
 
@@ -28,7 +30,7 @@ def inline(figure: Figure, alt: str, prefix: str) -> Markup:
       prefix: of the ids inside, which must differ from those of the page's other figures.
 
     Returns:
-      An <svg> element as wide as it is allowed to be.
+      An <svg> element.
     """
     file = io.BytesIO()
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": prefix}):
@@ -51,9 +53,10 @@ def inline(figure: Figure, alt: str, prefix: str) -> Markup:
                 element.set(key, f"{prefix}-{value}")
             elif key == "href" or "url(#" in value:
                 element.set(key, value.replace("#", f"#{prefix}-"))
-    for key in ("width", "height", "version"):
+    for key in ("height", "version"):
         root.attrib.pop(key, None)
-    root.attrib |= {"role": "img", "aria-label": alt}
+    width = float(root.attrib["viewBox"].split()[2])
+    root.attrib |= {"width": f"{PIXELS_PER_POINT * width:.0f}", "role": "img", "aria-label": alt}
     return Markup(ElementTree.tostring(root, encoding="unicode"))
 
 

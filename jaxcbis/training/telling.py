@@ -52,11 +52,11 @@ def estimate(row: dict, epochs: int, patience: int) -> str | None:
     longest = (epochs - 2) * row["seconds"]
     if row["epoch"] != 2 or longest < WORTH_TELLING:
         return None
-    soonest = min(patience, epochs - 2) * row["seconds"]
-    return (
-        f"Time     {row['phase']}: {row['seconds']:.1f} s an epoch, measured on this one: "
-        f"{duration(soonest)} to {duration(longest)} more"
-    )
+    span = duration(longest)
+    if patience < epochs - 2:
+        span = f"{duration(patience * row['seconds'])} to {span}"
+    measured = f"{row['seconds']:.1f} s an epoch, measured on this one"
+    return f"Time     {row['phase']}: {measured}; {span} more"
 
 
 def duration(seconds: float) -> str:
