@@ -137,6 +137,7 @@ def _parser() -> argparse.ArgumentParser:
         help="finished runs: paper runs, and the clean ones of the same backbone and strategy",
     )  # fmt: skip
     audit.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
+    _add_levels(audit)
     audit.set_defaults(command=_audit)
 
     findings = commands.add_parser(
