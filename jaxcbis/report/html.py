@@ -260,7 +260,8 @@ def _gallery(
     run_dirs: Sequence[Path], names: Sequence[str], answers: Sequence[Predictions | None]
 ) -> dict | None:
     """All test patches, each with the answers of the runs that were tested on it."""
-    patches: dict[tuple[str, str], dict] = {}
+    patches: dict[tuple[str, int], dict] = {}
+    pictures: dict[str, list[str]] = {}  # of one id there are several where runs cut differently
     for k, (run_dir, predictions) in enumerate(zip(run_dirs, answers, strict=True)):
         if predictions is None or not (run_dir / "gallery.json").is_file():
             continue
@@ -269,10 +270,15 @@ def _gallery(
         for name, patient, label, probabilities, iou in zip(*predictions, strict=True):
             if (item := of_id.get(str(name))) is None:
                 continue
+            known = pictures.setdefault(item["id"], [])
+            if item["image"] not in known:
+                known.append(item["image"])
+            repeat = known.index(item["image"])
             patch = patches.setdefault(
-                (item["id"], item["image"]),
+                (item["id"], repeat),
                 {
                     "id": item["id"],
+                    "link": f"{item['id']}~{repeat}" if repeat else item["id"],
                     "patient": str(patient),
                     "label": int(label),
                     "image": item["image"],

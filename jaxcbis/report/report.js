@@ -117,13 +117,12 @@ function moveFocus(event) {
 // ---- One patch -----------------------------------------------------------------------------
 
 function hashOf(index) {
-  return `#patch=${encodeURIComponent(patches[index].id)}`;
+  return `#patch=${encodeURIComponent(patches[index].link)}`;
 }
 
 /** Opens the patch that the address names, or closes the dialog where it names none. */
 function follow() {
-  const [, name] = location.hash.match(/^#patch=(.*)$/) ?? [];
-  const wanted = name === undefined ? -1 : patches.findIndex((_, index) => hashOf(index) === location.hash);
+  const wanted = patches.findIndex((_, index) => hashOf(index) === location.hash);
   if (wanted < 0) {
     dialog.close();
     return;

@@ -386,6 +386,14 @@ def test_runs_side_by_side(tmp_path, open_report):
     )
 
 
+def test_runs_that_cut_a_patch_differently_show_it_twice(tmp_path, open_report):
+    runs = [made_run.write(tmp_path / name, count=10, size=s) for name, s in (("a", 32), ("b", 64))]
+    page = open_report(html.compare(tmp_path / "both.html", runs), "#patch=patch_0003~1")
+    expect(page.locator("dialog h3")).to_have_text(["b"])
+    page.keyboard.press("Escape")
+    expect(page.locator("#count")).to_have_text("10 of 20 patches.")
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_nobody_is_shut_out(demo, open_report, scheme):
     """Labels, contrast, headings and so on, by the rules of axe-core."""
