@@ -169,7 +169,8 @@ function step(by) {
   if (!shown.length) return;
   const position = shown.indexOf(opened);
   const goal = position < 0 ? 0 : (position + by + shown.length) % shown.length;
-  location.replace(hashOf(shown[goal]));
+  history.replaceState(null, "", hashOf(shown[goal])); // tells nobody, so:
+  follow();
 }
 
 function closed() {

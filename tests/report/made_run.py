@@ -45,7 +45,7 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, **change
 
 
 def make_patches(rng: np.random.Generator, count: int, size: int) -> Patches:
-    """Grainy tissue, and on all but background a bright ellipse with its mask."""
+    """Grainy tissue, and on all but background an ellipse with its mask, brighter by class."""
     labels = rng.integers(0, len(LABELS), count).astype(np.int32)
     images = np.empty((count, size, size), np.uint8)
     masks = np.zeros((count, size, size), np.uint8)
@@ -59,7 +59,7 @@ def make_patches(rng: np.random.Generator, count: int, size: int) -> Patches:
             axes = rng.integers(size // 8, size // 3, 2).tolist()
             cv2.ellipse(mask, centre, axes, float(rng.integers(180)), 0, 360, 1, cv2.FILLED)
         lesion = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), size / 30)
-        image[:] = np.clip(60 + 60 * tissue + 70 * lesion + 16 * grain, 0, 255)
+        image[:] = np.clip(60 + 40 * tissue + 35 * label * lesion + 16 * grain, 0, 255)
     return Patches(
         images, masks.astype(bool), labels,
         ids=np.array([f"patch_{k:04}" for k in range(count)]),

@@ -42,7 +42,7 @@ def command(folder, *words):
     return [
         sys.executable, "run.py", "--data", folder / "patches.npz", "--output", folder / "run",
         "--backbone", "resnet34", "--strategy", "s2", "--weights", "random", "--image-size", "64",
-        "--batch-size", "6", "--epochs", "2", "--head-lr", "1e-3", "--backbone-lr", "1e-3", *words,
+        "--batch-size", "6", "--epochs", "4", "--head-lr", "1e-3", "--backbone-lr", "1e-3", *words,
     ]  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def test_first_lines_say_what_will_run(demo):
     for expected in (
         "resnet34, strategy s2, protocol paper, seed 0", "cpu", "DEMO DATA", "random (random)",
         "36 train, 14 validation, 40 test patches at 64 pixels", "Phases   all",
-        "at most 2 epochs",
+        "at most 4 epochs",
     ):  # fmt: skip
         assert expected in first
     assert str(run) in first.replace("\n", "")
