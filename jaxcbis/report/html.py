@@ -210,7 +210,7 @@ def _what(results: dict) -> str:
         sentence += f" ({sizes} patches)"
     if size := config.get("image_size"):
         sentence += f" at {size} pixels"
-    weights = (results.get("weights") or {}).get("source", NONE)
+    weights = Path((results.get("weights") or {}).get("source", NONE)).name
     return f"{sentence}; starting weights: {weights}."
 
 

@@ -424,9 +424,10 @@ def test_without_scripts_all_but_the_gallery_is_there(demo, browser):
         expect(page.locator(".controls")).to_be_hidden()
 
 
-def test_screenshots(demo, open_report, tmp_path):
+def test_screenshots(request, open_report, tmp_path):
     folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
-    run = Path(os.environ.get("JAXCBIS_SCREENSHOTS_RUN", demo[0]))
+    given = os.environ.get("JAXCBIS_SCREENSHOTS_RUN")
+    run = Path(given) if given else request.getfixturevalue("demo")[0]
     desktop, phone = {"width": 1200, "height": 800}, {"width": 390, "height": 780}
     for name, fragment, options in (
         ("report", "", {"viewport": desktop}),
