@@ -11,6 +11,7 @@ from typing import NoReturn
 import jaxcbis
 from jaxcbis import allocator
 from jaxcbis import config as options
+from jaxcbis.console import Level, set_level
 from jaxcbis.errors import UserError
 
 EXIT_USER_ERROR = 2
@@ -48,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a dash or a line
     try:
         words = _parser().parse_args(arguments)
+        set_level(getattr(words, "level", Level.NORMAL))
         words.command(words)
     except UserError as error:
         print(f"jaxcbis: {error}", file=sys.stderr)
@@ -99,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
         "train", help="train, test and score one model (run.py)", allow_abbrev=False
     )
     options.add_arguments(train)
+    _add_levels(train)
     train.set_defaults(command=_train)
 
     prepare = commands.add_parser(
@@ -107,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     options.add_arguments(
         prepare, ("data", "protocol", "background_size", "image_size", "data_dir")
     )
+    _add_levels(prepare)
     prepare.add_argument("--export", type=Path, metavar="FILE.npz", help="also write the patches")
     prepare.set_defaults(command=_prepare)
 
@@ -116,6 +120,7 @@ def _parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
     )
     options.add_arguments(study, _IN_STUDIES)
+    _add_levels(study)
     add = study.add_argument
     add("--backbones", nargs="+", choices=options.BACKBONES, default=["vgg19", "resnet50"],
         help="default: vgg19 resnet50")  # fmt: skip
@@ -139,6 +144,7 @@ def _parser() -> argparse.ArgumentParser:
         help="finished runs: paper runs, and the clean ones of the same backbone and strategy",
     )  # fmt: skip
     audit.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
+    _add_levels(audit)
     audit.set_defaults(command=_audit)
 
     findings = commands.add_parser(
@@ -185,10 +191,26 @@ def _parser() -> argparse.ArgumentParser:
     export.add_argument("--output", type=Path, required=True, metavar="FILE", help="to write")
     export.set_defaults(command=_export)
 
-    report = commands.add_parser("report", help="rebuild the report of finished runs")
+    report = commands.add_parser(
+        "report",
+        help="rebuild the report of runs; of several also one side by side, comparison.html in the "
+        "folder that they have in common",
+    )
     report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
     report.set_defaults(command=_report)
     return parser
+
+
+def _add_levels(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_mutually_exclusive_group()
+    for level, text in (
+        (Level.QUIET, "print nothing but warnings and errors, on stderr"),
+        (Level.VERBOSE, "print every option and figure as well"),
+    ):
+        group.add_argument(
+            f"--{level.name.lower()}", dest="level", action="store_const", const=level, help=text,
+            default=Level.NORMAL,
+        )  # fmt: skip
 
 
 def _given(words: argparse.Namespace) -> dict:
@@ -270,6 +292,8 @@ def _report(words: argparse.Namespace) -> None:
 
     for run in words.runs:
         print(html.write(run))
+    if len(words.runs) > 1:
+        print(html.compare(html.joint_path(words.runs), words.runs))
 
 
 def quiet_libraries() -> None:

@@ -14,7 +14,7 @@ import numpy as np
 
 from jaxcbis import device
 from jaxcbis.config import INCIDENTAL, Config
-from jaxcbis.console import console, say, track, warn
+from jaxcbis.console import bar, console, detail, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
 from jaxcbis.errors import UserError
@@ -24,7 +24,7 @@ from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
 from jaxcbis.report import html, results, spreadsheets, tables
-from jaxcbis.training import checkpoints, strategies
+from jaxcbis.training import checkpoints, strategies, telling
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
 
@@ -77,9 +77,13 @@ def run(
 
     # ---- Data -----------------------------------------------------------------------------
     say(
-        f"{config.backbone}, strategy {config.strategy}, protocol {config.protocol}, seed "
-        f"{config.seed}, on {chosen.device_kind} ({chosen.platform}); results in {folder}"
+        f"Run      {config.backbone}, strategy {config.strategy}, protocol {config.protocol}, "
+        f"seed {config.seed}"
     )
+    say(f"Device   {chosen.device_kind} ({chosen.platform})")
+    say(f"Results  {folder}")
+    for key, value in dataclasses.asdict(config).items():
+        detail(f"  {key} {value}")
     began = time.perf_counter()
     dataset = shared.dataset if shared else preparation.load(config)
     timing["prepare_s"] = time.perf_counter() - began
@@ -92,14 +96,21 @@ def run(
             "demo data: synthetic phantoms, not mammograms; the figures say nothing about the study"
         )
     sizes = ", ".join(f"{part['total']} {name}" for name, part in data["splits"].items())
-    say(f"{dataset.name}: {sizes} patches at {config.image_size} pixels")
+    say(f"Data     {dataset.name}")
+    say(f"         {sizes} patches at {config.image_size} pixels")
+    for name, part in data["splits"].items():
+        detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
     preparation.show_dropped(dataset)
     notes += _notes_on(data, config.protocol)
 
     # ---- Model ----------------------------------------------------------------------------
     backbone, weight_notes = shared.backbone if shared else load_backbone(config, demo)
     notes += weight_notes
-    say(f"Weights: {backbone.source['source']} ({backbone.source['format']})")
+    say(f"Weights  {backbone.source['source']} ({backbone.source['format']})")
+    say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
+    limits = f"at most {config.epochs} epochs each; {config.patience} without improvement end one"
+    say(f"         {limits}")
+    say("Time     told for each phase on its second epoch, measured on that one")
     record = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA,
         "status": "interrupted",
@@ -163,7 +174,7 @@ def run(
     # ---- Results --------------------------------------------------------------------------
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
     from jaxcbis.evaluation import metrics
-    from jaxcbis.report import figures, gallery
+    from jaxcbis.report import figures, gallery, tensorboard
 
     if grid == 1:
         notes.append("the maps have one cell at this image size: localisation says nothing")
@@ -189,15 +200,19 @@ def run(
     spreadsheets.write_predictions(folder / "predictions.csv", test, probabilities, iou)
     spreadsheets.write_history(folder / "history.csv", progress.history)
     checkpoints.save_model(folder / "checkpoints", variables)
-    figures.write(folder, record)
-    gallery.write(folder, test, maps, probabilities)
+    figures.write(folder, record, spreadsheets.read_predictions(folder / "predictions.csv"))
+    gallery.write(folder, test, maps, probabilities, iou, grid)
+    tensorboard.add_pictures(folder)
     results.write(folder / "results.json", record)
     html.write(folder)
     held.close()
     shutil.rmtree(folder / "checkpoints" / checkpoints.TRAINING, ignore_errors=True)
 
     console.print(tables.beside_paper(record))
-    say(f"Results: {folder / 'results.json'}   Report: {folder / 'report.html'}")
+    for key, value in timing.items():
+        detail(f"  {key} {value:.1f}")
+    say(f"Results: {folder / 'results.json'}")
+    say(f"Report:  {folder / 'report.html'}")
     return record
 
 
@@ -332,37 +347,36 @@ def _train(
 
     writer, log = tensorboard.logger(folder / "tensorboard")
 
-    resumed = False
+    line, replayed, resumed = telling.lines(config.patience, config.min_delta), 0, False
+    for phase in phases:
+        detail(f"  {phase.name}: learning rates {phase.learning_rates}")
 
     def on_resume(progress: Progress) -> None:
-        nonlocal resumed
-        resumed = True
+        nonlocal replayed, resumed
+        replayed, resumed = len(progress.history), True
         last = progress.history[-1]
         say(f"Going on behind phase {last['phase']}, epoch {last['epoch']}; what was done:")
 
     def on_epoch(row: dict) -> None:
+        nonlocal replayed
         if config.resume and not resumed and not row["epoch"] and row["phase"] == phases[0].name:
             say("No checkpoint was saved yet: training starts from the beginning")
         log(row)
         watch(row)
-        say(_line(row))
+        say(line(row))
+        detail(f"  {row['seconds']:.2f} s")
+        bars.update(epochs, description=row["phase"], completed=row["epoch"])
+        estimate = telling.estimate(row, config.epochs, config.patience)
+        if estimate and not replayed:
+            say(estimate)
+        replayed = max(replayed - 1, 0)
 
-    with writer:
+    with writer, bar() as bars:
+        epochs = bars.add_task("epochs", total=config.epochs)
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",
             on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept,
         )  # fmt: skip
-
-
-def _line(row: dict) -> str:
-    line = f"{row['phase']:<8} epoch {row['epoch']:>3}"
-    if row["train_loss"] is None:
-        line += "  as it starts                 "
-    else:
-        line += f"  train loss {row['train_loss']:.4f} acc {row['train_accuracy']:.3f}"
-    return f"{line}  val loss {row['val_loss']:.4f} acc {row['val_accuracy']:.3f}" + (
-        f"  {row['seconds']:6.1f} s"
-    )
 
 
 def _notes_on(data: dict, protocol: str) -> list[str]:

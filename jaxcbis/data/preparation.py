@@ -42,7 +42,7 @@ def prepare(config: Config, export: Path | None = None) -> Dataset:
 def load(config: Config) -> Dataset:
     """Loads the data of a run behind a progress bar."""
     with bar() as progress:
-        task = progress.add_task("mammograms")
+        task = progress.add_task("mammograms", total=None)
         return loading.load(
             config, lambda done, total: progress.update(task, completed=done, total=total)
         )

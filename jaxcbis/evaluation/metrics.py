@@ -29,7 +29,7 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
       auc_hard_mean, confusion (counts, row = true class), calibration (see `calibration`), and the
       95 % intervals accuracy_ci95, auc_mean_ci95 and auc_hard_mean_ci95 (see `bootstrap`). `auc` is
       one-vs-rest from probabilities; `auc_hard` that of the 0/1 predictions, (TPR + TNR) / 2, as in
-      the paper.
+      the paper. A class's `ci95` holds the intervals of its precision, recall, f1 and auc.
 
     Raises:
       UserError: a probability is not finite.
@@ -48,7 +48,8 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
             "test items are not finite: the training diverged; lower the learning rates"
         )
     predicted = probabilities.argmax(axis=1)
-    per_class = _per_class(labels, predicted, probabilities)
+    times = bootstrap.draw(patients)
+    per_class = _per_class(labels, predicted, probabilities, times)
     present = [figures for figures in per_class.values() if figures["support"]]
     correct = labels == predicted
     return {
@@ -63,14 +64,13 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
         "auc_hard_mean": _mean([f["auc_hard"] for f in present if f["auc_hard"] is not None]),
         "confusion": _confusion(labels, predicted).tolist(),
         "calibration": calibration(labels, probabilities),
-        **_intervals(labels, probabilities, correct, patients),
+        **_intervals(labels, probabilities, correct, times),
     }
 
 
 def _intervals(
-    labels: NDArray, probabilities: NDArray, correct: NDArray, patients: NDArray
+    labels: NDArray, probabilities: NDArray, correct: NDArray, times: NDArray | None
 ) -> dict[str, list[float] | None]:
-    times = bootstrap.draw(patients)
     if times is None:
         return dict.fromkeys(("accuracy_ci95", "auc_mean_ci95", "auc_hard_mean_ci95"))
     hard = np.eye(len(LABELS))[probabilities.argmax(axis=1)]
@@ -87,7 +87,9 @@ def _confusion(labels: NDArray, predicted: NDArray) -> NDArray:
     return confusion_matrix(labels, predicted, labels=range(len(LABELS)))
 
 
-def _per_class(labels: NDArray, predicted: NDArray, probabilities: NDArray) -> dict[str, dict]:
+def _per_class(
+    labels: NDArray, predicted: NDArray, probabilities: NDArray, times: NDArray | None
+) -> dict[str, dict]:
     table: dict[str, dict] = {}
     for index, name in enumerate(LABELS):
         true, hard = labels == index, predicted == index
@@ -106,8 +108,25 @@ def _per_class(labels: NDArray, predicted: NDArray, probabilities: NDArray) -> d
             "support": support,
             "auc": float(roc_auc_score(true, probabilities[:, index])) if rankable else None,
             "auc_hard": float(roc_auc_score(true, hard)) if rankable else None,
+            "ci95": _class_intervals(true, hard, probabilities[:, index], times)
+            if support and times is not None
+            else None,
         }
     return table
+
+
+def _class_intervals(
+    true: NDArray, hard: NDArray, scores: NDArray, times: NDArray
+) -> dict[str, list[float] | None]:
+    hits, predicted, support = (times @ side for side in (true & hard, hard, true))
+    with np.errstate(invalid="ignore"):
+        figures = {
+            "precision": hits / predicted,
+            "recall": hits / support,
+            "f1": np.where(support > 0, 2 * hits / (predicted + support), np.nan),
+            "auc": bootstrap.auc(scores, true, times),
+        }
+    return {name: bootstrap.interval(values) for name, values in figures.items()}
 
 
 def _mean(values: ArrayLike, weights: Sequence[int] | None = None) -> float | None:

@@ -1,7 +1,9 @@
 """Pictures of a run at print resolution, in colours that the colour-blind tell apart."""
 
+import itertools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import cv2
 import matplotlib as mpl
@@ -13,35 +15,104 @@ from numpy.typing import ArrayLike, NDArray
 from jaxcbis import paper
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
+from jaxcbis.report import curves
+from jaxcbis.report.spreadsheets import Predictions
+from jaxcbis.report.style import BLUE, GREEN, SETTINGS, VERMILLION
 from jaxcbis.report.tables import is_demo, run_name
 
 DPI = 300
-# Okabe and Ito's palette.
-BLUE, VERMILLION, GREEN, SKY = "#0072B2", "#D55E00", "#009E73", (86, 180, 233)
+SKY = (86, 180, 233)  # of Okabe and Ito's palette, for outlines on dark patches
 
 
-def write(run_dir: Path | str, results: dict) -> list[Path]:
-    """Draws what the results hold into `run_dir/figures`.
+class Drawing(NamedTuple):
+    """A figure, and what it says to those who cannot see it."""
+
+    figure: Figure
+    alt: str
+
+
+def draw(results: dict, predictions: Predictions | None = None) -> dict[str, Drawing]:
+    """Draws what a run has.
 
     Args:
-      run_dir: folder of the run.
       results: content of results.json.
+      predictions: of predictions.csv; without them there are no ROC and precision-recall curves.
 
     Returns:
-      The files: confusion.png where the run was tested, training.png where it was trained.
+      Of confusion, roc, precision_recall, reliability, training and localization those that the
+      run has figures for.
+    """
+    test, found = results.get("test"), {}
+    with mpl.rc_context(SETTINGS):
+        if test and test["n"]:
+            found["confusion"] = Drawing(confusion(results), _alt_of_confusion(test))
+            if predictions is not None:
+                aucs = ", ".join(
+                    f"{label} {of['auc']:.2f}"
+                    for label, of in test["per_class"].items()
+                    if of["auc"] is not None
+                )
+                found["roc"] = Drawing(
+                    curves.roc(results, predictions),
+                    f"ROC curve of each class against the rest; areas: {aucs}.",
+                )
+                found["precision_recall"] = Drawing(
+                    curves.precision_recall(results, predictions),
+                    "Precision by recall of each class against the rest.",
+                )
+            if (test.get("calibration") or {}).get("bins"):
+                error = test["calibration"]["ece"]
+                found["reliability"] = Drawing(
+                    curves.reliability(results),
+                    "Share of right answers by the probability of the predicted class; expected "
+                    f"calibration error {error:.3f}.",
+                )
+        if results.get("history"):
+            found["training"] = Drawing(training(results), _alt_of_training(results))
+        if (results.get("localization") or {}).get("ll_score") is not None:
+            score = results["localization"]["ll_score"]
+            found["localization"] = Drawing(
+                curves.localization(results),
+                f"LL score {score:.3f} beside maps that have seen no image, and by threshold; the "
+                "localisation table holds the same figures.",
+            )
+        for name in ("roc", "precision_recall", "reliability", "localization"):
+            if name in found:
+                found[name].figure.suptitle(_title(results), fontsize=9)
+    return found
+
+
+def write(run_dir: Path | str, results: dict, predictions: Predictions | None = None) -> list[Path]:
+    """Writes what `draw` draws to `run_dir/figures` as PNG files.
 
     Raises:
       UserError: a file cannot be written.
     """
     folder = Path(run_dir) / "figures"
-    drawn = {}
-    if (results.get("test") or {}).get("n"):
-        drawn[folder / "confusion.png"] = confusion(results)
-    if results.get("history"):
-        drawn[folder / "training.png"] = training(results)
-    for path, figure in drawn.items():
-        _save(figure, path)
-    return list(drawn)
+    written = []
+    for name, drawing in draw(results, predictions).items():
+        written.append(folder / f"{name}.png")
+        _save(drawing.figure, written[-1])
+    return written
+
+
+def _alt_of_confusion(test: dict) -> str:
+    recalls = (
+        f"{label} {of['recall']:.2f}"
+        for label, of in test["per_class"].items()
+        if of["recall"] is not None
+    )
+    return (
+        "Confusion matrix, rows true class, columns predicted class, beside the paper's where it "
+        f"has one; share that is right: {', '.join(recalls)}. The confusion table holds all shares."
+    )
+
+
+def _alt_of_training(results: dict) -> str:
+    alt = "Loss and accuracy of train and validation set per epoch of each phase."
+    if best := results.get("best"):
+        alt += f" Best: phase {best['phase']}, epoch {best['epoch']}, loss {best['val_loss']:.3f}."
+    return alt
 
 
 def confusion(results: dict) -> Figure:
@@ -108,33 +179,33 @@ def training(results: dict) -> Figure:
 
 def cams(
     path: Path | str,
-    images: ArrayLike,
-    maps: ArrayLike,
-    masks: ArrayLike,
-    titles: Sequence[str],
+    pictures: Sequence[Sequence[NDArray | None]],
+    titles: Sequence[Sequence[str]],
 ) -> None:
-    """Writes a grid of patches with mask outline and class activation map.
+    """Writes overlays in the arrangement of the paper's Figure 7.
 
     Args:
       path: of the PNG file.
-      images: [k, S, S] uint8.
-      maps: [k, S, S] at least 0.
-      masks: [k, S, S] bool.
-      titles: [k] lines above the patches.
+      pictures: two rows of overlays [S, S, 3] uint8, one column per class; None leaves a gap.
+      titles: lines above them.
 
     Raises:
       UserError: the file cannot be written.
     """
-    images, maps, masks = np.asarray(images), np.asarray(maps), np.asarray(masks)
-    columns = min(len(images), 4)
-    rows = -(-len(images) // columns)
-    figure = Figure(figsize=(2.4 * columns, 2.7 * rows), layout="constrained")
-    panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes in panels:
-        axes.axis("off")
-    for axes, image, heat, mask, title in zip(panels, images, maps, masks, titles, strict=False):
-        axes.imshow(overlay(image, heat, mask))
-        axes.set_title(title, fontsize=7, parse_math=False)
+    names = ("highest IoU", "lowest IoU")
+    columns = len(pictures[0])
+    figure = Figure(figsize=(2.2 * columns, 5.4), layout="constrained")
+    panels = figure.subplots(len(pictures), columns, squeeze=False)
+    for axes, picture, title in zip(
+        panels.ravel(), itertools.chain(*pictures), itertools.chain(*titles), strict=True
+    ):
+        axes.set(xticks=[], yticks=[])
+        axes.spines[:].set_visible(False)
+        axes.set_title(title, fontsize=8, parse_math=False)
+        if picture is not None:
+            axes.imshow(picture)
+    for axes, name in zip(panels[:, 0], names, strict=True):
+        axes.set_ylabel(name)
     _save(figure, Path(path))
 
 
@@ -173,6 +244,7 @@ def _matrix(axes: Axes, shares: NDArray, texts: list[list[str]], title: str) -> 
     axes.set_xticks(ticks, LABELS, rotation=35, ha="right", fontsize=8)
     axes.set_yticks(ticks, LABELS, fontsize=8)
     axes.set(xlabel="predicted class", ylabel="true class")
+    axes.spines[:].set_visible(False)
     axes.set_title(title, fontsize=10)
 
 

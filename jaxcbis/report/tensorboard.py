@@ -1,12 +1,16 @@
-"""Training curves for TensorBoard, written without TensorFlow."""
+"""Training curves and pictures for TensorBoard, written without TensorFlow."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
+import numpy as np
 from tensorboardX import SummaryWriter
 
 FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+#: Widest picture in pixels; those in figures/ are made for print.
+WIDTH = 1200
 
 
 def logger(folder: Path) -> tuple[SummaryWriter, Callable[[dict], None]]:
@@ -33,3 +37,17 @@ def logger(folder: Path) -> tuple[SummaryWriter, Callable[[dict], None]]:
         epochs += 1
 
     return writer, log
+
+
+def add_pictures(run_dir: Path) -> None:
+    """Adds the pictures in `run_dir/figures` and `run_dir/cams` to the log of the run."""
+    files = [*sorted(run_dir.glob("figures/*.png")), *sorted(run_dir.glob("cams/*.png"))]
+    with SummaryWriter(str(run_dir / "tensorboard"), filename_suffix=".pictures") as writer:
+        for file in files:
+            picture = np.asarray(cv2.imread(str(file)))
+            height, width = picture.shape[:2]
+            if width > WIDTH:
+                size = WIDTH, round(height * WIDTH / width)
+                picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            tag = f"{file.parent.name}/{file.stem}"
+            writer.add_image(tag, picture[..., ::-1], dataformats="HWC")

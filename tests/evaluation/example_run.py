@@ -1,24 +1,44 @@
 """A made-up finished run, for the tests of tables, figures and report."""
 
+import copy
+import functools
+
 import numpy as np
 
 from jaxcbis.evaluation import localization, metrics
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.report.spreadsheets import Predictions
 
 
-def results(*, backbone="resnet50", strategy="s2", demo=False, absent=()) -> dict:
-    """results.json of a run whose predictions are drawn at random; `absent`: label indices."""
+def predictions(absent=()) -> Predictions:
+    """What predictions.csv of the same run holds; patch k is called patch_k."""
     rng = np.random.default_rng(0)
     labels = rng.choice([k for k in range(len(LABELS)) if k not in absent], 120)
     probabilities = rng.dirichlet(np.ones(len(LABELS)), 120)
     probabilities[np.arange(120), labels] += 0.4
     probabilities /= probabilities.sum(1, keepdims=True)
     patients = rng.integers(0, 60, 120).astype(str)
+    ids = np.array([f"patch_{k}" for k in range(120)])
+    iou = np.where(labels == BACKGROUND, np.nan, 0.25)
+    return Predictions(ids, patients, labels, probabilities, iou)
+
+
+@functools.cache
+def _scored(absent) -> tuple[dict, dict]:
+    _, patients, labels, probabilities, _ = predictions(absent)
+    rng = np.random.default_rng(0)
     masks = np.zeros((120, 32, 32), bool)
     masks[:, 8:24, 6:20] = True
     maps = rng.random((120, 32, 32), dtype=np.float32)
     found, _ = localization.score(maps, masks, labels, probabilities.argmax(1), grid=4)
     test = metrics.classification(labels, probabilities, patients)
+    return test, found
+
+
+def results(*, backbone="resnet50", strategy="s2", demo=False, absent=()) -> dict:
+    """results.json of a run whose predictions are drawn at random; `absent`: label indices."""
+    labels = predictions(absent).labels
+    test, found = copy.deepcopy(_scored(absent))
     per_class = {label: int((labels == k).sum()) for k, label in enumerate(LABELS)}
     split = {"total": 120, "per_class": per_class, "patients": 60}
     history = [

@@ -1,13 +1,19 @@
 """Pictures: written at 300 dpi, and the overlay's pixels."""
 
+import re
 import struct
+from xml.etree import ElementTree
 
 import cv2
+import matplotlib as mpl
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from jaxcbis.errors import UserError
-from jaxcbis.report import figures
+from jaxcbis.labels import LABELS
+from jaxcbis.report import curves, figures, style, svg
+from tests.evaluation.example_run import predictions
 from tests.evaluation.example_run import results as example
 
 
@@ -19,8 +25,11 @@ def dots_per_inch(path) -> float:
 
 @pytest.mark.parametrize(("backbone", "absent"), [("resnet50", ()), ("vgg16", (1, 3))])
 def test_write(tmp_path, backbone, absent):
-    paths = figures.write(tmp_path, example(backbone=backbone, absent=absent))
-    assert [path.name for path in paths] == ["confusion.png", "training.png"]
+    run = example(backbone=backbone, absent=absent)
+    paths = figures.write(tmp_path, run, predictions(absent))
+    assert {path.stem for path in paths} == {
+        "confusion", "roc", "precision_recall", "reliability", "training", "localization",
+    }  # fmt: skip
     for path in paths:
         assert dots_per_inch(path) == pytest.approx(300, abs=0.5)
         assert cv2.imread(str(path)).std() > 10
@@ -40,7 +49,7 @@ def test_what_the_figures_show():
 
 
 def test_an_unfinished_run_draws_what_it_has(tmp_path):
-    run = example() | {"test": None, "best": None}
+    run = example() | {"test": None, "localization": None, "best": None}
     assert [path.name for path in figures.write(tmp_path, run)] == ["training.png"]
 
 
@@ -63,10 +72,64 @@ def test_overlay():
     assert (figures.overlay(image, heat * 0, mask * False) == 100).all()
 
 
+def test_curves_against_scikit_learn():
+    run, answers = example(), predictions()
+    drawn = curves.roc(run, answers).axes[0]
+    areas = {
+        line.get_label().split()[0]: np.trapezoid(line.get_ydata(), line.get_xdata())
+        for line in drawn.lines
+        if not line.get_label().startswith("_")
+    }
+    for k, label in enumerate(LABELS):
+        expected = roc_auc_score(answers.labels == k, answers.probabilities[:, k])
+        assert areas[label] == pytest.approx(expected)
+    dots = [line for line in drawn.lines if line.get_marker() == "o"]
+    ours, theirs = dots[0], dots[1]
+    assert ours.get_ydata()[0] == pytest.approx(run["test"]["per_class"]["BACKGROUND"]["recall"])
+    # The mean of both rates is the AUC of hard labels that the paper prints in Table III.
+    rates = (theirs.get_ydata()[0] + 1 - theirs.get_xdata()[0]) / 2
+    assert rates == pytest.approx(0.95, abs=0.01)
+    bins = run["test"]["calibration"]["bins"]
+    points = curves.reliability(run).axes[0].lines[1]
+    assert list(points.get_ydata()) == [row["accuracy"] for row in bins]
+
+
+def test_inline_svg_obeys_a_strict_policy_and_the_page():
+    drawing = svg.inline(figures.training(example()), 'a "title" <b>', "x")
+    root = ElementTree.fromstring(drawing)
+    assert root.get("aria-label") == 'a "title" <b>'
+    elements = list(root.iter())
+    assert not any("style" in element.attrib or element.tag == "style" for element in elements)
+    names = [element.get("id") for element in elements if "id" in element.attrib]
+    assert len(set(names)) == len(names)
+    used = re.findall(r'(?:href="|url\()#([^")]+)', drawing)
+    assert used
+    assert set(used) == set(names)
+    texts = [element.text for element in elements if element.tag == "text"]
+    assert "loss" in texts
+    with mpl.rc_context(style.SETTINGS):
+        assert "currentColor" in svg.inline(figures.training(example()), "", "x")
+
+
+def test_colours_differ_and_can_be_seen():
+    """Contrast of at least 3 with white and with the page's dark, as WCAG 2 asks of graphics."""
+
+    def luminance(colour):
+        rgb = np.array([int(colour[k : k + 2], 16) for k in (1, 3, 5)]) / 255
+        linear = np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+        return linear @ (0.2126, 0.7152, 0.0722)
+
+    assert len(set(style.CLASSES.values())) == len(LABELS)
+    for colour, _ in style.CLASSES.values():
+        for page in ("#FFFFFF", "#16181B"):
+            dark, bright = sorted((luminance(colour), luminance(page)))
+            assert (bright + 0.05) / (dark + 0.05) >= 3, colour
+
+
 def test_cams(tmp_path):
     path = tmp_path / "figures" / "cams.png"
-    images = np.zeros((5, 16, 16), np.uint8)
-    figures.cams(path, images, np.ones((5, 16, 16)), images > 0, ["50 $ of <b>"] * 5)
+    picture = np.zeros((16, 16, 3), np.uint8)
+    figures.cams(path, [[picture] * 4, [picture, None] * 2], [["50 $ of <b>"] * 4] * 2)
     assert cv2.imread(str(path)) is not None
 
 

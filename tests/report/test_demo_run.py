@@ -1,0 +1,446 @@
+"""A demo run as a person sees it: in a terminal, and its report in a real browser.
+
+JAXCBIS_SCREENSHOTS=docs python -m pytest tests/report/test_demo_run.py -k screenshots
+writes pictures of the report to docs/; of the run in JAXCBIS_SCREENSHOTS_RUN, where that is set.
+"""
+
+import csv
+import json
+import os
+import pty
+import re
+import shutil
+import struct
+import subprocess
+import sys
+import termios
+from fcntl import ioctl
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pyte
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect, sync_playwright
+
+from jaxcbis.data import patches
+from jaxcbis.labels import LABELS
+from jaxcbis.report import html
+from tests.report import made_run
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
+COLUMNS = 80
+EVIL = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
+
+
+# ---- The run, in a terminal -----------------------------------------------------------------
+
+
+def command(folder, *words):
+    return [
+        sys.executable, "run.py", "--data", folder / "patches.npz", "--output", folder / "run",
+        "--backbone", "resnet34", "--strategy", "s2", "--weights", "random", "--image-size", "64",
+        "--batch-size", "6", "--epochs", "4", "--head-lr", "1e-3", "--backbone-lr", "1e-3", *words,
+    ]  # fmt: skip
+
+
+def in_terminal(words) -> tuple[int, bytes]:
+    """Runs a command in a terminal of 80 columns; returns its exit code and what it wrote."""
+    ours, theirs = pty.openpty()
+    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
+    environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    for name in ("COLUMNS", "NO_COLOR", "CI"):
+        environment.pop(name, None)
+    with subprocess.Popen(
+        words, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+    ) as process:
+        os.close(theirs)
+        written = b""
+        try:
+            while part := os.read(ours, 65536):
+                written += part
+        except OSError:  # the other end is closed
+            pass
+    os.close(ours)
+    return process.returncode, written
+
+
+def screen(written: bytes) -> list[str]:
+    """The lines that are left in a terminal, from its first to its last."""
+    terminal = pyte.HistoryScreen(COLUMNS, 400)
+    pyte.ByteStream(terminal).feed(written)
+    return [line.rstrip() for line in terminal.display]
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The folder of a finished run, and what it wrote to its terminal."""
+    folder = tmp_path_factory.mktemp("demo")
+    made = made_run.make_patches(np.random.default_rng(0), 90, 64)
+    splits = np.repeat(("train", "validation", "test"), (36, 14, 40))
+    parts = {name: made.select(splits == name) for name in patches.SPLITS}
+    dataset = patches.Dataset(parts, "demo", "demo data (synthetic phantoms)", [])
+    patches.save(folder / "patches.npz", dataset, "paper")
+    code, written = in_terminal(command(folder))
+    assert code == 0, written.decode()
+    return folder / "run", written
+
+
+def history(run):
+    return json.loads((run / "results.json").read_text())["history"]
+
+
+def test_first_lines_say_what_will_run(demo):
+    run, written = demo
+    lines = screen(written)
+    first = "\n".join(lines[: next(k for k, line in enumerate(lines) if "epoch   0" in line)])
+    for expected in (
+        "resnet34, strategy s2, protocol paper, seed 0", "cpu", "DEMO DATA", "random (random)",
+        "36 train, 14 validation, 40 test patches at 64 pixels", "Phases   all",
+        "at most 4 epochs",
+    ):  # fmt: skip
+        assert expected in first
+    assert str(run) in first.replace("\n", "")
+
+
+def test_a_line_per_epoch_stays(demo):
+    run, written = demo
+    lines = [line for line in screen(written) if re.match(r"\w+ +epoch ", line)]
+    rows = history(run)
+    assert len(lines) == len(rows)
+    for line, row in zip(lines, rows, strict=True):
+        assert line.startswith(f"{row['phase']:<7} epoch {row['epoch']:>3}")
+        assert f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}" in line
+        if row["epoch"]:
+            assert f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}" in line
+        before = [r["val_loss"] for r in rows if r["phase"] == row["phase"]][: row["epoch"] + 1]
+        assert f"best {min(before):.4f}" in line
+
+
+def test_bars_are_drawn_and_leave_nothing_behind(demo):
+    _, written = demo
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    for name in ("frozen prefix", "all", "Grad-CAM"):
+        assert re.search(rf"{name}[ \w]* +[━╸╺]+ +\d+/\d+", text), name
+    assert re.search(r"\d+/\d+ +(\d+\.\d/s|\d+\.\d s each) +\d:\d\d:\d\d", text)
+    assert not any("━" in line for line in screen(written))
+    assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")  # the cursor is back
+
+
+def test_everything_fits_80_columns(demo):
+    _, written = demo
+    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    for line in re.split(r"[\r\n]+", text):
+        if "/" not in line.replace("s/", "") or "━" in line:  # a path may be longer
+            assert len(line.rstrip()) <= COLUMNS or line.startswith("!"), line
+
+
+def test_quiet_verbose_and_plain(demo):
+    run, _ = demo
+    words = command(run.parent, "--resume")
+
+    def printed(*more):
+        return subprocess.run(
+            [*words, *more], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
+            capture_output=True, text=True,
+        )  # fmt: skip
+
+    assert printed("--quiet").stdout == ""
+    plain = printed("--verbose").stdout
+    assert "accuracy" in plain
+    assert "\x1b" not in plain
+
+
+# ---- The report, in a browser ---------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def browser():
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} found; apt-get install {BROWSERS[0]}")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_report(browser):
+    """Opens a file as a person does; fails where the console is not clean or a network is asked."""
+    complaints, pages = [], []
+
+    def open_file(path: Path, fragment: str = "", **options) -> Page:
+        page = browser.new_page(**options)
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "request",
+            lambda r: complaints.append(r.url) if not r.url.startswith(("file:", "data:")) else 0,
+        )
+        page.goto(path.as_uri() + fragment)
+        pages.append(page)
+        return page
+
+    yield open_file
+    for page in pages:
+        page.close()
+    assert complaints == []
+
+
+def answers(run):
+    """Rows of predictions.csv as the report should show them, in the order of the file."""
+    with (run / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["confidence"] = max(float(row[label]) for label in LABELS)
+        row["right"] = row["label"] == row["predicted"]
+        row["iou"] = float(row["iou"]) if row["iou"] else None
+    return rows
+
+
+def names(page) -> list[str]:
+    """Ids of the cards shown, in order."""
+    texts = page.locator(".cards a").evaluate_all("a => a.map(e => e.getAttribute('aria-label'))")
+    return [text.split(":")[0] for text in texts]
+
+
+def table(page, title: str) -> dict[str, list[str]]:
+    """First cell -> the other cells of the table whose caption begins so."""
+    rows = page.locator("table", has=page.locator("caption", has_text=title)).first.locator("tr")
+    cells = rows.evaluate_all("r => r.map(e => [...e.children].map(c => c.textContent))")
+    return {row[0]: row[1:] for row in cells}
+
+
+def test_what_is_shown_equals_the_files(demo, open_report):
+    run, _ = demo
+    found = json.loads((run / "results.json").read_text())
+    page = open_report(run / "report.html")
+    expect(page.locator("h1")).to_contain_text("DEMO DATA")
+    expect(page.locator(".verdict")).to_contain_text(f"{found['test']['accuracy']:.2f}")
+    expect(page.get_by_label("Warnings")).to_contain_text("Random weights")
+    expect(page.get_by_label("Warnings")).to_contain_text("Label normalisation")
+    headline = table(page, "resnet34 s2")
+    low, high = found["test"]["accuracy_ci95"]
+    accuracy = f"{found['test']['accuracy']:.2f} ({low:.2f} to {high:.2f})"
+    assert headline["accuracy (95 % interval)"][0] == accuracy
+    per_class = table(page, "Per class, with")
+    for label in LABELS:
+        ours = found["test"]["per_class"][label]
+        assert per_class[label][0] == str(ours["support"])
+        low, high = ours["ci95"]["recall"]
+        assert per_class[label][2] == f"{ours['recall']:.2f} ({low:.2f}–{high:.2f})"
+    for name in ("Confusion", "ROC", "Precision", "Share of right", "Loss", "LL score"):
+        assert page.locator(f'svg[role=img][aria-label^="{name}"]').count() == 1
+    labels = page.locator(".cards a").evaluate_all("a => a.map(e => e.getAttribute('aria-label'))")
+    assert labels == [
+        f"{row['id']}: {row['label']}, predicted {row['predicted']} {row['confidence']:.3f}, "
+        f"{'right' if row['right'] else 'wrong'}"
+        + ("" if row["iou"] is None else f", IoU {row['iou']:.2f}")
+        for row in answers(run)
+    ]
+
+
+def test_filters_and_sort(demo, open_report):
+    run, _ = demo
+    rows = answers(run)
+    page = open_report(run / "report.html")
+
+    def shown(**choice) -> list[str]:
+        page.get_by_role("button", name="Reset").click()
+        for id, value in choice.items():
+            control = page.locator(f"#{id.replace('_', '-')}")
+            (control.fill if "iou_" in id else control.select_option)(value)
+        ids = names(page)
+        assert page.locator("#count").inner_text() == f"{len(ids)} of {len(rows)} patches."
+        return ids
+
+    def ids(keep, key=None):
+        return [
+            row["id"]
+            for row in (sorted(filter(keep, rows), key=key) if key else filter(keep, rows))
+        ]
+
+    assert shown() == [row["id"] for row in rows]
+    for k, label in enumerate(LABELS):
+        assert shown(truth=str(k)) == ids(lambda r, label=label: r["label"] == label)
+        assert shown(predicted=str(k)) == ids(lambda r, label=label: r["predicted"] == label)
+    assert shown(answer="right") == ids(lambda r: r["right"])
+    assert shown(answer="wrong", truth="4") == ids(
+        lambda r: not r["right"] and r["label"] == LABELS[4]
+    )
+    ious = sorted(row["iou"] for row in rows if row["iou"] is not None)
+    low, high = f"{ious[3]:.2f}", f"{ious[-3]:.2f}"
+    between = shown(iou_low=low, iou_high=high)
+    assert between == ids(lambda r: r["iou"] is not None and float(low) <= r["iou"] <= float(high))
+    assert 0 < len(between) < len(ious)
+    assert shown(sort="confidence-down") == ids(lambda r: True, lambda r: -r["confidence"])
+    assert shown(sort="confidence-up") == ids(lambda r: True, lambda r: r["confidence"])
+    assert shown(sort="iou-down") == ids(
+        lambda r: True, lambda r: (r["iou"] is None, -(r["iou"] or 0))
+    )
+    assert shown(sort="iou-up") == ids(lambda r: True, lambda r: (r["iou"] is None, r["iou"] or 0))
+
+
+def test_links_and_keyboard(demo, open_report):
+    run, _ = demo
+    rows = answers(run)
+    page = open_report(run / "report.html", f"#patch={rows[3]['id']}")
+    dialog = page.locator("dialog")
+    expect(dialog).to_be_visible()
+    expect(dialog.locator("#patch-title")).to_have_text(rows[3]["id"])
+    shown = dialog.locator("tbody tr").evaluate_all(
+        "r => r.map(e => [e.children[0].textContent, e.children[2].textContent])"
+    )
+    assert shown == [[label, f"{float(rows[3][label]):.3f}"] for label in LABELS]
+    page.keyboard.press("ArrowRight")
+    expect(dialog.locator("#patch-title")).to_have_text(rows[4]["id"])
+    assert page.url.endswith(f"#patch={rows[4]['id']}")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    expect(dialog.locator("#patch-title")).to_have_text(rows[2]["id"])
+    page.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+    assert "patch=" not in page.url
+    focused = "document.activeElement.getAttribute('aria-label').split(':')[0]"
+    assert page.evaluate(focused) == rows[2]["id"]
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(focused) == rows[3]["id"]
+    page.keyboard.press("End")
+    assert page.evaluate(focused) == rows[-1]["id"]
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowDown")
+    columns = page.evaluate("getComputedStyle(byId('cards')).gridTemplateColumns").count("px")
+    assert page.evaluate(focused) == rows[columns]["id"]
+    page.keyboard.press("Enter")
+    expect(dialog.locator("#patch-title")).to_have_text(rows[columns]["id"])
+    page.evaluate("location.hash = 'patch=nobody'")
+    expect(dialog).to_be_hidden()
+
+
+def test_map_and_outline_lie_where_the_run_has_them(tmp_path, open_report):
+    """The canvas against cv2's own upsampling, the outline against the mask."""
+    run = made_run.write(tmp_path / "run", count=8)
+    page = open_report(html.write(run), "#gallery")
+    held = made_run.gallery.read(run)
+    masks = made_run.make_patches(np.random.default_rng(0), 8, 64).masks
+    for k, item in enumerate(held["patches"]):
+        card = page.locator(".cards li").nth(k)
+        card.scroll_into_view_if_needed()
+        expect(card.locator("canvas")).to_have_count(1)
+        drawn = card.locator("canvas").evaluate(
+            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
+        )
+        alpha = np.array(drawn, float).reshape(64, 64, 4)[..., 3]
+        coarse = np.frombuffer(made_run.decoded(item["map"]), np.uint8).reshape(7, 7)
+        expected = 0.6 * cv2.resize(coarse.astype(np.float32), (64, 64))
+        np.testing.assert_allclose(alpha, expected, atol=1.5)
+        box = card.locator("path").evaluate(
+            "p => { const b = p.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; }"
+        )
+        y, x = np.nonzero(masks[k])
+        expected = (x.min(), y.min(), x.max() + 1, y.max() + 1) if len(x) else (0, 0, 0, 0)
+        np.testing.assert_allclose(np.array(box) * 64, expected, atol=1)
+
+
+def test_markup_in_names_is_shown_as_text(demo, tmp_path, open_report):
+    run = tmp_path / "run"
+    shutil.copytree(demo[0], run, ignore=shutil.ignore_patterns("checkpoints", "tensorboard"))
+    for file in ("results.json", "gallery.json"):
+        text = (run / file).read_text()
+        evil = json.dumps(EVIL)[1:-1]
+        changed = text.replace("demo data (synthetic phantoms)", evil).replace("patch_0050", evil)
+        (run / file).write_text(changed)
+    rows = (run / "predictions.csv").read_text()
+    evil = '"' + EVIL.replace('"', '""') + '"'
+    (run / "predictions.csv").write_text(rows.replace("patch_0050", evil))
+    page = open_report(html.write(run))
+    assert page.title().startswith("resnet34")
+    assert EVIL in page.locator("header").inner_text()
+    assert names(page)[0].startswith("<img src=x")
+    page.locator(".cards a").first.click()
+    expect(page.locator("#patch-title")).to_have_text(EVIL)
+    assert page.locator("img[src=x]").count() == 0
+    assert page.title().startswith("resnet34")
+
+
+def test_runs_side_by_side(tmp_path, open_report):
+    runs = [made_run.write(tmp_path / name, count=24, seed=k) for k, name in enumerate("ab")]
+    page = open_report(html.compare(tmp_path / "both.html", runs))
+    found = [json.loads((run / "results.json").read_text())["test"] for run in runs]
+    side = table(page, "Side by side")
+    for name, test in zip("ab", found, strict=True):
+        assert side[name][1].startswith(f"{test['accuracy']:.2f} (")
+    assert page.locator('svg[role=img][aria-label^="Confusion"]').count() == 2
+    assert len(names(page)) == 24  # of both runs, each shown once
+    page.locator("#answer").select_option("wrong")
+    for k, run in enumerate(runs):
+        page.get_by_label("Answers of").select_option(str(k))
+        assert names(page) == [row["id"] for row in answers(run) if not row["right"]]
+    page.locator(".cards a").first.click()
+    expect(page.locator("dialog h3")).to_have_text(["a", "b"])
+    assert page.locator("[id]").evaluate_all("e => new Set(e.map(x => x.id)).size") == (
+        page.locator("[id]").count()
+    )
+
+
+def test_runs_that_cut_a_patch_differently_show_it_twice(tmp_path, open_report):
+    runs = [made_run.write(tmp_path / name, count=10, size=s) for name, s in (("a", 32), ("b", 64))]
+    page = open_report(html.compare(tmp_path / "both.html", runs), "#patch=patch_0003~1")
+    expect(page.locator("dialog h3")).to_have_text(["b"])
+    page.keyboard.press("Escape")
+    expect(page.locator("#count")).to_have_text("10 of 20 patches.")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nobody_is_shut_out(demo, open_report, scheme):
+    """Labels, contrast, headings and so on, by the rules of axe-core."""
+    page = open_report(demo[0] / "report.html", color_scheme=scheme)
+    everything = Axe().run(page)
+    assert everything.violations_count == 0, everything.generate_report()
+    page.locator(".cards a").first.click()
+    expect(page.locator("dialog")).to_be_visible()
+    patch = Axe().run(page, context="dialog")
+    assert patch.violations_count == 0, patch.generate_report()
+
+
+def test_on_a_phone_and_on_paper(demo, open_report):
+    page = open_report(demo[0] / "report.html", viewport={"width": 360, "height": 740})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.emulate_media(media="print")
+    expect(page.locator(".cards")).to_be_hidden()
+    expect(page.locator(".controls")).to_be_hidden()
+    expect(page.locator("#tables")).to_be_visible()
+
+
+def test_without_scripts_all_but_the_gallery_is_there(demo, browser):
+    with browser.new_context(java_script_enabled=False) as context:
+        page = context.new_page()
+        page.goto((demo[0] / "report.html").as_uri())
+        expect(page.locator(".verdict")).to_be_visible()
+        expect(page.get_by_text("The gallery needs JavaScript")).to_be_visible()
+        expect(page.locator(".controls")).to_be_hidden()
+
+
+def test_screenshots(request, open_report, tmp_path):
+    folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
+    given = os.environ.get("JAXCBIS_SCREENSHOTS_RUN")
+    run = Path(given) if given else request.getfixturevalue("demo")[0]
+    desktop, phone = {"width": 1200, "height": 800}, {"width": 390, "height": 780}
+    for name, fragment, options in (
+        ("report", "", {"viewport": desktop}),
+        ("report-gallery", "#gallery", {"viewport": desktop}),
+        ("report-patch", f"#patch={answers(run)[-1]['id']}", {"viewport": desktop}),
+        ("report-dark", "#gallery", {"viewport": desktop, "color_scheme": "dark"}),
+        ("report-phone", "", {"viewport": phone}),
+        ("report-phone-gallery", "#gallery", {"viewport": phone}),
+    ):
+        page = open_report(run / "report.html", fragment, **options)
+        page.wait_for_timeout(300)  # pictures are made when they come into view
+        picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+        assert picture.shape[:2] == (options["viewport"]["height"], options["viewport"]["width"])
+        assert picture.std() > 5
+        folder.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"{name}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
