@@ -19,7 +19,7 @@ from jaxcbis.data import loading, preparation
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import comparison
 from jaxcbis.experiment import Shared
-from jaxcbis.report import results, spreadsheets, study_board, study_tables, tables
+from jaxcbis.report import html, results, spreadsheets, study_board, study_tables, tables
 
 SCHEMA = 1
 #: The six hyperparameter sets: all four best rows of the paper's Table II lie in them.
@@ -107,12 +107,13 @@ def run(
     record["status"] = "finished"
     results.write(folder / "study.json", record)
     shown = study_tables.write(folder, record, of_chosen)
+    report = html.compare(folder / "report.html", [folder / run for run in of_chosen], shown)
     held.close()
     for table in shown:
         console.print(tables.rendered(table))
     for note in record["notes"]:
         say(f"Note: {note}")
-    say(f"Results: {folder / 'study.json'}   Tables: {folder / 'tables.md'}")
+    say(f"Results: {folder / 'study.json'}   Tables: {folder / 'tables.md'}   Report: {report}")
     return record
 
 

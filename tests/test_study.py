@@ -136,7 +136,8 @@ def test_a_killed_study_goes_on_to_what_single_runs_give(exported, tmp_path):
     (chosen,) = found["chosen"]
     best = min(found["cells"], key=lambda row: row["val_loss"])
     assert chosen["run"] == best["run"]
-    assert (tmp_path / "study" / "tables.md").stat().st_size
+    for name in ("tables.md", "tables.tex", "report.html"):
+        assert (tmp_path / "study" / name).stat().st_size
 
     last = found["cells"][-1]
     sets = last["hyperparameters"]
