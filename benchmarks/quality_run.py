@@ -72,7 +72,7 @@ def compare(config: Config, folder: Path) -> dict:
         "schema": SCHEMA,
         "hardware": hardware | {"precision": config.precision},
         "versions": versions,
-        **{key: results[key] for key in ("config", "data", "weights")},
+        **_inputs(results),
         "ours": ours.record,
         "peer": peer.record,
         "figures": _figures(ours.record, peer.record, ci95),
@@ -87,6 +87,16 @@ def compare(config: Config, folder: Path) -> dict:
         say(f"Note: {note}")
     say(f"Results: {folder / 'quality.json'}   Plot: {folder / 'quality.png'}")
     return quality
+
+
+def _inputs(results: dict) -> dict:
+    """Options, data and weights, by the names of files: where they lay says nothing elsewhere."""
+    config, data, weights = (dict(results[key]) for key in ("config", "data", "weights"))
+    for part, key in ((config, "data"), (config, "weights"), (data, "source"), (weights, "source")):
+        part[key] = part[key] and Path(part[key]).name
+    for key in ("output", "data_dir"):
+        del config[key]
+    return {"config": config, "data": data, "weights": weights}
 
 
 def _ours(config: Config, dataset: Dataset, backbone: Backbone, results: dict) -> Side:

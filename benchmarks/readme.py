@@ -1,6 +1,7 @@
 """Writes README's tables from the committed result files, or checks that they are up to date."""
 
 import argparse
+import itertools
 import json
 from pathlib import Path
 
@@ -55,19 +56,20 @@ def tables(folder: Path) -> str:
     Raises:
       UserError: a file is no result of one of the benchmarks.
     """
-    parts = []
+    parts: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for path in sorted(folder.glob("*.json")):
         try:
             results = json.loads(path.read_text(encoding="utf-8"))
             table, lines = _KINDS[results["kind"]](results)
             heading = f"{_machine(results)} ([{path.name}](benchmarks/results/{path.name}))"
-            parts += [heading, _markdown(table), "\n".join(f"- {line}" for line in lines)]
+            below = "\n".join(f"- {line}" for line in lines)
+            parts[results["kind"]] += [heading, _markdown(table), below]
         except (ValueError, KeyError, TypeError) as error:
             raise UserError(
                 f"{path}: expected results of python -m benchmarks, got {error!r} on reading it; "
                 "measure them again"
             ) from error
-    return "\n\n".join(parts)
+    return "\n\n".join(itertools.chain(*parts.values()))
 
 
 def _rows(results: dict) -> tuple[Table, list[str]]:
@@ -90,8 +92,8 @@ def _profile(results: dict) -> tuple[Table, list[str]]:
     return profile.table(results), [f"commit {commit}"]
 
 
-#: Kind of results -> the table of their figures, and what stands below it.
-_KINDS = {"rows": _rows, "scaling": _scaling, "quality": _quality, "profile": _profile}
+#: Kind of results -> the table of their figures, and what stands below it; in README's order.
+_KINDS = {"rows": _rows, "quality": _quality, "scaling": _scaling, "profile": _profile}
 
 
 def _machine(results: dict) -> str:
