@@ -118,12 +118,13 @@ def _per_class(
 def _class_intervals(
     true: NDArray, hard: NDArray, scores: NDArray, times: NDArray
 ) -> dict[str, list[float] | None]:
+    times = times[times @ true > 0]  # a sample without the class has none of its figures
     hits, predicted, support = (times @ side for side in (true & hard, hard, true))
     with np.errstate(invalid="ignore"):
         figures = {
             "precision": hits / predicted,
             "recall": hits / support,
-            "f1": np.where(support > 0, 2 * hits / (predicted + support), np.nan),
+            "f1": 2 * hits / (predicted + support),
             "auc": bootstrap.auc(scores, true, times),
         }
     return {name: bootstrap.interval(values) for name, values in figures.items()}

@@ -9,10 +9,12 @@ from sklearn.metrics import (
     accuracy_score,
     classification_report,
     confusion_matrix,
+    precision_recall_fscore_support,
     roc_auc_score,
 )
 
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation import bootstrap
 from jaxcbis.evaluation.metrics import classification
 from jaxcbis.labels import LABELS
 
@@ -117,3 +119,21 @@ def test_probabilities_that_are_not_finite_are_refused():
     probabilities[3, 1] = np.nan
     with pytest.raises(UserError, match="1 of 10 test items are not finite"):
         classification(labels, probabilities, patients)
+
+
+def test_class_intervals_are_those_of_resampled_patients():
+    """Against scikit-learn on samples that are written out item by item."""
+    labels, probabilities, patients = predictions(60, seed=3)
+    found = classification(labels, probabilities, patients)["per_class"]
+    samples = []
+    for times in bootstrap.draw(patients):
+        items = np.repeat(np.arange(60), times.astype(int))
+        *figures, support = precision_recall_fscore_support(
+            labels[items], probabilities[items].argmax(1), labels=range(5), zero_division=np.nan
+        )
+        samples.append(np.where(support, figures, np.nan))
+    low, high = np.nanquantile(samples, (0.025, 0.975), axis=0)
+    for k, label in enumerate(LABELS):
+        for row, name in enumerate(("precision", "recall", "f1")):
+            expected = [low[row, k], high[row, k]]
+            assert found[label]["ci95"][name] == pytest.approx(expected, abs=1e-12), name
