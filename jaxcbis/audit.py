@@ -23,6 +23,7 @@ from jaxcbis.evaluation import (
 from jaxcbis.evaluation.accounting import Answers
 from jaxcbis.finished import Finished
 from jaxcbis.labels import BACKGROUND
+from jaxcbis.output import lock
 from jaxcbis.report import audit_tables, results, tables
 
 SCHEMA = 1
@@ -37,11 +38,11 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     Args:
       data, data_dir: the options of the same name; the release that the runs were trained on.
       folders: of the runs. A paper and a clean run of one backbone and strategy belong together.
-      output: may hold an earlier audit, which is replaced.
+      output: may hold an earlier audit of the same runs, which is replaced.
 
     Returns:
-      {schema, rows, baselines, faithfulness, randomization, notes}. rows: of every paper run what
-      `accounting.account` gives, from the paper's protocol to the clean one, with backbone,
+      {schema, rows, baselines, faithfulness, randomization, notes, runs}. rows: of every paper run
+      what `accounting.account` gives, from the paper's protocol to the clean one, with backbone,
       strategy and run; where its clean counterpart was not given, up to what one model can tell.
 
     Raises:
@@ -50,10 +51,8 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     if data is not None and data.endswith(".npz"):
         raise UserError(f"--data {data}: holds one protocol's patches; give the release itself")
     runs = [finished.load(folder) for folder in folders]
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output {output}: cannot make it: {error.strerror}") from error
+    _claim(output, [run.folder.name for run in runs])
+    held = lock(output)
     device.choose(runs[0].config.device)
     sizes = sorted({run.config.image_size for run in runs})
     of_paper = [run.config for run in runs if run.config.protocol == "paper"]
@@ -73,7 +72,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
 
     record: dict = {
         "schema": SCHEMA, "rows": [], "baselines": _baselines(datasets), "faithfulness": [],
-        "randomization": [], "notes": notes,
+        "randomization": [], "notes": notes, "runs": [run.folder.name for run in runs],
     }  # fmt: skip
     for run in runs:
         name = f"{run.config.backbone} {run.config.strategy}"
@@ -103,7 +102,22 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     for line in audit_tables.words(record):
         say(f"- {line}")
     say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}")
+    held.close()
     return record
+
+
+def _claim(output: Path, runs: Sequence[str]) -> None:
+    """Makes the audit's folder, or checks that nothing is lost by writing there."""
+    if (output / "audit.json").exists():
+        before = results.read(output / "audit.json").get("runs")
+        if before != list(runs):
+            raise UserError(
+                f"--output {output}: holds an audit of other runs; choose another folder"
+            )
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UserError(f"--output {output}: cannot make it: {error.strerror}") from error
 
 
 def _steps(run: Finished, datasets: dict[str, Dataset]) -> list[Answers]:

@@ -1,18 +1,17 @@
 """One run from top to bottom: data, model, training, test, localisation, results."""
 
 import dataclasses
-import fcntl
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcbis import device
+from jaxcbis import device, output
 from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.console import bar, console, detail, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
@@ -65,7 +64,7 @@ def run(
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(str(config.output))
     finished = _claim(folder, config)
-    held = lock(folder)
+    held = output.lock(folder)
     if finished:
         say(f"{folder} holds a finished run; nothing is left to resume")
         console.print(tables.beside_paper(finished))
@@ -232,8 +231,8 @@ def _claim(folder: Path, config: Config) -> dict | None:
             raise UserError(f"--output {folder}: cannot make it: {error.strerror}") from error
         return None
     if not (folder / "results.json").exists():
-        if [file.name for file in folder.iterdir()] == [".lock"]:
-            return None  # ended before it had anything to keep
+        if output.unused(folder):
+            return None
         raise UserError(f"--output {folder}: holds other files; choose another folder")
     before = results.read(folder / "results.json")
     if not config.resume:
@@ -255,19 +254,6 @@ def _claim(folder: Path, config: Config) -> dict | None:
             "give the same ones or another --output"
         )
     return before if before["status"] == "finished" else None
-
-
-def lock(folder: Path) -> IO[str]:
-    """Keeps other processes off the folder for as long as this one lives and holds the file."""
-    file = (folder / ".lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise UserError(
-            f"--output {folder}: another process is running there; wait for it or choose another "
-            "folder"
-        ) from error
-    return file
 
 
 def _require_same_inputs(folder: Path, record: dict) -> None:

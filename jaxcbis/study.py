@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcbis import config as options
-from jaxcbis import device, experiment
+from jaxcbis import device, experiment, output
 from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.console import console, hushed, live, say, warn
 from jaxcbis.data import loading, preparation
@@ -85,7 +85,7 @@ def run(
     ]
     configs = {cell: _config(given, cell, by_backbone[cell.backbone], folder) for cell in cells}
     record = _claim(folder, next(iter(configs.values())), by_backbone)
-    held = experiment.lock(folder)
+    held = output.lock(folder)
     chosen = device.choose(configs[cells[0]].device)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "
@@ -198,7 +198,7 @@ def _claim(folder: Path, config: Config, weights: dict[str, str]) -> dict:
                 "give the same ones to go on with it, or choose another folder"
             )
         return record
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and not (folder.is_dir() and output.unused(folder)):
         raise UserError(f"--output {folder}: holds other files; choose another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -73,6 +73,15 @@ def test_runs_that_cannot_be_audited_are_refused(runs, tmp_path):
     (other / "results.json").write_text(json.dumps(found))
     assert "not finished" in refused(*words, other, program=AUDIT)
 
+    used = tmp_path / "used"
+    used.mkdir()
+    (used / "audit.json").write_text(json.dumps({"schema": 1, "runs": ["another"]}))
+    line = refused(
+        "audit", "--data-dir", runs / "tfds", "--run", runs / "paper", "--output", used,
+        program=AUDIT,
+    )  # fmt: skip
+    assert "audit of other runs" in line
+
     assert "one protocol's patches" in refused(
         "audit", "--data", "patches.npz", "--output", tmp_path / "audit", "--run", runs / "paper",
         program=AUDIT,

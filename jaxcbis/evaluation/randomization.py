@@ -65,6 +65,11 @@ def fresh(variables: Variables, stage: str) -> Variables:
 
 
 def _correlation(one: NDArray, two: NDArray) -> float:
-    if np.ptp(one) == 0 or np.ptp(two) == 0:
+    if _is_constant(one) or _is_constant(two):
         return float("nan")
-    return float(spearmanr(one.ravel(), two.ravel()).statistic)
+    return float(spearmanr(one, two, axis=None).statistic)
+
+
+def _is_constant(heat: NDArray) -> bool:
+    # Upsampling a constant leaves rounding behind, whose ranks would mean nothing.
+    return bool(np.ptp(heat) <= 1e-6 * np.abs(heat).max())

@@ -1,0 +1,33 @@
+"""The folder that a command writes to: whether it is free, and keeping others off it."""
+
+import fcntl
+from pathlib import Path
+from typing import IO
+
+from jaxcbis.errors import UserError
+
+
+def unused(folder: Path) -> bool:
+    """Whether a folder is as good as empty.
+
+    A process that was killed before it had anything to keep leaves its lock and parts of files
+    behind; their names begin with a dot.
+    """
+    return all(file.name.startswith(".") for file in folder.iterdir())
+
+
+def lock(folder: Path) -> IO[str]:
+    """Keeps other processes off the folder for as long as this one lives and holds the file.
+
+    Raises:
+      UserError: another process has it.
+    """
+    file = (folder / ".lock").open("w")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise UserError(
+            f"--output {folder}: another process is running there; wait for it or choose another "
+            "folder"
+        ) from error
+    return file
