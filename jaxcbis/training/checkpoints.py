@@ -86,7 +86,7 @@ def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
     """
     items = ocp.args.Composite(arrays=ocp.args.StandardRestore(like))
     try:
-        return manager.restore(manager.latest_step(), args=items).arrays
+        return _placed(manager.restore(manager.latest_step(), args=items).arrays)
     except Exception as error:  # orbax and tensorstore raise many kinds
         raise UserError(
             f"cannot read the checkpoint in {manager.directory}: {_first_line(error)}; "
@@ -124,9 +124,14 @@ def load_model(folder: Path, like: Variables) -> Variables:
     path = (folder / MODEL).absolute()
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            return Variables(**checkpointer.restore(path, like._asdict()))
+            return Variables(**_placed(checkpointer.restore(path, like._asdict())))
     except Exception as error:  # orbax and tensorstore raise many kinds
         raise UserError(f"cannot read the model in {path}: {_first_line(error)}") from error
+
+
+def _placed(arrays: Any) -> Any:
+    """Arrays as a new run has them: orbax ties its own to a device, and jit would compile anew."""
+    return jax.device_put(jax.device_get(arrays))
 
 
 def _first_line(error: Exception) -> str:

@@ -36,7 +36,7 @@ def data():
         noise = rng.normal(size=(count, SIZE, SIZE))
         return Examples((stripes[:, None] + 0.3 * noise)[..., None].astype(np.float32), labels)
 
-    return examples(20), examples(10)
+    return examples(16), examples(8)
 
 
 def phases(strategy):
@@ -130,7 +130,7 @@ def test_steps_behind_the_kept_prefix_lose_nothing(backbone, data, first):
         if in_front:
             inputs = np.asarray(forward(backbone.graph, whole, images, in_front))
         seen = []
-        for step in range(4):
+        for step in range(3):
             index = np.arange(8) + 4 * step
             state, loss, _ = steps.train_step(plan, state, frozen, inputs[index], labels[index])
             seen.append(float(loss))
@@ -159,7 +159,7 @@ def test_many_steps_in_one_call_are_the_same_steps(backbone, data):
     frozen = whole.select(backbones.stages("resnet34"))
     images, labels = data[0]
     pooled = forward(backbone.graph, whole, images, prefix.in_front("resnet34", "head"))
-    order = list(batches.shuffled(len(labels), 8, (0,)))  # 8, 8 and 4 items
+    order = list(batches.shuffled(len(labels), 6, (0,)))  # 6, 6 and 4 items
 
     def epoch(inputs):
         state = steps.start(phase.learning_rates, whole)
