@@ -9,12 +9,13 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxcbis import device, finished
 from jaxcbis.data import normalization, patches, pictures
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import predict as answers
 from jaxcbis.evaluation import sweep as sweeping
 from jaxcbis.evaluation.sweep import Sweep
-from jaxcbis.finished import Finished, load
+from jaxcbis.finished import Finished
 from jaxcbis.models.backbones import Graph
 from jaxcbis.models.inference import Track, Variables, untracked
 from jaxcbis.serving import export
@@ -33,6 +34,19 @@ class Explanation(NamedTuple):
 
     probabilities: np.ndarray
     maps: np.ndarray
+
+
+def load(folder: Path | str) -> Finished:
+    """Reads a finished run; the data it was trained on are not needed.
+
+    JAX computes on a GPU where there is one, and keeps what it compiles for the next start, as the
+    program does.
+
+    Raises:
+      UserError: see `jaxcbis.finished.load`.
+    """
+    device.choose("auto")
+    return finished.load(folder)
 
 
 def read_image(path: Path | str) -> np.ndarray:

@@ -33,8 +33,9 @@ def choose(name: str) -> jax.Device:
     if name != "auto":
         jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[name])
     _leave_convolutions_to_eigen()
-    jax.config.update("jax_compilation_cache_dir", str(CACHE))
-    jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+    if not jax.config.values["jax_compilation_cache_dir"]:  # the user has not chosen one
+        jax.config.update("jax_compilation_cache_dir", str(CACHE))
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     _count_compiling()
     try:
         return jax.devices()[0]

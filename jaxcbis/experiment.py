@@ -23,7 +23,7 @@ from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
 from jaxcbis.report import html, results, spreadsheets, tables
-from jaxcbis.training import checkpoints, strategies, telling
+from jaxcbis.training import checkpoints, forecast, strategies, telling
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
 
@@ -109,7 +109,14 @@ def run(
     say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
     limits = f"at most {config.epochs} epochs each; {config.patience} without improvement end one"
     say(f"         {limits}")
-    say("Time     told for each phase on its second epoch, measured on that one")
+    if not shared:  # a study tells its own
+        counts = {name: part["total"] for name, part in data["splits"].items()}
+        within = forecast.seconds(
+            backbone, phases_of(config), counts, config.image_size,
+            (min(config.patience, config.epochs), config.epochs),
+        )  # fmt: skip
+        shortest, longest = map(telling.duration, within)
+        say(f"Time     roughly {shortest} to {longest}, and compiling; told again once measured")
     record = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA,
         "status": "interrupted",
@@ -200,7 +207,7 @@ def run(
     spreadsheets.write_history(folder / "history.csv", progress.history)
     checkpoints.save_model(folder / "checkpoints", variables)
     figures.write(folder, record, spreadsheets.read_predictions(folder / "predictions.csv"))
-    gallery.write(folder, test, maps, probabilities, iou, grid)
+    gallery.write(folder, test, maps, probabilities, iou, grid, figures.title_of(record))
     tensorboard.add_pictures(folder)
     results.write(folder / "results.json", record)
     html.write(folder)

@@ -78,7 +78,7 @@ def draw(results: dict, predictions: Predictions | None = None) -> dict[str, Dra
             )
         for name in ("roc", "precision_recall", "reliability", "localization"):
             if name in found:
-                found[name].figure.suptitle(_title(results), fontsize=9)
+                found[name].figure.suptitle(title_of(results), fontsize=9)
     return found
 
 
@@ -127,7 +127,7 @@ def confusion(results: dict) -> Figure:
     ]
     figure = Figure(figsize=(10 if published else 5.4, 4.8), layout="constrained")
     panels = figure.subplots(1, 2 if published else 1, squeeze=False)[0]
-    _matrix(panels[0], shares, texts, _title(results))
+    _matrix(panels[0], shares, texts, title_of(results))
     if published:
         printed = np.array(published.confusion)
         texts = [[f"{share:.2f}" for share in row] for row in printed]
@@ -139,7 +139,7 @@ def training(results: dict) -> Figure:
     """Loss and accuracy per epoch, phase after phase, with the epoch whose weights were kept."""
     history, best = results["history"], results.get("best")
     figure = Figure(figsize=(10, 4), layout="constrained")
-    figure.suptitle(_title(results))
+    figure.suptitle(title_of(results))
     steps = np.arange(len(history))
     starts = [k for k in steps if k == 0 or history[k]["phase"] != history[k - 1]["phase"]]
     for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
@@ -181,6 +181,7 @@ def cams(
     path: Path | str,
     pictures: Sequence[Sequence[NDArray | None]],
     titles: Sequence[Sequence[str]],
+    title: str,
 ) -> None:
     """Writes overlays in the arrangement of the paper's Figure 7.
 
@@ -188,13 +189,15 @@ def cams(
       path: of the PNG file.
       pictures: two rows of overlays [S, S, 3] uint8, one column per class; None leaves a gap.
       titles: lines above them.
+      title: of the figure.
 
     Raises:
       UserError: the file cannot be written.
     """
     names = ("highest IoU", "lowest IoU")
     columns = len(pictures[0])
-    figure = Figure(figsize=(2.2 * columns, 5.4), layout="constrained")
+    figure = Figure(figsize=(2.2 * columns, 5.6), layout="constrained")
+    figure.suptitle(title, fontsize=10, parse_math=False)
     panels = figure.subplots(len(pictures), columns, squeeze=False)
     for axes, picture, title in zip(
         panels.ravel(), itertools.chain(*pictures), itertools.chain(*titles), strict=True
@@ -248,7 +251,8 @@ def _matrix(axes: Axes, shares: NDArray, texts: list[list[str]], title: str) -> 
     axes.set_title(title, fontsize=10)
 
 
-def _title(results: dict) -> str:
+def title_of(results: dict) -> str:
+    """The run in a few words, and that its data are no mammograms where they are not."""
     return run_name(results) + (" - DEMO DATA" if is_demo(results) else "")
 
 

@@ -26,6 +26,7 @@ def write(
     probabilities: NDArray,
     iou: NDArray,
     grid: int,
+    title: str,
 ) -> None:
     """Writes gallery.json with all patches, cams/<id>.png of a few, and figures/cams.png.
 
@@ -39,6 +40,7 @@ def write(
       probabilities: [n, 5].
       iou: [n], NaN on background.
       grid: side of the maps before upsampling.
+      title: of figures/cams.png.
 
     Raises:
       UserError: a file cannot be written.
@@ -84,6 +86,7 @@ def write(
                 ]
                 for row in (best, worst)
             ],
+            title,
         )
 
 

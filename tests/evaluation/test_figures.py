@@ -129,7 +129,7 @@ def test_colours_differ_and_can_be_seen():
 def test_cams(tmp_path):
     path = tmp_path / "figures" / "cams.png"
     picture = np.zeros((16, 16, 3), np.uint8)
-    figures.cams(path, [[picture] * 4, [picture, None] * 2], [["50 $ of <b>"] * 4] * 2)
+    figures.cams(path, [[picture] * 4, [picture, None] * 2], [["50 $ of <b>"] * 4] * 2, "a $ <run>")
     assert cv2.imread(str(path)) is not None
 
 

@@ -40,7 +40,7 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, **change
     folder.mkdir(parents=True)
     results.write(folder / "results.json", record | changes)
     spreadsheets.write_predictions(folder / "predictions.csv", patches, probabilities, iou)
-    gallery.write(folder, patches, maps, probabilities, iou, GRID)
+    gallery.write(folder, patches, maps, probabilities, iou, GRID, "a run")
     return folder
 
 

@@ -54,7 +54,7 @@ def test_a_run_on_background_alone(tmp_path):
     patches = patches.select(patches.labels == 0)
     n = len(patches)
     blank = np.zeros((n, 64, 64), np.float32)
-    gallery.write(tmp_path, patches, blank, np.full((n, 5), 0.2), np.full(n, np.nan), 2)
+    gallery.write(tmp_path, patches, blank, np.full((n, 5), 0.2), np.full(n, np.nan), 2, "a run")
     assert not any(made_run.decoded(gallery.read(tmp_path)["patches"][0]["map"]))
 
 
