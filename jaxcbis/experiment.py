@@ -115,8 +115,8 @@ def run(
             backbone, phases_of(config), counts, config.image_size,
             (min(config.patience, config.epochs), config.epochs),
         )  # fmt: skip
-        shortest, longest = map(telling.duration, within)
-        say(f"Time     roughly {shortest} to {longest}, and compiling; told again once measured")
+        span = " to ".join(dict.fromkeys(map(telling.duration, within)))
+        say(f"Time     roughly {span}, and compiling; told again once measured")
     record = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA,
         "status": "interrupted",

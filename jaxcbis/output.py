@@ -1,6 +1,8 @@
 """The folder that a command writes to: whether it is free, and keeping others off it."""
 
 import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -31,3 +33,16 @@ def lock(folder: Path) -> IO[str]:
             "folder"
         ) from error
     return file
+
+
+@contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Waits for other processes that prepare data in a folder, and keeps them waiting.
+
+    Args:
+      folder: made if it is missing.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -11,6 +11,12 @@ from tests import differences
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--full", action="store_true", help="robustness: 50 kills, a release of the real size"
+    )
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with real CBIS-DDSM excerpts; tests that need it skip where it is absent."""

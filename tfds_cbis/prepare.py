@@ -10,6 +10,7 @@ from tensorflow_datasets.core import shuffle
 from tensorflow_datasets.core.utils import tqdm_utils
 
 from jaxcbis.errors import UserError
+from jaxcbis.output import turn
 from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import BACKGROUND_SIZE, Builder
 from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
@@ -48,35 +49,36 @@ def prepare(
         raise UserError(f"background size is {background_size} pixels; expected 1 or more")
     source = Release(release)
     where = data_dir or tfds.core.constants.DATA_DIR
-    try:
-        builder = Builder(
-            config=protocol,
-            data_dir=data_dir,
-            release=source,
-            background_size=background_size,
-            progress=progress,
-        )
-    except (ParseError, ValueError) as error:
-        raise UserError(
-            f"the data set prepared in {where} is damaged ({error}); delete it there and prepare "
-            "again, or pass another --data-dir"
-        ) from error
-    if builder.data_path.exists():
-        _check_same(builder, source, background_size)
-        return builder
-    with (
-        # TFDS sorts the encoded patches in memory, but spills over 1 GB through TensorFlow.
-        tfds.core.utils.temporary_assignment(shuffle, "MAX_MEM_BUFFER_SIZE", 1 << 40),
-        # The caller's progress takes the place of TFDS's own bars.
-        tfds.core.utils.temporary_assignment(tqdm_utils, "_active", False),
-    ):
+
+    def prepared() -> Builder:
         try:
-            builder.download_and_prepare()
+            return Builder(
+                config=protocol,
+                data_dir=data_dir,
+                release=source,
+                background_size=background_size,
+                progress=progress,
+            )
+        except (ParseError, ValueError) as error:
+            raise UserError(
+                f"the data set prepared in {where} is damaged ({error}); delete it there and "
+                "prepare again, or pass another --data-dir"
+            ) from error
+
+    builder = prepared()
+    if not builder.data_path.exists():
+        try:
+            with turn(Path(builder.data_path.parent)):
+                builder = prepared()  # another process may have done it meanwhile
+                if not builder.data_path.exists():
+                    _build(builder)
+                    return builder
         except OSError as error:
             raise UserError(
                 f"cannot keep the prepared data set in {where}: {error}; free the disk or pass "
                 "another --data-dir"
             ) from error
+    _check_same(builder, source, background_size)
     return builder
 
 
@@ -104,6 +106,19 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
             "delete that folder and prepare again"
         )
     return stored
+
+
+def _build(builder: Builder) -> None:
+    path = builder.data_path
+    for left in path.parent.glob(f"{tfds.core.constants.INCOMPLETE_PREFIX}*_{path.name}"):
+        left.rmtree()  # by a process that was killed
+    with (
+        # TFDS sorts the encoded patches in memory, but spills over 1 GB through TensorFlow.
+        tfds.core.utils.temporary_assignment(shuffle, "MAX_MEM_BUFFER_SIZE", 1 << 40),
+        # The caller's progress takes the place of TFDS's own bars.
+        tfds.core.utils.temporary_assignment(tqdm_utils, "_active", False),
+    ):
+        builder.download_and_prepare()
 
 
 def _check_same(builder: Builder, source: Release, background_size: int | None) -> None:

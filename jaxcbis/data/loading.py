@@ -1,7 +1,6 @@
 """--data to a Dataset: a release, an exported file, or the built-in demo set."""
 
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +8,7 @@ from jaxcbis.config import Config
 from jaxcbis.data import patches, splits
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
+from jaxcbis.output import turn
 
 DEMO = "demo"
 #: Part of the demo set's folder name; must change when the phantoms do.
@@ -90,19 +90,18 @@ def _release(config: Config) -> tuple[Path, Path | None]:
     from tfds_cbis import phantom
 
     base = Path(data_dir or tfds.core.constants.DATA_DIR) / f"cbis_ddsm_demo-{DEMO_VERSION}"
-    release = base / "release"
-    if not release.exists():
-        # Drawn aside and renamed, so that a kill leaves no half of it.
-        try:
-            base.mkdir(parents=True, exist_ok=True)
-            aside = Path(tempfile.mkdtemp(dir=base))
-        except OSError as error:
-            raise UserError(
-                f"cannot write the demo data to {base}: {error.strerror}; give --data-dir DIR"
-            ) from error
-        try:
-            phantom.write_release(aside / "release")
-            (aside / "release").replace(release)
-        finally:
+    release, aside = base / "release", base / ".release.partial"
+    if release.exists():
+        return release, base
+    try:
+        with turn(base):
+            # Drawn aside and renamed, so that a kill leaves no half of it.
             shutil.rmtree(aside, ignore_errors=True)
+            if not release.exists():
+                phantom.write_release(aside)
+                aside.replace(release)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the demo data to {base}: {error.strerror}; give --data-dir DIR"
+        ) from error
     return release, base

@@ -1,0 +1,116 @@
+"""Kills at random moments: what is left is whole, and going on ends where an unbroken run ends.
+
+`--full` makes it 50 kills; they take a quarter of an hour.
+"""
+
+import csv
+import json
+import random
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import cv2
+import pytest
+
+from tests.test_run import OFFLINE, ROOT, SMALL, command
+
+SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
+RUN = ("--weights", "random", *SMALL, "--resume")
+STUDY = (
+    "study", "--weights", "random", "--backbones", "resnet34", "--strategies", "s2",
+    "--image-size", 32, "--epochs", 1,
+)  # fmt: skip
+
+#: Program, words, where the results are in the output folder, and kills: in short and in full.
+CASES = {
+    "s1": (("run.py",), RUN, "results.json", 3, 18),
+    "s2": (("run.py",), (*RUN, "--strategy", "s2"), "results.json", 0, 12),
+    "study": (("-m", "jaxcbis"), STUDY, "study.json", 0, 8),
+    "prepare": (("-m", "jaxcbis"), ("prepare",), None, 3, 12),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_kills_lose_nothing(case, tmp_path, request):
+    program, words, file, few, many = CASES[case]
+    kills = many if request.config.getoption("--full") else few
+    if not kills:
+        pytest.skip("only with --full")
+    data, output = tmp_path / "tfds", tmp_path / "output"
+    words = (*words, "--data-dir", data, *(("--output", output) if file else ()))
+    where = output if file else data
+
+    def start():
+        return subprocess.Popen(
+            command(*words, program=program), cwd=ROOT, env=OFFLINE,
+            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+
+    def finish():
+        """Lets the command end; returns what it found and forgets that it ever ran."""
+        with start() as process:
+            errors = process.communicate()[1]
+        assert process.returncode == 0, errors
+        found = _figures(where, file)
+        shutil.rmtree(data)
+        shutil.rmtree(output, ignore_errors=True)
+        return found
+
+    finish()  # what is compiled now is not compiled again
+    began = time.monotonic()
+    unbroken = finish()
+    duration = time.monotonic() - began
+
+    rng, done, ends = random.Random(f"kills of {case}"), 0, []
+    while done < kills:
+        wait, how = rng.uniform(0, duration), rng.choice(SIGNALS)
+        with start() as process:
+            try:
+                process.wait(wait)
+            except subprocess.TimeoutExpired:
+                process.send_signal(how)
+            errors = process.communicate()[1]
+        _require_whole(where)
+        if process.returncode == 0:  # it was faster
+            ends.append(finish())
+            continue
+        assert process.returncode in (-how, 130), errors
+        assert "Traceback" not in errors
+        done += 1
+    assert all(found == unbroken for found in (*ends, finish()))
+
+
+def _figures(folder: Path, file: str | None):
+    """All that must not depend on kills: figures, predictions, or the bytes of a data set."""
+    if file is None:
+        files = (path for path in sorted(folder.rglob("*")) if path.is_file())
+        return {path.relative_to(folder): path.read_bytes() for path in files}
+    found = [_without_times(json.loads((folder / file).read_text()))]
+    return found + [path.read_bytes() for path in sorted(folder.rglob("predictions.csv"))]
+
+
+def _without_times(value):
+    if isinstance(value, dict):
+        skipped = ("timing", "seconds", "train_seconds")
+        return {k: _without_times(v) for k, v in value.items() if k not in skipped}
+    return [_without_times(item) for item in value] if isinstance(value, list) else value
+
+
+def _require_whole(folder: Path) -> None:
+    """Every file under its own name was written to its end."""
+    for path in folder.rglob("*"):
+        if path.name.startswith(".") or "checkpoints" in path.parts or not path.is_file():
+            continue
+        match path.suffix:
+            case ".json":
+                json.loads(path.read_text())
+            case ".png":
+                assert cv2.imread(str(path)) is not None, path
+            case ".html":
+                assert path.read_text().rstrip().endswith("</html>"), path
+            case ".csv":
+                with path.open(newline="") as rows:
+                    assert len({len(row) for row in csv.reader(rows)}) == 1, path
