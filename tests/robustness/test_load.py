@@ -1,0 +1,89 @@
+"""A release of the real size, and many processes at once."""
+
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests import tiny_run
+from tests.test_run import OFFLINE, ROOT, command
+from tfds_cbis import phantom
+
+#: Rows of the four case-description files of CBIS-DDSM.
+LESIONS = 3568
+#: Patients of each lesion class that make so many rows.
+PATIENTS = (300, 120)
+#: GiB; measured 2.6, and the parts of it that grow with the data are in `test_load`'s output.
+MEMORY = 6
+
+MEASURE = """
+import resource, subprocess, sys
+code = subprocess.run(sys.argv[1:]).returncode
+print("peak", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)
+"""
+
+
+def measured(*words, program):
+    """Runs a command; returns its most memory in GiB."""
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *command(*words, program=program)],
+        cwd=ROOT, env=OFFLINE, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split()[-1]) / 2**20
+
+
+def test_a_release_of_the_real_size_fits_the_memory(tmp_path, request):
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+    release = tmp_path / "release"
+    phantom.write_release(release, patients=PATIENTS)
+    rows = 0
+    for path in (release / "csv").glob("*case_description*"):
+        with path.open(newline="") as file:
+            rows += sum(1 for _ in csv.DictReader(file))
+    assert rows >= LESIONS
+    words = ("--data", release, "--data-dir", tmp_path / "tfds")
+    words += ("--background-size", phantom.DEMO_BACKGROUND_SIZE)
+    prepared = measured("prepare", *words, program=("-m", "jaxcbis"))
+    trained = measured(
+        *words, "--backbone", "resnet34", "--strategy", "s2", "--weights", "random",
+        "--image-size", 32, "--epochs", 1, "--output", tmp_path / "run",
+        program=("run.py",),
+    )  # fmt: skip
+    print(f"{rows} lesions: {prepared:.1f} GiB to prepare, {trained:.1f} GiB to train")
+    found = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert found["timing"]["peak_memory_mb"] / 2**10 == pytest.approx(trained, rel=0.1)
+    assert prepared < MEMORY
+    assert trained < MEMORY
+
+
+def test_explanations_at_once_agree_with_one(tmp_path, request):
+    count = 16 if request.config.getoption("--full") else 3
+    run = tiny_run.write(tmp_path / "run")
+    patch = np.random.default_rng(0).integers(0, 255, (40, 50)).astype(np.uint8)
+    cv2.imwrite(str(tmp_path / "patch.png"), patch)
+    processes = [
+        subprocess.Popen(
+            command(
+                "explain", tmp_path / "patch.png", "--run", run, "--output", tmp_path / f"out{n}",
+                "--json", tmp_path / f"{n}.json", program=("-m", "jaxcbis"),
+            ),
+            cwd=ROOT, env=OFFLINE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        )
+        for n in range(count)
+    ]  # fmt: skip
+    for process in processes:
+        errors = process.communicate()[1]
+        assert process.returncode == 0, errors
+    answers = [json.loads((tmp_path / f"{n}.json").read_text()) for n in range(count)]
+    for answer in answers:
+        for image in answer["images"]:
+            image["cam"] = Path(image["cam"]).read_bytes()
+    assert all(answer == answers[0] for answer in answers)

@@ -1,0 +1,69 @@
+"""What must not change a number: the machine's surroundings, and how the disk lists its files."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.test_run import OFFLINE, ROOT, SMALL, command
+from tfds_cbis import phantom, prepare
+
+SURROUNDINGS = (
+    {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
+    {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
+)
+
+
+def test_surroundings_change_nothing(tmp_path):
+    cores = sorted(os.sched_getaffinity(0))
+    runs = []
+    for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (cores[:1], cores), strict=True)):
+        output = tmp_path / f"run{number}"
+        words = (*SMALL, "--weights", "random", "--data-dir", tmp_path / f"tfds{number}")
+        subprocess.run(
+            command(*words, "--output", output),
+            cwd=ROOT, env=OFFLINE | env, check=True, capture_output=True,
+            preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed),
+        )  # fmt: skip
+        found = json.loads((output / "results.json").read_text())
+        losses = [(row["train_loss"], row["val_loss"]) for row in found["history"]]
+        figures = [found[key] for key in ("best", "test", "localization", "model")]
+        runs.append((losses, figures, (output / "predictions.csv").read_bytes()))
+    assert runs[0] == runs[1]
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reproducible") / "release"
+    phantom.write_release(folder, patients=(2, 1))
+    return folder
+
+
+@pytest.mark.parametrize("protocol", ["paper", "clean"])
+def test_the_order_of_files_on_disk_changes_nothing(release, tmp_path, monkeypatch, protocol):
+    def bytes_of(folder):
+        return {
+            path.relative_to(folder): path.read_bytes()
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+
+    prepare(release, data_dir=tmp_path / "as_listed", protocol=protocol)
+    turned = []
+
+    def reverse(function):
+        def listed(*words, **named):
+            turned.append(words)
+            return iter(sorted(function(*words, **named), reverse=True))
+
+        return listed
+
+    listings = {"iterdir": Path.iterdir, "glob": Path.glob, "rglob": Path.rglob}
+    with monkeypatch.context() as patched:
+        for name, function in listings.items():
+            patched.setattr(Path, name, reverse(function))
+        prepare(release, data_dir=tmp_path / "turned", protocol=protocol)
+    assert turned
+    assert bytes_of(tmp_path / "as_listed") == bytes_of(tmp_path / "turned")

@@ -1,0 +1,86 @@
+"""What comes from outside: no network but for the weights, and dependencies that are pinned."""
+
+import re
+import subprocess
+import tomllib
+
+import pytest
+
+from tests.test_run import OFFLINE, ROOT, SMALL, command
+
+#: Python imports this by itself at its start. Whatever asks for an address or connects is noted.
+NO_NETWORK = """
+import os, socket
+def _forbid(name):
+    def refuse(*words, **named):
+        with open(os.environ["ATTEMPTS"], "a") as file:
+            file.write(f"{name} {words}\\n")
+        raise OSError(101, "Network is unreachable")
+    return refuse
+socket.getaddrinfo = _forbid("getaddrinfo")
+socket.create_connection = _forbid("create_connection")
+class Socket(socket.socket):
+    def connect(self, address):
+        return super().connect(address) if self.family == socket.AF_UNIX else refuse(address)
+    connect_ex = connect
+refuse = _forbid("connect")
+socket.socket = Socket
+"""
+
+
+@pytest.fixture
+def cut_off(tmp_path):
+    """Runs a command without a network; returns what it said and every attempt to get one."""
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "sitecustomize.py").write_text(NO_NETWORK)
+    attempts = tmp_path / "attempts"
+    attempts.touch()
+    online = {k: v for k, v in OFFLINE.items() if k != "HF_HUB_OFFLINE"}
+    env = online | {
+        "PYTHONPATH": f"{tmp_path / 'start'}:{ROOT}", "ATTEMPTS": str(attempts),
+        "HF_HOME": str(tmp_path / "hub"),
+    }  # fmt: skip
+    # Where it may be had, a name space without a network stops what is not Python's, too.
+    alone = ["unshare", "--map-root-user", "--net"]
+    possible = subprocess.run([*alone, "true"], capture_output=True).returncode == 0
+
+    def run(*words, program):
+        attempts.write_text("")
+        line = [*(alone if possible else ()), *command(*words, program=program)]
+        done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr, attempts.read_text().splitlines()
+
+    return run
+
+
+def test_only_the_weights_are_fetched(cut_off, tmp_path):
+    words = (*SMALL, "--data-dir", tmp_path / "tfds", "--epochs", 1, "--strategy", "s2")
+    said, attempts = cut_off(*words, "--output", tmp_path / "fetched", program=("run.py",))
+    assert "RANDOM WEIGHTS" in said
+    assert attempts
+    assert all("huggingface.co" in attempt for attempt in attempts), attempts
+
+    words = (*words, "--weights", "random", "--output", tmp_path / "run")
+    assert not cut_off(*words, program=("run.py",))[1]
+    picture = next((tmp_path / "tfds").rglob("*.jpg"))
+    for command_words in (
+        ("explain", picture, "--run", tmp_path / "run", "--output", tmp_path / "explained"),
+        ("report", tmp_path / "run"),
+        ("export", tmp_path / "run", "--output", tmp_path / "model.stablehlo"),
+    ):
+        assert not cut_off(*command_words, program=("-m", "jaxcbis"))[1]
+
+
+def test_every_dependency_has_a_tested_bound_and_a_lock():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    locked = dict(
+        line.split(";")[0].strip().split("==")
+        for line in (ROOT / "constraints.txt").read_text().splitlines()
+        if re.match(r"[a-z0-9]", line)
+    )
+    for requirement in {one for group in groups for one in group}:
+        name, bound = re.match(r"([A-Za-z0-9_.-]+)(?:\[.*\])?(.*)", requirement).groups()
+        assert bound.startswith((">=", "==")) or name == "jax", requirement
+        assert re.sub(r"[-_.]+", "-", name).lower() in locked, requirement
