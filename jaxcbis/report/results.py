@@ -1,12 +1,12 @@
 """results.json: everything a run found, under stable keys."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxcbis import files
 from jaxcbis.errors import UserError
 
 SCHEMA = 1
@@ -42,17 +42,10 @@ def write(path: Path | str, results: dict) -> None:
       UserError: the file cannot be written.
       ValueError: a number is not finite; a figure that does not exist must be None.
     """
-    path = Path(path)
     first = [key for key in KEYS if key in results]
     ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
     text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
-    try:
-        _replace(path, text)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space there or choose another "
-            "--output"
-        ) from error
+    files.write(path, text)
 
 
 def read(path: Path | str) -> dict:
@@ -78,21 +71,6 @@ def read(path: Path | str) -> dict:
             f"{path} has schema {schema!r}, expected {SCHEMA}; was it written by another version?"
         )
     return results
-
-
-def _replace(path: Path, text: str) -> None:
-    # One name for all times: what a killed process left behind, the next one overwrites. Only one
-    # writes at a time, see `output.lock`.
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _plain(value: Any) -> Any:

@@ -1,43 +1,57 @@
 """Checkpoints by orbax: where training stands, and the finished model."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
 import jax
 import orbax.checkpoint as ocp
 
+from jaxcbis import files
 from jaxcbis.errors import UserError
 from jaxcbis.models.inference import Variables
 
 TRAINING = "training"
 MODEL = "model"
+#: Bytes that a checkpoint's folders and its files other than the arrays take at most.
+OVERHEAD = 2**20
 
 
 def open_manager(folder: Path) -> ocp.CheckpointManager:
-    """Opens the checkpoints of a run in training; only the newest one is kept."""
-    options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
+    """Opens the checkpoints of a run in training; only the newest one is kept.
+
+    Raises:
+      UserError: their folder cannot be made.
+    """
+    files.make_folder(folder / TRAINING)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=1,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=True,  # the parts that a kill or a full disk left behind
+    )
     return ocp.CheckpointManager((folder / TRAINING).absolute(), options=options)
 
 
 def require_space(folder: Path, arrays: Any) -> None:
     """Checks that the disk has room for one more checkpoint.
 
+    To be asked before orbax writes: its threads print a traceback each where they cannot.
+
     Args:
       folder: of the checkpoints; exists.
       arrays: what a checkpoint holds.
 
     Raises:
-      UserError: it has not. A disk that fills up in the middle of writing costs more words.
+      UserError: it has not, or cannot be written.
     """
-    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + OVERHEAD
+    try:
+        files.reserve(folder, needed)
+    except OSError as error:
         raise UserError(
-            f"no room for a checkpoint in {folder}: it takes {needed / 2**20:.0f} MiB, "
-            f"{free / 2**20:.0f} are free; free space there and use --resume, or choose another "
+            f"no room for a checkpoint in {folder}: it takes {needed / 2**20:.0f} MiB "
+            f"({error.strerror or error}); free space there and use --resume, or choose another "
             "--output"
-        )
+        ) from error
 
 
 def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
