@@ -357,6 +357,7 @@ def _train(
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",
             on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept,
+            ids=dataset.splits["train"].ids,
         )  # fmt: skip
 
 

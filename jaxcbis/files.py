@@ -1,13 +1,17 @@
 """Files that are whole or not there, and disks that have room."""
 
 import contextlib
+import json
 import os
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
 from jaxcbis.errors import UserError
 
+#: In a sealed folder: the size and the CRC-32 of each of its files.
+SEAL = "sums.json"
 ADVICE = "free space there or choose another --output"
 
 
@@ -78,3 +82,47 @@ def reserve(folder: Path, size: int) -> None:
             os.posix_fallocate(file.fileno(), 0, size)
     finally:
         place.unlink(missing_ok=True)
+
+
+def seal(folder: Path) -> None:
+    """Notes the size and the sum of every file in a folder, for `damage` to compare.
+
+    Raises:
+      UserError: the note cannot be written.
+    """
+    paths = [path for path in folder.rglob("*") if path.is_file() and path.name != SEAL]
+    sums = {str(path.relative_to(folder)): _sum(path) for path in sorted(paths)}
+    write(folder / SEAL, json.dumps(sums))
+
+
+def damage(folder: Path) -> str | None:
+    """How a sealed folder differs from what it was, in words; None if it does not.
+
+    Of a folder without a seal nothing is known, and None returned.
+
+    Raises:
+      OSError: a file cannot be read.
+    """
+    if not (folder / SEAL).exists():
+        return None
+    try:
+        sums = json.loads((folder / SEAL).read_bytes())
+    except ValueError:
+        return f"{SEAL} is no valid JSON"
+    for name, (size, total) in sums.items():
+        path = folder / name
+        if not path.is_file():
+            return f"{name} is missing"
+        if path.stat().st_size != size:
+            return f"{name} has {path.stat().st_size} bytes, expected {size}"
+        if _sum(path)[1] != total:
+            return f"{name} holds other bytes than were written"
+    return None
+
+
+def _sum(path: Path) -> list[int]:
+    total = 0
+    with path.open("rb") as file:
+        while block := file.read(2**22):
+            total = zlib.crc32(block, total)
+    return [path.stat().st_size, total]

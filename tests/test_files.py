@@ -166,7 +166,7 @@ def _contents(run):
     return {
         path.relative_to(run): path.read_bytes()
         for path in run.rglob("*")
-        if path.is_file() and "tensorboard" not in path.parts
+        if path.is_file() and "tfevents" not in path.name  # logs grow line by line
     }
 
 
