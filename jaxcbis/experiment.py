@@ -231,7 +231,7 @@ def _claim(folder: Path, config: Config) -> dict | None:
         if output.unused(folder):
             return None
         raise UserError(f"--output {folder}: holds other files; choose another folder")
-    before = results.read(folder / "results.json")
+    before = results.read_run(folder / "results.json")
     if not config.resume:
         done = before["status"] == "finished"
         raise UserError(
@@ -258,7 +258,7 @@ def _require_same_inputs(folder: Path, record: dict) -> None:
     path = folder / "results.json"
     if not path.exists():
         return
-    before = results.read(path)
+    before = results.read_run(path)
     for key in ("data", "weights"):
         if before.get(key) is not None and before[key] != record[key]:
             raise UserError(

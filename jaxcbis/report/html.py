@@ -108,7 +108,7 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
 
 
 def _write(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
-    found = [results_file.read(run_dir / "results.json") for run_dir in run_dirs]
+    found = [results_file.read_run(run_dir / "results.json") for run_dir in run_dirs]
     answers = [_predictions(run_dir) for run_dir in run_dirs]
     names = _names(run_dirs)
     runs = [

@@ -11,6 +11,7 @@ from jaxcbis.errors import UserError
 
 SCHEMA = 1
 
+STATUSES = ("interrupted", "finished")
 #: Order of the top-level keys in the file; a figure that does not exist is null.
 KEYS = (
     "schema",
@@ -71,6 +72,29 @@ def read(path: Path | str) -> dict:
             f"{path} has schema {schema!r}, expected {SCHEMA}; was it written by another version?"
         )
     return results
+
+
+def read_run(path: Path | str) -> dict:
+    """Reads the results of a run, finished or not.
+
+    Raises:
+      UserError: as of `read`, or a key of `KEYS` is missing or holds something else.
+    """
+    found = read(path)
+    faults = [f"lacks {key}" for key in KEYS if key not in found]
+    if not faults:
+        if found["status"] not in STATUSES:
+            faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
+        needed = ["config", "notes"]
+        if found["status"] == STATUSES[1]:
+            needed += ["data", "weights", "model", "history", "best", "test", "localization"]
+        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
+    if faults:
+        raise UserError(
+            f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
+            "another folder, or train it again"
+        )
+    return found
 
 
 def _plain(value: Any) -> Any:
