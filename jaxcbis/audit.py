@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis import device, finished
+from jaxcbis import device, files, finished
 from jaxcbis.console import console, say, track, warn
 from jaxcbis.data import loading, normalization, preparation, splits
 from jaxcbis.data.patches import Dataset, Patches
@@ -114,10 +114,7 @@ def _claim(output: Path, runs: Sequence[str]) -> None:
             raise UserError(
                 f"--output {output}: holds an audit of other runs; choose another folder"
             )
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UserError(f"--output {output}: cannot make it: {error.strerror}") from error
+    files.make_folder(output, "choose another --output")
 
 
 def _steps(run: Finished, datasets: dict[str, Dataset]) -> list[Answers]:

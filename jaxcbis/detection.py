@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcbis import api, device
+from jaxcbis import api, device, files
 from jaxcbis.console import say, track, warn
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import sweep as sweeping
@@ -62,7 +62,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     notes = cautions(finished.results)
     for note in notes:
         warn(note)
-    output.mkdir(parents=True, exist_ok=True)
+    files.make_folder(output, "choose another --output")
 
     dropped, seconds = [], []
     noise = np.random.default_rng(0)

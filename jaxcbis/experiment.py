@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcbis import device, output
+from jaxcbis import device, files, output
 from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.console import bar, console, detail, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
@@ -232,16 +232,13 @@ def _claim(folder: Path, config: Config) -> dict | None:
     if not folder.exists() or not any(folder.iterdir()):
         if config.resume:
             say(f"--resume: {folder} holds no run yet; a new one starts")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UserError(f"--output {folder}: cannot make it: {error.strerror}") from error
+        files.make_folder(folder, "choose another --output")
         return None
     if not (folder / "results.json").exists():
         if output.unused(folder):
             return None
         raise UserError(f"--output {folder}: holds other files; choose another folder")
-    before = results.read(folder / "results.json")
+    before = results.read_run(folder / "results.json")
     if not config.resume:
         done = before["status"] == "finished"
         raise UserError(
@@ -268,7 +265,7 @@ def _require_same_inputs(folder: Path, record: dict) -> None:
     path = folder / "results.json"
     if not path.exists():
         return
-    before = results.read(path)
+    before = results.read_run(path)
     for key in ("data", "weights"):
         if before.get(key) is not None and before[key] != record[key]:
             raise UserError(
@@ -338,8 +335,6 @@ def _train(
     )  # fmt: skip
     from jaxcbis.report import tensorboard  # where PyTorch is installed, it imports that
 
-    writer, log = tensorboard.logger(folder / "tensorboard")
-
     line, replayed, resumed = telling.lines(config.patience, config.min_delta), 0, False
     for phase in phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")
@@ -364,11 +359,12 @@ def _train(
             say(estimate)
         replayed = max(replayed - 1, 0)
 
-    with writer, bar() as bars:
+    with tensorboard.logger(folder / "tensorboard") as log, bar() as bars:
         epochs = bars.add_task("epochs", total=config.epochs)
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",
             on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept,
+            ids=dataset.splits["train"].ids,
         )  # fmt: skip
 
 

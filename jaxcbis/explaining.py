@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis import api, device
+from jaxcbis import api, device, files
 from jaxcbis.console import hushed, say, track, warn
 from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
@@ -53,7 +53,7 @@ def explain(
     Raises:
       UserError: the run or an image cannot be used, or a file cannot be written.
     """
-    files = _outputs(images, output, "sweep" if sweep else "cam")
+    places = _outputs(images, output, "sweep" if sweep else "cam")
     found = [pictures.read(path) for path in images]
     device.choose("auto")
     finished = load(run)
@@ -65,7 +65,7 @@ def explain(
         for note in notes:
             warn(note)
         answers = []
-        for path, picture, file in zip(images, found, files, strict=True):
+        for path, picture, file in zip(images, found, places, strict=True):
             height, width = picture.pixels.shape
             say(f"\n{path}: {width} x {height} pixels")
             for note in picture.notes:
@@ -81,10 +81,7 @@ def explain(
     if json_file == "-":
         print(text)
     elif json_file is not None:
-        try:
-            Path(json_file).write_text(text + "\n")
-        except OSError as error:
-            raise UserError(f"--json {json_file}: {error.strerror or error}") from error
+        files.write(json_file, text + "\n", "give --json another FILE")
     return answer
 
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxcbis import files
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.report import audit_tables, formats, study_tables
@@ -37,10 +38,7 @@ def write(folder: Path) -> Path:
             f"{folder / 'results'}: not the results of this version's study and audit ({error!r}); "
             "make them again"
         ) from error
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"cannot write {path}: {error.strerror or error}") from error
+    files.write(path, text, "free space there or make the folder writable")
     return path
 
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxcbis.config import Config
+from jaxcbis.config import Config, resolve
 from jaxcbis.data import normalization
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
@@ -43,20 +43,22 @@ def load(folder: Path | str) -> Finished:
         package wrote it.
     """
     folder = Path(folder)
-    found = results.read(folder / "results.json")
+    found = results.read_run(folder / "results.json")
     if found["status"] != "finished":
         raise UserError(f"{folder}: the run is not finished; go on with it: add --resume")
     try:
         config = Config(**found["config"])
+        resolve(found["config"])  # checks the values
         options = found["model"]["options"]
         statistics = normalization.from_json(found["model"]["normalization"])
-    except (TypeError, KeyError) as error:
+        blank = backbones.blank(
+            config.backbone, options, num_classes=len(LABELS), dtype=jnp.dtype(config.precision)
+        )
+    except (AttributeError, TypeError, KeyError, ValueError, UserError) as error:
         raise UserError(
-            f"{folder / 'results.json'}: not of this version of jaxcbis ({error}); train it again"
+            f"{folder / 'results.json'}: not of this version of jaxcbis "
+            f"({type(error).__name__}: {error}); train it again"
         ) from error
-    blank = backbones.blank(
-        config.backbone, options, num_classes=len(LABELS), dtype=jnp.dtype(config.precision)
-    )
     like = Variables(blank.params, blank.stats)
     variables = checkpoints.load_model(folder / "checkpoints", like)
     return Finished(folder, config, blank.graph, variables, statistics, found)

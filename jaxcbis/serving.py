@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jax import export as jax_export
 
-from jaxcbis.errors import UserError
+from jaxcbis import files
 from jaxcbis.finished import Finished
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD
@@ -46,11 +46,5 @@ def export(run: Finished, file: Path | str) -> Path:
     batch = jax_export.symbolic_shape(f"n, {size}, {size}")
     argument = jax.ShapeDtypeStruct(batch, jnp.uint8)
     data = jax_export.export(jax.jit(serve), platforms=PLATFORMS)(argument).serialize()
-    part = file.with_name(file.name + ".part")
-    try:
-        part.write_bytes(data)
-        part.replace(file)
-    except OSError as error:
-        part.unlink(missing_ok=True)
-        raise UserError(f"cannot write {file}: {error.strerror or error}") from error
+    files.write(file, data)
     return file

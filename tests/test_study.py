@@ -59,14 +59,15 @@ def test_time_left_goes_by_the_most_alike_runs():
     assert study_board.seconds_left(cells, []) is None
 
 
-def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
+def record():
+    """study.json of two runs, and their results."""
     runs = {name: example_run.results(strategy=name) for name in ("s1", "s2")}
     cells = [
         cell(0.5, result["test"]["accuracy"], run=name, backbone="resnet50")
         | {"strategy": name, "test": result["test"], "localization": result["localization"]}
         for name, result in runs.items()
     ]
-    record = {
+    found = {
         "cells": cells, "chosen": study.choose(cells), "notes": ["a note"],
         "comparisons": [
             {
@@ -79,7 +80,12 @@ def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
             }
         ],
     }  # fmt: skip
-    shown = study_tables.write(tmp_path, record, runs)
+    return found, runs
+
+
+def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
+    found, runs = record()
+    shown = study_tables.write(tmp_path, found, runs)
     terminal = Console(width=80, file=io.StringIO())
     for table in shown:
         terminal.print(tables.rendered(table))

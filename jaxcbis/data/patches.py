@@ -1,6 +1,5 @@
 """Patches as arrays at the model's size, and the file that carries them elsewhere."""
 
-import contextlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,6 +9,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from jaxcbis import files
 from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 
@@ -130,33 +130,25 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """
     parts = list(dataset.splits.values())
     joined = Patches(*map(np.concatenate, zip(*(part.arrays() for part in parts), strict=True)))
-    partial = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            np.savez_compressed(
-                file,
-                images=joined.images,
-                masks=joined.masks.astype(np.uint8),
-                labels=joined.labels,
-                ids=joined.ids,
-                patients=joined.patients,
-                sizes=joined.sizes,
-                splits=np.repeat(list(dataset.splits), [len(part) for part in parts]),
-                label_names=np.array(LABELS),
-                protocol=np.array(protocol),
-                source=np.array(dataset.source),
-                name=np.array(dataset.name),
-                dropped_ids=np.array([item["id"] for item in dataset.dropped], str),
-                dropped_reasons=np.array([item["reason"] for item in dataset.dropped], str),
-            )
-        partial.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            partial.unlink()
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another file"
-        ) from error
+    advice = "free space or choose another file"
+    files.make_folder(path.parent, advice)
+    with files.replacing(path, advice) as file:
+        np.savez_compressed(
+            file,
+            images=joined.images,
+            masks=joined.masks.astype(np.uint8),
+            labels=joined.labels,
+            ids=joined.ids,
+            patients=joined.patients,
+            sizes=joined.sizes,
+            splits=np.repeat(list(dataset.splits), [len(part) for part in parts]),
+            label_names=np.array(LABELS),
+            protocol=np.array(protocol),
+            source=np.array(dataset.source),
+            name=np.array(dataset.name),
+            dropped_ids=np.array([item["id"] for item in dataset.dropped], str),
+            dropped_reasons=np.array([item["reason"] for item in dataset.dropped], str),
+        )
 
 
 def load(path: Path, size: int, protocol: str) -> Dataset:

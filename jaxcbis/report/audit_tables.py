@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcbis.errors import UserError
+from jaxcbis import files
 from jaxcbis.report import formats, noise
 from jaxcbis.report.tables import NONE, Table, number
 
@@ -22,13 +22,7 @@ def write(path: Path, audit: dict) -> None:
         *(formats.markdown(table) for table in audit_tables(audit)),
         *(f"- {note}" for note in audit["notes"]), "",
     ]  # fmt: skip
-    try:
-        path.write_text("\n".join(lines), encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space there or choose another "
-            "--output"
-        ) from error
+    files.write(path, "\n".join(lines))
 
 
 def audit_tables(audit: dict) -> list[Table]:

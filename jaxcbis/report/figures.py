@@ -12,8 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from jaxcbis import paper
-from jaxcbis.errors import UserError
+from jaxcbis import files, paper
 from jaxcbis.labels import LABELS
 from jaxcbis.report import curves
 from jaxcbis.report.spreadsheets import Predictions
@@ -257,11 +256,6 @@ def title_of(results: dict) -> str:
 
 
 def _save(figure: Figure, path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path, dpi=DPI)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space there or choose another "
-            "--output"
-        ) from error
+    files.make_folder(path.parent)
+    with files.replacing(path) as file:
+        figure.savefig(file, format="png", dpi=DPI)

@@ -1,8 +1,8 @@
 """A table as Markdown, LaTeX and CSV."""
 
 import csv
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from tabulate import tabulate
 
@@ -30,12 +30,13 @@ def latex(table: Table) -> str:
     )
 
 
-def write_csv(table: Table, path: Path) -> None:
-    """Writes head and rows as they are."""
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(table.columns)
-        writer.writerows([cell.strip() for cell in row] for row in table.rows)
+def comma_separated(table: Table) -> str:
+    """Head and rows as they are."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(table.columns)
+    writer.writerows([cell.strip() for cell in row] for row in table.rows)
+    return text.getvalue()
 
 
 def _grid(table: Table, rows: Sequence[tuple[str, ...]], form: str) -> str:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from jaxcbis import files
 from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
@@ -50,22 +51,17 @@ def write(
     def overlay(i: int) -> NDArray[np.uint8]:
         return figures.overlay(test.images[i], maps[i], test.masks[i])
 
-    try:
-        patches = [
-            _patch(str(test.ids[i]), test.images[i], test.masks[i], coarse)
-            for i, coarse in enumerate(_coarse(maps, grid))
-        ]
-        text = json.dumps({"grid": grid, "patches": patches}, allow_nan=False)
-        (folder / "gallery.json").write_text(text, encoding="utf-8")
-        (folder / "cams").mkdir(exist_ok=True)
-        for i in _surest(test.labels, predicted, confidence):
-            path = folder / "cams" / f"{file_name(str(test.ids[i]))}.png"
-            path.write_bytes(_encoded(".png", overlay(i)[..., ::-1]))
-    except OSError as error:
-        raise UserError(
-            f"cannot write {error.filename or folder}: {error.strerror or error}; free space and "
-            "use --resume"
-        ) from error
+    patches = [
+        _patch(str(test.ids[i]), test.images[i], test.masks[i], coarse)
+        for i, coarse in enumerate(_coarse(maps, grid))
+    ]
+    text = json.dumps({"grid": grid, "patches": patches}, allow_nan=False)
+    advice = "free space and use --resume"
+    files.write(folder / "gallery.json", text, advice)
+    files.make_folder(folder / "cams", advice)
+    for i in _surest(test.labels, predicted, confidence):
+        path = folder / "cams" / f"{file_name(str(test.ids[i]))}.png"
+        files.write(path, _encoded(".png", overlay(i)[..., ::-1]), advice)
     columns = [k for k in range(len(LABELS)) if k != BACKGROUND and (test.labels == k).any()]
     ranked = [
         sorted(

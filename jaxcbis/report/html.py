@@ -12,7 +12,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from jaxcbis.errors import UserError
+from jaxcbis import files
 from jaxcbis.labels import LABELS
 from jaxcbis.report import curves, figures, gallery, spreadsheets, svg, tables, wide_tables
 from jaxcbis.report import results as results_file
@@ -108,7 +108,7 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
 
 
 def _write(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
-    found = [results_file.read(run_dir / "results.json") for run_dir in run_dirs]
+    found = [results_file.read_run(run_dir / "results.json") for run_dir in run_dirs]
     answers = [_predictions(run_dir) for run_dir in run_dirs]
     names = _names(run_dirs)
     runs = [
@@ -145,13 +145,7 @@ def _write(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) ->
         style_hash=_hash(style),
         script_hash=_hash(script),
     )
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space there or make the folder "
-            "writable"
-        ) from error
+    files.write(path, page, "free space there or make the folder writable")
     return path
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from jaxcbis.errors import UserError
+from jaxcbis import files
 from jaxcbis.evaluation.sweep import Mark, Sweep
 from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.report import figures
@@ -117,10 +117,5 @@ def _edges(centres: np.ndarray) -> np.ndarray:
 
 
 def _write(path: Path, data: bytes) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; choose another --output"
-        ) from error
+    files.make_folder(path.parent)
+    files.write(path, data)

@@ -1,16 +1,17 @@
 """results.json: everything a run found, under stable keys."""
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from jaxcbis import files
 from jaxcbis.errors import UserError
 
 SCHEMA = 1
 
+STATUSES = ("interrupted", "finished")
 #: Order of the top-level keys in the file; a figure that does not exist is null.
 KEYS = (
     "schema",
@@ -42,17 +43,10 @@ def write(path: Path | str, results: dict) -> None:
       UserError: the file cannot be written.
       ValueError: a number is not finite; a figure that does not exist must be None.
     """
-    path = Path(path)
     first = [key for key in KEYS if key in results]
     ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
     text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
-    try:
-        _replace(path, text)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space there or choose another "
-            "--output"
-        ) from error
+    files.write(path, text)
 
 
 def read(path: Path | str) -> dict:
@@ -80,19 +74,27 @@ def read(path: Path | str) -> dict:
     return results
 
 
-def _replace(path: Path, text: str) -> None:
-    # One name for all times: what a killed process left behind, the next one overwrites. Only one
-    # writes at a time, see `output.lock`.
-    partial = path.with_name(f".{path.name}.partial")
-    try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
+def read_run(path: Path | str) -> dict:
+    """Reads the results of a run, finished or not.
+
+    Raises:
+      UserError: as of `read`, or a key of `KEYS` is missing or holds something else.
+    """
+    found = read(path)
+    faults = [f"lacks {key}" for key in KEYS if key not in found]
+    if not faults:
+        if found["status"] not in STATUSES:
+            faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
+        needed = ["config", "notes"]
+        if found["status"] == STATUSES[1]:
+            needed += ["data", "weights", "model", "history", "best", "test", "localization"]
+        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
+    if faults:
+        raise UserError(
+            f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
+            "another folder, or train it again"
+        )
+    return found
 
 
 def _plain(value: Any) -> Any:

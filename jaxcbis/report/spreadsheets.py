@@ -1,12 +1,14 @@
 """predictions.csv and history.csv: what a run found, for other programs to read."""
 
 import csv
+import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
+from jaxcbis import files
 from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
@@ -96,12 +98,8 @@ def write_history(path: Path, history: Sequence[dict]) -> None:
 
 
 def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence]) -> None:
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(head)
-            writer.writerows(rows)
-    except OSError as error:
-        raise UserError(
-            f"cannot write {path}: {error.strerror or error}; free space and use --resume"
-        ) from error
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(head)
+    writer.writerows(rows)
+    files.write(path, text.getvalue(), "free space and use --resume")

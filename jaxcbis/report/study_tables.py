@@ -4,8 +4,7 @@ import itertools
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcbis import paper
-from jaxcbis.errors import UserError
+from jaxcbis import files, paper
 from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.report import formats, noise
 from jaxcbis.report.tables import (
@@ -36,19 +35,14 @@ def write(folder: Path, study: dict, runs: dict[str, dict]) -> list[Table]:
     """
     named = tables(study, runs)
     notes = [f"- {note}" for note in study["notes"]]
-    try:
-        (folder / "tables").mkdir(exist_ok=True)
-        for name, table in named.items():
-            formats.write_csv(table, folder / "tables" / f"{name}.csv")
-        pages = "\n".join(formats.markdown(table) for table in named.values())
-        (folder / "tables.md").write_text("\n".join([pages, *notes, ""]), encoding="utf-8")
-        pages = "\n".join(formats.latex(table) for table in named.values())
-        (folder / "tables.tex").write_text(pages, encoding="utf-8")
-    except OSError as error:
-        raise UserError(
-            f"cannot write the tables to {folder}: {error.strerror or error}; free space there "
-            "and give the same command again"
-        ) from error
+    advice = "free space there and give the same command again"
+    files.make_folder(folder / "tables", advice)
+    for name, table in named.items():
+        files.write(folder / "tables" / f"{name}.csv", formats.comma_separated(table), advice)
+    pages = "\n".join(formats.markdown(table) for table in named.values())
+    files.write(folder / "tables.md", "\n".join([pages, *notes, ""]), advice)
+    pages = "\n".join(formats.latex(table) for table in named.values())
+    files.write(folder / "tables.tex", pages, advice)
     return list(named.values())
 
 

@@ -1,53 +1,104 @@
 """Training curves and pictures for TensorBoard, written without TensorFlow."""
 
+import contextlib
 import shutil
-from collections.abc import Callable
+import socket
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
-from tensorboardX import SummaryWriter
+from tensorboardX import RecordWriter, summary
+from tensorboardX.proto.event_pb2 import Event
+
+from jaxcbis import files
+from jaxcbis.errors import UserError
 
 FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 #: Widest picture in pixels; those in figures/ are made for print.
 WIDTH = 1200
 
 
-def logger(folder: Path) -> tuple[SummaryWriter, Callable[[dict], None]]:
-    """Starts a fresh log.
+@contextlib.contextmanager
+def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
+    """Starts a fresh log, and gives a function that takes in one row of the history.
 
     Args:
       folder: emptied first; a resumed run hands over its whole history again.
 
-    Returns:
-      The writer, to be closed, and a function that takes in one row of the history.
+    Raises:
+      UserError: the log cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
-    writer = SummaryWriter(str(folder))
     epochs = 0
+    with _events(folder) as write:
 
-    def log(row: dict) -> None:
-        nonlocal epochs
-        for name in FIGURES:
-            if row[name] is not None:
-                writer.add_scalar(name.replace("_", "/", 1), row[name], epochs)
-        for stage, rate in row["learning_rates"].items():
-            writer.add_scalar(f"learning_rate/{stage}", rate, epochs)
-        writer.flush()
-        epochs += 1
+        def log(row: dict) -> None:
+            nonlocal epochs
+            figures = {name.replace("_", "/", 1): row[name] for name in FIGURES}
+            rates = {f"learning_rate/{name}": rate for name, rate in row["learning_rates"].items()}
+            write(
+                [
+                    Event(step=epochs, summary=summary.scalar(tag, value))
+                    for tag, value in (figures | rates).items()
+                    if value is not None
+                ]
+            )
+            epochs += 1
 
-    return writer, log
+        yield log
 
 
 def add_pictures(run_dir: Path) -> None:
-    """Adds the pictures in `run_dir/figures` and `run_dir/cams` to the log of the run."""
-    files = [*sorted(run_dir.glob("figures/*.png")), *sorted(run_dir.glob("cams/*.png"))]
-    with SummaryWriter(str(run_dir / "tensorboard"), filename_suffix=".pictures") as writer:
-        for file in files:
-            picture = np.asarray(cv2.imread(str(file)))
+    """Adds the pictures in `run_dir/figures` and `run_dir/cams` to the log of the run.
+
+    Raises:
+      UserError: the log cannot be written.
+    """
+    paths = [*sorted(run_dir.glob("figures/*.png")), *sorted(run_dir.glob("cams/*.png"))]
+    with _events(run_dir / "tensorboard", ".pictures") as write:
+        for path in paths:
+            picture = np.asarray(cv2.imread(str(path)))
             height, width = picture.shape[:2]
             if width > WIDTH:
                 size = WIDTH, round(height * WIDTH / width)
                 picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
-            tag = f"{file.parent.name}/{file.stem}"
-            writer.add_image(tag, picture[..., ::-1], dataformats="HWC")
+            tag = f"{path.parent.name}/{path.stem}"
+            shown = summary.image(tag, picture[..., ::-1], dataformats="HWC")
+            write([Event(summary=shown)])
+
+
+@contextlib.contextmanager
+def _events(folder: Path, suffix: str = "") -> Iterator[Callable[[list[Event]], None]]:
+    """A function that adds events to a file and brings them to the disk.
+
+    It writes by itself: tensorboardX's SummaryWriter does so in a thread, which a full disk ends
+    with a traceback, and then waits for that thread for ever.
+    """
+    files.make_folder(folder)
+
+    def tried(action: Callable, *arguments):
+        try:
+            return action(*arguments)
+        except OSError as error:
+            raise UserError(
+                f"cannot write {folder}: {error.strerror or error}; free space there and use "
+                "--resume"
+            ) from error
+
+    name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}{suffix}"
+    writer = tried(RecordWriter, str(folder / name))
+
+    def write(events: list[Event]) -> None:
+        for event in events:
+            event.wall_time = time.time()
+            tried(writer.write, event.SerializeToString())
+        tried(writer.flush)
+
+    try:
+        write([Event(file_version="brain.Event:2")])
+        yield write
+    finally:
+        with contextlib.suppress(OSError):  # it tries once more what it could not write
+            writer.close()

@@ -1,43 +1,61 @@
 """Checkpoints by orbax: where training stands, and the finished model."""
 
-import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import jax
+import numpy as np
 import orbax.checkpoint as ocp
 
+from jaxcbis import files
 from jaxcbis.errors import UserError
 from jaxcbis.models.inference import Variables
 
 TRAINING = "training"
 MODEL = "model"
+#: Bytes that a checkpoint's folders and its files other than the arrays take at most.
+OVERHEAD = 2**20
+#: What to do about a checkpoint of training that cannot be used.
+RESTART = "start again with another --output"
 
 
 def open_manager(folder: Path) -> ocp.CheckpointManager:
-    """Opens the checkpoints of a run in training; only the newest one is kept."""
-    options = ocp.CheckpointManagerOptions(max_to_keep=1, enable_async_checkpointing=False)
+    """Opens the checkpoints of a run in training; only the newest one is kept.
+
+    Raises:
+      UserError: their folder cannot be made.
+    """
+    files.make_folder(folder / TRAINING)
+    options = ocp.CheckpointManagerOptions(
+        max_to_keep=1,
+        enable_async_checkpointing=False,
+        cleanup_tmp_directories=True,  # the parts that a kill or a full disk left behind
+    )
     return ocp.CheckpointManager((folder / TRAINING).absolute(), options=options)
 
 
 def require_space(folder: Path, arrays: Any) -> None:
     """Checks that the disk has room for one more checkpoint.
 
+    To be asked before orbax writes: its threads print a traceback each where they cannot.
+
     Args:
       folder: of the checkpoints; exists.
       arrays: what a checkpoint holds.
 
     Raises:
-      UserError: it has not. A disk that fills up in the middle of writing costs more words.
+      UserError: it has not, or cannot be written.
     """
-    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays))
-    free = shutil.disk_usage(folder).free
-    if free < needed:
+    needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + OVERHEAD
+    try:
+        files.reserve(folder, needed)
+    except OSError as error:
         raise UserError(
-            f"no room for a checkpoint in {folder}: it takes {needed / 2**20:.0f} MiB, "
-            f"{free / 2**20:.0f} are free; free space there and use --resume, or choose another "
+            f"no room for a checkpoint in {folder}: it takes {needed / 2**20:.0f} MiB "
+            f"({error.strerror or error}); free space there and use --resume, or choose another "
             "--output"
-        )
+        ) from error
 
 
 def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
@@ -58,6 +76,7 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
     )
     try:
         manager.save(step, args=items)
+        files.seal(Path(manager.directory) / str(step))
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
             f"cannot write a checkpoint in {manager.directory}: {_first_line(error)}; "
@@ -66,32 +85,37 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
 
 
 def read_progress(manager: ocp.CheckpointManager) -> dict | None:
-    """The progress last saved, or None if nothing was."""
+    """The progress last saved, or None if nothing was.
+
+    Raises:
+      UserError: the checkpoint is damaged.
+    """
     step = manager.latest_step()
     if step is None:
         return None
+    folder = Path(manager.directory) / str(step)
+    _require_whole(folder, RESTART)
     items = ocp.args.Composite(progress=ocp.args.JsonRestore())
-    return manager.restore(step, args=items).progress
+    try:
+        return manager.restore(step, args=items).progress
+    except Exception as error:  # orbax raises many kinds
+        raise _unreadable(folder, _first_line(error), RESTART) from error
 
 
 def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
     """The arrays last saved.
 
     Args:
-      manager: of `open_manager`, with something saved.
+      manager: of `open_manager`, with something saved that `read_progress` has read.
       like: a tree of the same structure, shapes and types.
 
     Raises:
-      UserError: the checkpoint is damaged or of another model.
+      UserError: the checkpoint is damaged, of another model, or holds no finite numbers.
     """
+    step = manager.latest_step()
     items = ocp.args.Composite(arrays=ocp.args.StandardRestore(like))
-    try:
-        return _placed(manager.restore(manager.latest_step(), args=items).arrays)
-    except Exception as error:  # orbax and tensorstore raise many kinds
-        raise UserError(
-            f"cannot read the checkpoint in {manager.directory}: {_first_line(error)}; "
-            "start again with another --output"
-        ) from error
+    folder = Path(manager.directory) / str(step) / "arrays"
+    return _read(folder, like, lambda: manager.restore(step, args=items).arrays, RESTART)
 
 
 def save_model(folder: Path, variables: Variables) -> None:
@@ -105,6 +129,7 @@ def save_model(folder: Path, variables: Variables) -> None:
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(path, variables._asdict(), force=True)
+        files.seal(path)
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
             f"cannot write the model to {path}: {_first_line(error)}; free space and use --resume"
@@ -122,16 +147,71 @@ def load_model(folder: Path, like: Variables) -> Variables:
       UserError: there is no such model, it is damaged or it is another one.
     """
     path = (folder / MODEL).absolute()
+    arrays = like._asdict()
+    advice = "train it again"
+    if not path.is_dir():
+        raise _unreadable(path, "no such folder", advice)
+    _require_whole(path, advice)
+    with ocp.StandardCheckpointer() as checkpointer:
+        found = _read(path, arrays, lambda: checkpointer.restore(path, arrays), advice)
+    return Variables(**found)
+
+
+def _read(folder: Path, like: Any, restore: Callable[[], Any], advice: str) -> Any:
+    """What `restore` gives, if the folder holds arrays like those expected."""
     try:
-        with ocp.StandardCheckpointer() as checkpointer:
-            return Variables(**_placed(checkpointer.restore(path, like._asdict())))
+        # Asked first, because orbax fills the screen where it reads what does not fit.
+        found = ocp.StandardCheckpointHandler().metadata(folder)
+        differing = _differences(found, like)
+        arrays = None if differing else jax.device_get(restore())
     except Exception as error:  # orbax and tensorstore raise many kinds
-        raise UserError(f"cannot read the model in {path}: {_first_line(error)}") from error
+        raise _unreadable(folder, _first_line(error), advice) from error
+    if differing:
+        raise _unreadable(folder, f"it is of another model ({differing})", advice)
+    wild = [name for name, leaf in _named(arrays).items() if not np.isfinite(leaf).all()]
+    if wild:
+        raise _unreadable(folder, f"not finite numbers: {_few(wild)}", advice)
+    # Placed as a new run's: orbax ties its own to a device, and jit would compile anew.
+    return jax.device_put(arrays)
 
 
-def _placed(arrays: Any) -> Any:
-    """Arrays as a new run has them: orbax ties its own to a device, and jit would compile anew."""
-    return jax.device_put(jax.device_get(arrays))
+def _differences(found: Any, like: Any) -> str:
+    """In what the arrays of a checkpoint differ from those expected, in words; '' if in nothing."""
+    there, wanted = _named(found), _named(like)
+    shapes = [
+        f"{name} is {tuple(there[name].shape)}, expected {np.shape(wanted[name])}"
+        for name in wanted
+        if name in there and tuple(there[name].shape) != np.shape(wanted[name])
+    ]
+    kinds = {
+        "missing": [name for name in wanted if name not in there],
+        "unexpected": [name for name in there if name not in wanted],
+        "of another shape": shapes,
+    }
+    return "; ".join(f"{kind}: {_few(names)}" for kind, names in kinds.items() if names)
+
+
+def _named(tree: Any) -> dict[str, Any]:
+    """Leaves by path; tuples with names and mappings of these names have the same paths."""
+    paths, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in paths}
+
+
+def _few(names: list[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def _require_whole(folder: Path, advice: str) -> None:
+    try:
+        damage = files.damage(folder)
+    except OSError as error:
+        raise _unreadable(folder, str(error.strerror or error), advice) from error
+    if damage:
+        raise _unreadable(folder, f"it is damaged, {damage}", advice)
+
+
+def _unreadable(folder: Path, reason: str, advice: str) -> UserError:
+    return UserError(f"cannot read the checkpoint in {folder}: {reason}; {advice}")
 
 
 def _first_line(error: Exception) -> str:

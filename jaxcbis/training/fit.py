@@ -100,6 +100,7 @@ def fit(
     on_epoch: Callable[[dict], None] = lambda row: None,
     track: Track = untracked,
     kept: dict[tuple[str, ...], list[Examples]] | None = None,
+    ids: Sequence[str] | np.ndarray = (),
 ) -> Fitted:
     """Trains phase after phase, each from the best model of the one before.
 
@@ -117,13 +118,14 @@ def fit(
       track: shows how far it is.
       kept: activations by the stages in front of them, for runs of one backbone on the same data to
         share; filled here. Without it they are dropped as soon as a phase needs them no more.
+      ids: of the training items, to name those on which the loss is not finite.
 
     Raises:
       UserError: the loss is no longer finite, or a checkpoint cannot be read or written.
     """
     manager = checkpoints.open_manager(folder)
     saved = checkpoints.read_progress(manager)
-    progress = Progress(**saved) if saved else Progress()
+    progress = _restored(saved, phases, folder) if saved else Progress()
     if saved:
         on_resume(progress)
     for row in progress.history:
@@ -178,7 +180,7 @@ def fit(
             )
             checkpoints.require_space(folder, (state, best))
         frozen = start.select(stage for stage in start.params if stage not in plan.trainable)
-        best = _run_phase(loop, phase, plan, frozen, state, best, behind, resumed)
+        best = _run_phase(loop, phase, plan, frozen, state, best, behind, resumed, ids)
         began = time.perf_counter()
     manager.close()
     return Fitted(start.update(best), progress)
@@ -193,6 +195,7 @@ def _run_phase(
     best: Variables,
     splits: Sequence[Examples],
     resumed: bool,
+    ids: Sequence[str] | np.ndarray,
 ) -> Variables:
     """Trains until the phase ends and returns its best variables; `loop.progress` goes along."""
     settings, manager, progress, on_epoch, track = loop
@@ -201,6 +204,8 @@ def _run_phase(
     def record(train_loss: float | None, train_accuracy: float | None, began: float) -> float:
         """Validates, adds a row to the history, and returns the validation loss."""
         loss, accuracy = evaluate(plan, frozen.update(state.variables), validation)
+        where = f"phase {phase.name} epoch {progress.epoch}"
+        _require_finite(np.array([loss]), where, lambda _: "on the validation patches")
         row = {
             "phase": phase.name,
             "epoch": progress.epoch,
@@ -211,7 +216,6 @@ def _run_phase(
             "seconds": time.perf_counter() - began,
             "learning_rates": phase.learning_rates,
         }
-        _require_finite(row)
         progress.history.append(row)
         on_epoch(row)
         return loss
@@ -231,7 +235,7 @@ def _run_phase(
         order = list(batches.shuffled(len(train.labels), settings.batch_size, seed))
         description = f"{phase.name} epoch {progress.epoch}"
         state, train_loss, train_accuracy = run_epoch(
-            plan, state, frozen, train, order, track, description
+            plan, state, frozen, train, order, track, description, ids
         )
         loss = record(train_loss, train_accuracy, began)
         if loss < progress.best["val_loss"]:
@@ -256,6 +260,7 @@ def run_epoch(
     order: Sequence[np.ndarray],
     track: Track = untracked,
     description: str = "",
+    ids: Sequence[str] | np.ndarray = (),
 ) -> tuple[State, float, float]:
     """Takes one step per batch.
 
@@ -266,6 +271,10 @@ def run_epoch(
       train: inputs of the plan's first stage, and labels.
       order: the items of each batch; all but the last of one size.
       track, description: show how far it is.
+      ids: of the items, to name those of a batch whose loss is not finite.
+
+    Raises:
+      UserError: a step's loss is not finite.
 
     Returns:
       The state after it, and the mean loss and the accuracy over the items while they were visited.
@@ -286,7 +295,14 @@ def run_epoch(
         losses.append(loss[None])
         correct.append(right[None])
     # Only here does the host wait for the device.
-    loss = float(np.average(np.concatenate(losses).astype(np.float64), weights=sizes))
+    of_steps = np.concatenate(losses).astype(np.float64)
+
+    def described(step: int) -> str:
+        named = ", ".join(str(ids[i]) if len(ids) else f"item {i}" for i in order[step])
+        return f"step {step + 1} of {len(order)}, on the patches {named}"
+
+    _require_finite(of_steps, f"phase {description}", described)
+    loss = float(np.average(of_steps, weights=sizes))
     return state, loss, float(np.concatenate(correct).sum() / sum(sizes))
 
 
@@ -326,16 +342,43 @@ def _plan(backbone: Backbone, phase: Phase, batch_norm: str) -> Plan:
     )
 
 
+def _restored(saved: dict, phases: Sequence[Phase], folder: Path) -> Progress:
+    """The progress of a checkpoint, if it is one of these phases."""
+    try:
+        progress = Progress(**saved)
+        last = progress.history[-1]
+        stood = Phase(last["phase"], last["learning_rates"])
+        expected = phases[progress.phase]
+    except (TypeError, KeyError, IndexError) as error:
+        raise UserError(
+            f"cannot resume the checkpoint in {folder}: written by another version of jaxcbis or "
+            f"for other phases ({type(error).__name__}: {error}); {checkpoints.RESTART}"
+        ) from error
+    if stood != expected:
+        raise UserError(
+            f"cannot resume the checkpoint in {folder}: it stands in phase {stood.name} with "
+            f"learning rates {stood.learning_rates}, expected {expected.name} with "
+            f"{expected.learning_rates}; {checkpoints.RESTART}"
+        )
+    return progress
+
+
 def _ended(progress: Progress, settings: Settings) -> bool:
     waited = Stopping(*progress.stopping).waited
     return progress.epoch >= settings.epochs or waited >= settings.patience
 
 
-def _require_finite(row: dict) -> None:
-    losses = [row[key] for key in ("train_loss", "val_loss") if row[key] is not None]
-    if not np.isfinite(losses).all():
+def _require_finite(losses: np.ndarray, where: str, of_item: Callable[[int], str]) -> None:
+    """Refuses to go on behind a loss that is none.
+
+    Args:
+      losses: in their order.
+      where: they were met.
+      of_item: what to say of the first one that is not finite.
+    """
+    bad = np.flatnonzero(~np.isfinite(losses))
+    if len(bad):
         raise UserError(
-            f"the loss is no longer finite in phase {row['phase']}, epoch {row['epoch']} (train "
-            f"{row['train_loss']}, validation {row['val_loss']}); lower --head-lr and "
-            "--backbone-lr, or check the weights"
+            f"the loss is no longer finite ({losses[bad[0]]}) in {where}, {of_item(int(bad[0]))}; "
+            "lower --head-lr and --backbone-lr, or check the weights and these patches"
         )

@@ -70,9 +70,8 @@ def events(folder):
 
 def test_tensorboard_has_curves_figures_and_cams(tmp_path):
     run = made_run.write(tmp_path / "run", count=20)
-    writer, log = tensorboard.logger(run / "tensorboard")
     history = example()["history"]
-    with writer:
+    with tensorboard.logger(run / "tensorboard") as log:
         for row in history:
             log(row)
     tensorboard.add_pictures(run)
