@@ -186,7 +186,8 @@ def distinct(lesions: Iterable[Lesion]) -> tuple[list[Lesion], list[dict[str, st
     kept: dict[str, Lesion] = {}
     seen: set[Lesion] = set()
     dropped = []
-    for lesion in _without_contradictions(lesions):
+    # Sound rows first: no other may take a sound lesion's id.
+    for lesion in sorted(_without_contradictions(lesions), key=lambda lesion: bool(lesion.fault)):
         if lesion in seen:
             dropped.append({"id": _shown(lesion), "reason": lesion.fault or TWICE})
             continue
@@ -267,15 +268,20 @@ def views(lesions: Iterable[Lesion]) -> list[View]:
     """
     by_series: dict[tuple[str, str], list[Lesion]] = {}
     by_place: dict[tuple[str, str, str], list[Lesion]] = {}
+    faulty = []
     for lesion in lesions:
-        if not lesion.fault:
+        if lesion.fault:
+            faulty.append(lesion)
+        else:
             by_series.setdefault((lesion.split, lesion.image_uid), []).append(lesion)
         by_place.setdefault((lesion.patient_id, lesion.side, lesion.view), []).append(lesion)
     grouped: dict[str, View] = {}
     for (split, uid), members in by_series.items():
         first = members[0]
         place = by_place[first.patient_id, first.side, first.view]
-        others = tuple(lesion for lesion in place if lesion not in members)
+        # A row's fault may be in its patient, side or view: then its image path tells the place.
+        stray = [x for x in faulty if x.image_uid == uid or x.view_id == first.view_id]
+        others = tuple(dict.fromkeys(x for x in (*place, *stray) if x not in members))
         name = _free_name(first.view_id, grouped)
         grouped[name] = View(name, split, uid, tuple(members), others)
     return [grouped[name] for name in sorted(grouped)]

@@ -34,25 +34,26 @@ beside("AppleDouble file", file_of(b"._1-1.jpg", b"\0\5\x16\7"))
 beside("empty jpg", file_of(b"0-0.jpg", b""))
 beside("name in Latin-1", file_of(b"\xe4\xff.jpg"))
 beside("name of two lines", file_of(b"0\nTraceback (most recent call last).jpg"))
-beside("folder with an image's name", lambda folder: os.mkdir(os.path.join(folder, b"0.jpg")))
-beside("link to nothing", lambda folder: os.symlink(b"nothing", os.path.join(folder, b"0.jpg")))
-beside("link to itself", lambda folder: os.symlink(b"0.jpg", os.path.join(folder, b"0.jpg")))
+beside("folder with an image's name", lambda folder: os.mkdir(os.path.join(folder, b"0-4.jpg")))
+beside("link to nothing", lambda folder: os.symlink(b"nothing", os.path.join(folder, b"0-5.jpg")))
+beside("link to itself", lambda folder: os.symlink(b"0-1.jpg", os.path.join(folder, b"0-1.jpg")))
 beside("link to its folder", lambda folder: os.symlink(b".", os.path.join(folder, b"0")))
-beside("link to a device", lambda folder: os.symlink(b"/dev/zero", os.path.join(folder, b"0.jpg")))
-beside("pipe", lambda folder: os.mkfifo(os.path.join(folder, b"0.jpg")))
+beside(
+    "link to a device", lambda folder: os.symlink(b"/dev/zero", os.path.join(folder, b"0-2.jpg"))
+)
+beside("pipe", lambda folder: os.mkfifo(os.path.join(folder, b"0-3.jpg")))
 
 
 @damage("kept")
 def strange_files_everywhere(case: Case, pick: int, share: float) -> None:
     for name in (
         "notes.txt",
-        "decoy.jpg",
         "csv/meta.csv",
         "csv/._x.csv",
         "jpeg/1-1.jpg",
         "jpeg/.hidden/1-1.jpg",
         "jpeg/a/b/c/1-1.jpg",
-        "mask.jpg",
+        "0.jpg",
     ):
         case.write(name, b"\xff\xd8 nothing \xff\xd9")
 

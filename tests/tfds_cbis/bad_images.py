@@ -144,7 +144,7 @@ def mask_with_hundreds_of_specks(case: Case, pick: int, share: float) -> set[str
     x0, y0, x1, y1 = known.box
     specks = np.zeros(SHAPE, np.uint8)
     specks[1:-1:4, 1:-1:4] = 255
-    specks[y0 - 3 : y1 + 3, x0 - 3 : x1 + 3] = 0
+    specks[max(y0 - 15, 0) : y1 + 15, max(x0 - 15, 0) : x1 + 15] = 0
     case.write(known.mask, encoded(".jpg", pixels | specks, cv2.IMWRITE_JPEG_QUALITY, 100))
     return {known.id}
 
@@ -180,6 +180,7 @@ def mask_missing_in_a_view_that_gives_backgrounds(case: Case, pick: int, share: 
     free = case.free(labelled=False)
     known = free[pick % len(free)]
     case.path(known.mask).unlink()
+    case.barren.add(known.view_id)
     return {known.id}
 
 

@@ -41,55 +41,30 @@ for label in ("UNPROVEN", "", "MALIGNANT\nBENIGN", "BENIGN_Mass", "0", "-1e999",
         lambda _, label=label: label,
     )
 
+PATHS = (
+    "", "/", "../../../etc", "/etc/passwd", "../../outside/decoy.jpg", "x" * 50_000, "../" * 200,
+    "C:\\jpeg\\1-1.jpg", "https://example.org/1-1.jpg", "a/b/c/d/e",
+)  # fmt: skip
 for column, name in ((IMAGE, "mammogram"), (MASK, "mask")):
-    for path in (
-        "",
-        "/",
-        "../../../etc",
-        "/etc/passwd",
-        "../../outside/decoy.jpg",
-        "x" * 50_000,
-        "C:\\jpeg\\1-1.jpg",
-        "https://example.org/1-1.jpg",
-        "../" * 200,
-        "a/b/c/d/e",
-    ):
-        cell(
-            f"{name} path {path[:24]!r}",
-            column,
-            "dropped",
-            f"{PATH}|{DISAGREE}",
-            lambda _, path=path: path,
-        )
-    cell(f"{name} path absolute", column, "dropped", PATH, lambda text: "/" + text)
-    cell(
-        f"{name} series climbs out",
-        column,
-        "dropped",
-        "missing m",
-        lambda text: within(text, 2, ".."),
-    )
-    cell(
-        f"{name} series unknown",
-        column,
-        "dropped",
-        "missing m",
-        lambda text: within(text, 2, "1.2.3"),
-    )
-    cell(
-        f"{name} path of two lines",
-        column,
-        "dropped",
-        DISAGREE,
-        lambda text: within(text, 0, text.split("/")[0] + "\nTraceback: x"),
-    )
-    cell(
-        f"{name} path of another patient",
-        column,
-        "dropped",
-        DISAGREE,
-        lambda text: text.replace("_P_0", "_P_9", 1),
-    )
+    for path in PATHS:
+        reason = f"{PATH}|{DISAGREE}"
+        cell(f"{name} path {path[:24]!r}", column, "dropped", reason, lambda _, path=path: path)
+    cell(f"{name} path absolute", column, "dropped", PATH, lambda text: f"/{text}")
+    cell(f"{name} path of two lines", column, "dropped", DISAGREE,
+         lambda text: text.replace("/", "\nTraceback: x/", 1))  # fmt: skip
+    cell(f"{name} path of another patient", column, "dropped", DISAGREE,
+         lambda text: text.replace("_P_0", "_P_9", 1))  # fmt: skip
+
+
+@damage("dropped", "missing m")
+def series_that_is_not_there(case: Case, pick: int, share: float) -> set[str]:
+    known = case.choose(pick // 2)
+    row = case.row(known)
+    for column in ((IMAGE,), (MASK, CROP))[pick % 2]:
+        row[column] = within(row[column], 2, ("..", ".", "1.2.3", "jpeg")[pick % 4])
+    return {known.id}
+
+
 cell(
     "lesion's number absurd",
     MASK,
@@ -126,6 +101,7 @@ def row_of_a_view_that_gives_backgrounds(case: Case, pick: int, share: float) ->
     free = case.free(labelled=False)
     known = free[pick % len(free)]
     case.row(known)[MASK] = ("", "a/b/c/d", "/etc/passwd")[pick % 3]
+    case.barren.add(known.view_id)
     return {known.id}
 
 

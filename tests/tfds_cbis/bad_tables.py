@@ -112,7 +112,7 @@ def csv_cut_off(case: Case, pick: int, share: float) -> set[str]:
     case.write(name, data)
     left = text_of(data)
     ids = {x.id for x in case.lesions.values() if x.key == key}
-    case.gone |= {each for each in ids if f"{each}/" not in left and each not in case.lost}
+    case.gone |= {each for each in ids if f"{each}/" not in left}
     case.doubtful |= ids
     return ids
 

@@ -49,6 +49,7 @@ class Case:
         lost: lesions that must not be kept.
         doubtful: lesions that may be kept or not.
         gone: lesions that no CSV tells of any more, so that none can name them.
+        barren: views that must not give backgrounds, as a lesion of theirs cannot be placed.
         refusable: whether one line instead of a data set is right.
     """
 
@@ -61,6 +62,7 @@ class Case:
     lost: set[str] = field(default_factory=set)
     doubtful: set[str] = field(default_factory=set)
     gone: set[str] = field(default_factory=set)
+    barren: set[str] = field(default_factory=set)
     refusable: bool = False
 
     def free(self, *, labelled: bool = True) -> list[Known]:
