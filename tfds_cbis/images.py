@@ -1,9 +1,12 @@
 """A series folder's files to a mammogram or a lesion mask, told apart by content."""
 
+import io
+
 import cv2
 import numpy as np
+from PIL.JpegImagePlugin import JpegImageFile
 
-from tfds_cbis.cases import Lesion, View
+from tfds_cbis.cases import SHOWN, Lesion, View, shorten
 from tfds_cbis.release import Release
 
 #: A near-binary image has less than this share of pixels between DARK and BRIGHT (JPEG ringing).
@@ -11,6 +14,10 @@ GREY_SHARE = 0.01
 DARK, BRIGHT = 32, 223
 #: A mask of another size fits if its aspect ratio differs by less than this share.
 ASPECT_TOLERANCE = 0.01
+#: A lesion covers no more than this share of its mammogram: a mask that does is full or inverted.
+MASK_SHARE = 0.5
+#: More pixels than any mammogram has; a damaged header may tell of billions.
+MAX_PIXELS = 100_000_000
 
 
 class Unusable(Exception):
@@ -27,6 +34,15 @@ def decode(data: bytes) -> np.ndarray:
         Unusable: if the file is truncated or no JPEG. OpenCV alone would fill what is missing
             with grey, so the end-of-image marker is asked for first.
     """
+    if not data:
+        raise Unusable("unreadable image: the file is empty")
+    try:
+        with JpegImageFile(io.BytesIO(data)) as header:  # Pillow reads the header only
+            width, height = header.size
+    except (SyntaxError, OSError, ValueError) as error:
+        raise Unusable("unreadable image: no JPEG") from error
+    if width * height > MAX_PIXELS:
+        raise Unusable(f"unreadable image: {width} x {height} pixels, more than any mammogram has")
     if b"\xff\xd9" not in data[-64:]:
         raise Unusable("unreadable image: the JPEG is truncated")
     flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
@@ -56,7 +72,7 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
         uint8 [*shape], 0 or 255; resized by nearest neighbour where the sizes differ.
 
     Raises:
-        Unusable: if the aspect ratios differ, or no pixel is set.
+        Unusable: if the aspect ratios differ, or no pixel or too many are set.
     """
     height, width = candidate.shape
     if abs(height * shape[1] / (width * shape[0]) - 1) > ASPECT_TOLERANCE:
@@ -68,14 +84,16 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     mask = cv2.threshold(candidate, 127, 255, cv2.THRESH_BINARY)[1]
     if not mask.any():
         raise Unusable("mask empty")
+    if np.count_nonzero(mask) > MASK_SHARE * mask.size:
+        raise Unusable("mask covers more than half of the mammogram: full or inverted")
     return mask
 
 
 def read_mammogram(release: Release, view: View) -> np.ndarray:
-    """Returns a view's mammogram, uint8 [height, width]: its folder's largest, grey before binary.
+    """Returns a view's mammogram, uint8 [height, width]: the largest grey image of its folder.
 
     Raises:
-        Unusable: if the folder is missing, or holds no readable mammogram.
+        Unusable: if the folder is missing, or holds no readable mammogram, or two.
     """
     names = release.files(view.image_uid)
     if not names:
@@ -83,7 +101,13 @@ def read_mammogram(release: Release, view: View) -> np.ndarray:
     images, reasons = _decode_all(release, names)
     if not images:
         raise Unusable(reasons[0])
-    return max(images, key=lambda image: (not is_near_binary(image), image.size))
+    images = [image for image in images if not is_near_binary(image)]
+    if not images:
+        raise Unusable("missing mammogram: only black and white images in its folder")
+    largest = max(images, key=lambda image: image.size)
+    if any(image.size == largest.size and differ(image, largest) for image in images):
+        raise Unusable("two different mammograms in its folder")
+    return largest
 
 
 def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.ndarray:
@@ -98,8 +122,11 @@ def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.nd
         shape: height and width of the mammogram.
 
     Raises:
-        Unusable: with the reason, if no image qualifies.
+        Unusable: with the reason, if no image qualifies, or two that differ, or if the lesion's row
+            has a fault.
     """
+    if lesion.fault:
+        raise Unusable(lesion.fault)
     names = [
         name for uid in lesion.mask_uids if uid != lesion.image_uid for name in release.files(uid)
     ]
@@ -108,13 +135,24 @@ def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.nd
     images, reasons = _decode_all(release, names)
     candidates = [image for image in images if is_near_binary(image)]
     candidates.sort(key=lambda image: (image.shape != shape, -image.size))
-    misfits = []
+    found: list[np.ndarray] = []
     for candidate in candidates:
+        if found and candidate.shape != shape:
+            break
         try:
-            return fit_mask(candidate, shape)
+            found.append(fit_mask(candidate, shape))
         except Unusable as misfit:
-            misfits.append(str(misfit))
-    raise Unusable((reasons + misfits or ["missing mask: no near-binary image in its folder"])[0])
+            reasons.append(str(misfit))
+    if not found:
+        raise Unusable((reasons or ["missing mask: no near-binary image in its folder"])[0])
+    if any(differ(mask, found[0]) for mask in found):
+        raise Unusable("two different masks in its folder")
+    return found[0]
+
+
+def differ(image: np.ndarray, other: np.ndarray) -> bool:
+    """Whether two images [height, width] are not the same picture."""
+    return not np.array_equal(image, other)
 
 
 def _decode_all(release: Release, names: list[str]) -> tuple[list[np.ndarray], list[str]]:
@@ -123,5 +161,5 @@ def _decode_all(release: Release, names: list[str]) -> tuple[list[np.ndarray], l
         try:
             images.append(decode(release.read(name)))
         except (Unusable, OSError) as reason:
-            reasons.append(f"{name}: {reason}")
+            reasons.append(shorten(f"{name}: {reason}", 2 * SHOWN))
     return images, reasons

@@ -13,7 +13,7 @@ import numpy as np
 
 from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 from tfds_cbis import background
-from tfds_cbis.cases import WITHOUT_CALLBACK, Lesion, View, views
+from tfds_cbis.cases import SHOWN, TARGETS, WITHOUT_CALLBACK, Lesion, View, shorten, views
 from tfds_cbis.images import Unusable, read_mammogram, read_mask
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release import Release
@@ -57,9 +57,9 @@ def plan(
         The jobs in the order of their view ids, and what can already be seen to be missing.
     """
     dropped = [
-        {"id": lesion.id, "reason": f"unknown pathology {lesion.pathology!r}"}
+        {"id": lesion.id, "reason": f"unknown pathology {shorten(lesion.pathology, SHOWN)!r}"}
         for lesion in lesions
-        if not lesion.is_target and lesion.pathology != WITHOUT_CALLBACK
+        if not lesion.fault and lesion.pathology not in (*TARGETS, WITHOUT_CALLBACK)
     ]
     jobs = []
     grouped = views(lesions)

@@ -1,6 +1,8 @@
 """CBIS-DDSM's Kaggle release: read access to its CSVs and series folders."""
 
 import hashlib
+import lzma
+import struct
 import threading
 import zipfile
 import zlib
@@ -10,6 +12,13 @@ from jaxcbis.errors import UserError
 from tfds_cbis.cases import CSV_NAMES, TYPES, Lesion, distinct, parse
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg")
+#: More than any file of the release has: what says so is damaged, or made to fill the memory.
+MAX_BYTES = 250_000_000
+#: What zipfile raises on a damaged archive, an encrypted member or an unknown compression.
+DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, ValueError, RuntimeError,
+    struct.error,
+)  # fmt: skip
 
 
 class Release:
@@ -38,7 +47,7 @@ class Release:
         elif self.path.is_file():
             try:
                 self._zip = zipfile.ZipFile(self.path)
-            except (zipfile.BadZipFile, OSError) as error:
+            except (*DAMAGE, OSError) as error:
                 raise UserError(
                     f"{self.path} is no readable zip archive ({error}); give the release's "
                     "unpacked folder or its complete archive.zip"
@@ -81,13 +90,15 @@ class Release:
         return self._files.get(uid, [])
 
     def read(self, name: str) -> bytes:
-        """Returns a file's bytes; OSError where the disk or the archive fails."""
+        """Returns a file's bytes; OSError where the disk or the archive fails, or it is huge."""
+        if self._sizes[name] > MAX_BYTES:
+            raise OSError(f"{self._sizes[name]} bytes, more than any file of the release has")
         if self._zip is None:
             return (self.path / name).read_bytes()
         with self._lock:
             try:
                 return self._zip.read(name)
-            except (zipfile.BadZipFile, zlib.error) as error:
+            except DAMAGE as error:
                 raise OSError(f"damaged archive member: {error}") from error
 
     def _read_csv(self, name: str) -> bytes:
@@ -123,5 +134,6 @@ class Release:
             digest.update(f"{name} {self._sizes[name]}\n".encode() + self._read_csv(name))
         for files in sorted(self._files.values()):
             for name in files:
-                digest.update(f"{name} {self._sizes[name]}\n".encode())
+                # A name may hold bytes that are no UTF-8.
+                digest.update(f"{name} {self._sizes[name]}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()

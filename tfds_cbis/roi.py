@@ -1,5 +1,6 @@
 """A lesion mask to the bounding box of the lesion."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -49,8 +50,10 @@ def contour_boxes(mask: np.ndarray) -> list[tuple[Box, float]]:
 
 def non_max_suppression(
     boxes: list[tuple[Box, float]], iou_threshold: float = IOU_THRESHOLD
-) -> list[Box]:
-    """Keeps, from the highest score down, each box that overlaps no kept one too much.
+) -> Iterator[Box]:
+    """Yields, from the highest score down, each box that overlaps no kept one too much.
+
+    One after the other, as a mask may have thousands of specks, and each is held against all kept.
 
     Args:
         boxes: boxes with their scores; equal scores are ordered by the box's area and place.
@@ -60,7 +63,7 @@ def non_max_suppression(
     for box, _ in sorted(boxes, key=lambda item: (-item[1], -item[0].area, item[0])):
         if all(iou(box, other) <= iou_threshold for other in kept):
             kept.append(box)
-    return kept
+            yield box
 
 
 def lesion_box(mask: np.ndarray) -> Box:
@@ -72,10 +75,10 @@ def lesion_box(mask: np.ndarray) -> Box:
     Raises:
         ValueError: if the mask is empty.
     """
-    kept = non_max_suppression(contour_boxes(mask))
-    if not kept:
+    largest = next(non_max_suppression(contour_boxes(mask)), None)
+    if largest is None:
         raise ValueError("an empty mask has no lesion box")
-    return kept[0]
+    return largest
 
 
 def square_around(box: Box, context: float, shape: tuple[int, int]) -> Box:

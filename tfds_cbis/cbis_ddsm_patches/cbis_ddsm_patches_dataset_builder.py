@@ -12,8 +12,8 @@ from tensorflow_datasets.proto import tf_example_pb2
 
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from tfds_cbis.cases import SPLITS
-from tfds_cbis.patches import Job, cut, in_parallel, plan
+from tfds_cbis.cases import SPLITS, TARGETS, WITHOUT_CALLBACK, Lesion
+from tfds_cbis.patches import Dropped, Job, cut, in_parallel, plan
 from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 
@@ -104,6 +104,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             release, lesions, PROTOCOLS[self.builder_config.name],
             background_size=self._background_size, seed=str(self.version),
         )  # fmt: skip
+        _require_lesions(release, lesions, dropped + missing)
         # The metadata are written with the records, when the last split is done.
         self.info.metadata.update(
             source=str(release.path),
@@ -142,12 +143,29 @@ class Builder(tfds.core.GeneratorBasedBuilder):
                 yield example["id"], example
             self._progress(number + 1, len(jobs))
         if not lesions and lost:
-            raise UserError(
-                f"no lesion of the {split} split in {release.path} could be cut; the first of "
-                f"{len(lost)} reasons: {lost[0]['id']}: {lost[0]['reason']}; check that the "
-                "release is complete"
-            )
+            raise _no_lesion(release, split, lost)
         self.info.metadata["dropped"] += lost
+
+
+def _require_lesions(release: Release, lesions: list[Lesion], dropped: Dropped) -> None:
+    """Checks that of every split that has rows of lesions, one at least can be used."""
+    for split in SPLITS:
+        rows = [x for x in lesions if x.split == split and x.pathology != WITHOUT_CALLBACK]
+        if rows and not any(lesion.is_target for lesion in rows):
+            names = {lesion.id for lesion in rows}
+            raise _no_lesion(release, split, [entry for entry in dropped if entry["id"] in names])
+    if not any(lesion.is_target for lesion in lesions):
+        raise UserError(
+            f"{release.path} holds no lesion that is {' or '.join(TARGETS)}; check that the "
+            "release is complete"
+        )
+
+
+def _no_lesion(release: Release, split: str, lost: Dropped) -> UserError:
+    return UserError(
+        f"no lesion of the {split} split in {release.path} could be cut; the first of {len(lost)} "
+        f"reasons: {lost[0]['id']}: {lost[0]['reason']}; check that the release is complete"
+    )
 
 
 def _manual_release(dl_manager) -> Release:

@@ -1,0 +1,313 @@
+"""Damaged releases end in a correct data set that names what it dropped, or in one line.
+
+The table of damages is in the modules bad_*; what must come of a lesion is known from what was
+drawn into the release, not from the builder.
+"""
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import warnings
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+import tfds_cbis
+from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
+from tests.tfds_cbis import bad_archives, bad_folders, bad_images, bad_rows, bad_tables  # noqa: F401
+from tests.tfds_cbis.damage import DAMAGES, STAGES, Damage, do
+from tests.tfds_cbis.healthy_release import SHAPE, Case, Healthy, Known
+from tests.tfds_cbis.toy_release import film, mask
+from tfds_cbis.cases import WITHOUT_CALLBACK
+from tfds_cbis.roi import Box, square_around
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 20
+TWICE = "the same row appears twice"
+
+
+@pytest.fixture(scope="module")
+def healthy(tmp_path_factory) -> Healthy:
+    return Healthy(tmp_path_factory.mktemp("healthy") / "release")
+
+
+class Outcome(NamedTuple):
+    """What became of a release: examples and dropped entries, or the error's line."""
+
+    examples: list[dict[str, Any]]
+    dropped: list[dict[str, str]]
+    error: str = ""
+
+
+@contextmanager
+def damaged(healthy: Healthy):
+    """A copy of the release with decoys around it, in a folder where only `out` may grow."""
+    with tempfile.TemporaryDirectory() as folder:
+        case = healthy.copy(Path(folder) / "release")
+        outside = Path(folder) / "outside"
+        outside.mkdir()
+        for place in ("", "../outside/"):  # where paths that climb out lead to
+            case.write(f"{place}decoy.jpg", film(*SHAPE, seed=7))
+            case.write(f"{place}mask.jpg", mask(SHAPE, 1, 1, 60, 60))
+        before = Path.cwd()
+        os.chdir(outside)
+        try:
+            yield case
+        finally:
+            os.chdir(before)
+
+
+def apply(case: Case, chosen: list[tuple[Damage, int, float]]) -> list[set[str]]:
+    """Does the damages stage by stage, what changes least first; returns the ids of each."""
+    chosen = sorted(
+        chosen, key=lambda entry: (STAGES.index(entry[0].stage), entry[0].outcome != "kept")
+    )
+    done, ids = [], []
+    for stage in STAGES:
+        for entry, pick, share in chosen:
+            if entry.stage == stage and not clashes(entry, done):
+                ids.append(do(entry, case, pick, share))
+                done.append(entry)
+        if stage == "row":
+            case.write_rows()
+    return ids
+
+
+def clashes(entry: Damage, done: list[Damage]) -> bool:
+    """Whether a damage would undo another: of files as a whole, one of a stage is enough."""
+    if entry.stage == "archive":
+        return any(
+            x.stage == "archive" or (x.stage, x.outcome) == ("folder", "refused") for x in done
+        )
+    alone = entry.stage in ("table", "folder") and entry.outcome != "kept"
+    return alone and any(x.stage == entry.stage and x.outcome != "kept" for x in done)
+
+
+def tree(folder: Path) -> dict[str, tuple]:
+    """Every file under a folder with what a write would change, but for what is in `out`."""
+    found = {}
+    for top, folders, files in os.walk(folder):
+        if top == str(folder) and "out" in folders:
+            folders.remove("out")
+        for name in (*folders, *files):
+            path = os.path.join(top, name)
+            state = os.lstat(path)
+            changed = state.st_mtime_ns if name in files else 0
+            found[os.path.relpath(path, folder)] = (state.st_mode, state.st_size, changed)
+    return found
+
+
+@contextmanager
+def time_limit(seconds: int):
+    def stop(*_):
+        raise TimeoutError(f"no end after {seconds} s")
+
+    before = signal.signal(signal.SIGALRM, stop)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def prepare(case: Case, protocol: str, capfd) -> Outcome:
+    """Prepares a release as the program does; nothing may be printed, warned or left outside."""
+    top = case.folder.parent
+    before = tree(top)
+    capfd.readouterr()
+    with warnings.catch_warnings(record=True) as warned, time_limit(SECONDS):
+        warnings.simplefilter("always")
+        try:
+            builder = tfds_cbis.prepare(
+                case.data, protocol=protocol, data_dir=top / "out", background_size=14
+            )
+        except UserError as error:
+            outcome = Outcome([], [], str(error))
+            assert not list(top.glob("out/*/*/1.0.0")), "a refused release leaves no data set"
+        else:
+            splits = builder.info.splits
+            examples = [dict(x, split=s) for s in splits for x in builder.as_data_source(split=s)]
+            outcome = Outcome(examples, tfds_cbis.summary(builder)["dropped"])
+    assert [str(each.message) for each in warned] == []
+    assert capfd.readouterr() == ("", "")
+    assert tree(top) == before
+    return outcome
+
+
+def check(healthy: Healthy, case: Case, outcome: Outcome, protocol: str) -> set[str]:
+    """The rules that every outcome keeps; returns the ids of the lesions that are kept."""
+    labelled = {x.id: x for x in case.lesions.values() if x.pathology != WITHOUT_CALLBACK}
+    uncertain = case.lost | case.doubtful | case.gone
+    if outcome.error:
+        whole = [
+            split
+            for split in ("train", "test")
+            if all(x.id in uncertain for x in labelled.values() if x.key[1] == split)
+        ]
+        assert case.refusable or whole, outcome.error
+        assert outcome.error.splitlines() == [outcome.error]
+        assert outcome.error.isprintable()
+        assert str(case.data) in outcome.error, "it says where"
+        assert re.search(r"[;,] (give|fetch|check|use|expected|or) ", outcome.error), "what to do"
+        assert len(outcome.error) < 1500
+        return set()
+    kept = set()
+    for example in outcome.examples:
+        name = example["id"].decode()
+        if LABELS[example["label"]] == "BACKGROUND":
+            check_background(healthy, case, example)
+            continue
+        assert name not in kept, f"{name} is there twice"
+        kept.add(name)
+        check_lesion(healthy, labelled[name], example, protocol)
+    named = {entry["id"] for entry in outcome.dropped}
+    for entry in outcome.dropped:
+        assert entry["id"].isprintable(), entry
+        assert entry["reason"].isprintable(), entry
+        assert entry["id"].strip("_"), entry
+        assert 5 < len(entry["reason"]) < 500, entry
+        assert len(entry["id"]) < 500, entry
+    for name, known in labelled.items():
+        if name in kept:
+            assert name not in case.lost - case.gone, f"{name} should be dropped"
+            continue
+        assert name in uncertain, f"{name} is healthy, and not kept: {outcome.dropped}"
+        short = known.view_id.removesuffix("LEFT_CC")  # its row ends there
+        fine = named & {name, known.view_id, f"{short}_", f"{short}LEFT_"}
+        assert fine or name in case.gone, f"{name} is dropped and not named"
+    return kept
+
+
+def check_lesion(healthy: Healthy, known: Known, example: dict, protocol: str) -> None:
+    kind, split = known.key
+    suffix = {"mass": "Mass", "calc": "Calc"}[kind]
+    assert LABELS[example["label"]] == f"{known.pathology}_{suffix}"
+    assert example["split"] == split
+    texts = [example[key].decode() for key in ("patient_id", "side", "view", "pathology")]
+    assert texts == [known.patient, "LEFT", "CC", known.pathology]
+    assert example["abnormality_type"].decode() == {"mass": "mass", "calc": "calcification"}[kind]
+    box = Box(*known.box)
+    if protocol == "clean":
+        box = square_around(box, 0.2, SHAPE)
+    assert tuple(example["box"]) == box
+    np.testing.assert_array_equal(example["image"][..., 0], box.crop(healthy.pixels(known)))
+    np.testing.assert_array_equal(example["mask"][..., 0], box.crop(mask(SHAPE, *known.box)))
+
+
+def check_background(healthy: Healthy, case: Case, example: dict) -> None:
+    """It shows what its box has in the mammogram, and no part of any lesion that is known."""
+    view_id = example["id"].decode().partition("_background_")[0]
+    of_view = [x for x in case.lesions.values() if x.view_id == view_id]
+    assert {(x.patient, x.key[1]) for x in of_view} == {
+        (example["patient_id"].decode(), example["split"])
+    }
+    assert view_id not in case.barren or {x.id for x in of_view} & case.gone
+    assert not example["mask"].any()
+    box = Box(*map(int, example["box"]))
+    if not {x.id for x in of_view} & case.touched:
+        crop = box.crop(healthy.pixels(of_view[0]))
+        np.testing.assert_array_equal(example["image"][..., 0], crop)
+    for known in of_view:
+        if known.id not in case.gone:
+            assert not box.crop(mask(SHAPE, *known.box)).any(), f"background on {known.id}"
+
+
+@pytest.mark.parametrize("protocol", ["paper", "clean"])
+def test_the_healthy_release(healthy, protocol, capfd):
+    with damaged(healthy) as case:
+        outcome = prepare(case, protocol, capfd)
+        kept = check(healthy, case, outcome, protocol)
+        assert len(kept) == 24
+        assert outcome.dropped == []
+        assert {LABELS[example["label"]] for example in outcome.examples} == set(LABELS)
+
+
+PLACES = [(3, 0.5)]
+
+
+@pytest.mark.parametrize("entry", DAMAGES, ids=lambda entry: entry.name)
+def test_each_damage_alone(healthy, entry, capfd):
+    for pick, share in PLACES:
+        with damaged(healthy) as case:
+            (ids,) = apply(case, [(entry, pick, share)])
+            outcome = prepare(case, "paper", capfd)
+            kept = check(healthy, case, outcome, "paper")
+        if entry.outcome == "refused":
+            assert re.search(entry.words, outcome.error)
+        elif entry.outcome != "unsure":
+            assert outcome.error == ""
+            targets = {x.id for x in case.lesions.values() if x.pathology != WITHOUT_CALLBACK}
+            lost = ids & targets if entry.outcome == "dropped" else ids & case.gone
+            assert kept == targets - lost
+            told = [x for x in outcome.dropped if "_background_" not in x["id"]]
+            if entry.outcome == "dropped":
+                assert told
+                assert all(re.search(entry.words, each["reason"]) for each in told), told
+            else:
+                assert len(told) <= 1
+
+
+chosen = st.tuples(
+    st.sampled_from(DAMAGES), st.integers(0, 10**6), st.floats(0, 1, allow_subnormal=False)
+)
+
+
+@settings(
+    max_examples=300, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)  # fmt: skip
+@given(
+    st.lists(chosen, min_size=1, max_size=3, unique_by=lambda each: each[0].name),
+    st.sampled_from(["paper", "paper", "clean"]),
+)
+def test_damages_together(healthy, capfd, chosen, protocol):
+    with damaged(healthy) as case:
+        apply(case, chosen)
+        outcome = prepare(case, protocol, capfd)
+        check(healthy, case, outcome, protocol)
+
+
+BY_NAME = {entry.name: entry for entry in DAMAGES}
+
+
+@pytest.mark.parametrize(
+    "name", ["without the fourth column", "csv encrypted", "archive cut off", "no csv folder"]
+)
+def test_the_command_says_it_in_one_line(healthy, name):
+    with damaged(healthy) as case:
+        apply(case, [(BY_NAME[name], 0, 0.5)])
+        out = case.folder.parent / "out"
+        command = [sys.executable, "-m", "jaxcbis", "prepare", "--data", str(case.data)]
+        command += ["--data-dir", str(out), "--background-size", "14"]
+        run = subprocess.run(
+            command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
+        )
+    assert run.returncode == 2, run.stderr
+    (line,) = run.stderr.splitlines()
+    assert line.startswith("jaxcbis: ")
+    assert re.search(BY_NAME[name].words, line)
+    assert run.stdout == ""
+
+
+def test_the_command_prepares_a_release_with_damage(healthy, tmp_path):
+    shutil.copytree(healthy.folder, tmp_path / "release")
+    next((tmp_path / "release/jpeg").glob("*.mask/1-2.jpg")).write_bytes(b"")
+    command = [sys.executable, "-m", "jaxcbis", "prepare", "--data", str(tmp_path / "release")]
+    command += ["--data-dir", str(tmp_path / "out"), "--background-size", "14"]
+    run = subprocess.run(
+        command, capture_output=True, text=True, cwd=ROOT, check=False, timeout=120
+    )
+    assert run.returncode == 0, run.stderr
+    assert "1 dropped: " in run.stdout + run.stderr
+    assert "Traceback" not in run.stderr
