@@ -66,7 +66,6 @@ def findings(studies: dict[str, dict], audit: dict) -> str:
         "\n".join(f"- {line}" for line in _answers(studies, audit)),
         "## What these data cannot tell",
         "\n".join(f"- {line}" for line in _limits(studies["paper"], absent)),
-        "## Figures",
         formats.markdown(_accuracy(studies)),
         formats.markdown(_localization(studies)),
         *(formats.markdown(table) for table in audit_tables.audit_tables(audit)),
@@ -77,7 +76,9 @@ def findings(studies: dict[str, dict], audit: dict) -> str:
 
 
 def _answers(studies: dict[str, dict], audit: dict) -> list[str]:
-    lines = []
+    clean = [_beats(cell["localization"]) for cell in _chosen(studies["clean"])]
+    shown = "all" if all(clean) else "some" if any(clean) else "none"
+    lines = [f"**On these data, {_VERDICTS[shown]}**"]
     for protocol, study in studies.items():
         cells = _chosen(study)
         better = [_name(cell) for cell in cells if _beats(cell["localization"])]
@@ -114,6 +115,12 @@ def _answers(studies: dict[str, dict], audit: dict) -> list[str]:
     return lines
 
 
+#: By how many of the clean protocol's models have maps better than a map that is hot everywhere.
+_VERDICTS = {
+    "all": "the maps say that it does.",
+    "some": "the maps of some models say that it does, those of others do not.",
+    "none": "nothing shows that it does: the class is in the patch, but no map finds the lesion.",
+}
 _SEES = {
     "intensity": "mean and deviation of intensity",
     "size": "the crop's size",
@@ -140,6 +147,11 @@ def _limits(study: dict, absent: Sequence[str]) -> list[str]:
             f"Maps of {cells} cells can hardly outline a lesion; "
             "the figure 'mask at the grid' is the most that they could reach."
         )
+        if 2 in grids:
+            lines.append(
+                "The maximum of a 2 x 2 map, once enlarged, lies in a corner of the patch, and the "
+                "lesion in its middle: that the maximum misses it says nothing."
+            )
     return lines
 
 

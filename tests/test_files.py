@@ -135,7 +135,13 @@ WRITERS = {
     "overlay": lambda run, _: _drawn(run),
     "plot": lambda run, _: overlays.write(run / "plot.png", Figure()),
     "gallery": lambda run, made: gallery.write(
-        run, made, made.masks.astype(np.float32), np.eye(5)[made.labels], _scored(made), 4
+        run,
+        made,
+        made.masks.astype(np.float32),
+        np.eye(5)[made.labels],
+        _scored(made),
+        4,
+        "made up",
     ),
     "report": lambda run, _: html.write(run),
     "log": lambda run, _: _logged(run),

@@ -14,6 +14,8 @@ TYPES = {"mass": "mass", "calc": "calcification"}
 CSV_NAMES = {
     (stem, split): f"{stem}_case_description_{split}_set.csv" for stem in TYPES for split in SPLITS
 }
+SIDES = ("LEFT", "RIGHT")
+PROJECTIONS = ("CC", "MLO")
 TARGETS = ("BENIGN", "MALIGNANT")
 WITHOUT_CALLBACK = "BENIGN_WITHOUT_CALLBACK"
 
@@ -250,14 +252,29 @@ def _is_of_view(name: str, view_id: str) -> bool:
 def _shown(lesion: Lesion) -> str:
     """The lesion's id if its row has one that makes sense, else its view's."""
     view_id = _view_by_cells(lesion)
-    if any(_is_of_view(lesion.id, each) for each in (lesion.view_id, view_id)):
-        return shorten(lesion.id, SHOWN)
-    return shorten(view_id, SHOWN)
+    of_view = any(_is_of_view(lesion.id, each) for each in (lesion.view_id, view_id))
+    name = lesion.id if of_view or not _is_placed(lesion) else view_id
+    return shorten(name or view_id, SHOWN)
 
 
 def _free_name(name: str, taken: Container[str]) -> str:
     numbered = (f"{name}-{number}" for number in count(2))
     return next(free for free in chain([name], numbered) if free not in taken)
+
+
+def _may_lie_in(faulty: Lesion, sound: Lesion) -> bool:
+    """Whether a row with a fault may tell of the mammogram of a sound one.
+
+    Its fault may be in its patient, side or view: then its paths tell the place. Where nothing
+    does, all of its patient's mammograms may be meant.
+    """
+    by_paths = faulty.view_id == sound.view_id or _is_of_view(faulty.id, sound.view_id)
+    return by_paths or (faulty.patient_id == sound.patient_id and not _is_placed(faulty))
+
+
+def _is_placed(lesion: Lesion) -> bool:
+    """Whether a row's cells name a side and a view."""
+    return lesion.side in SIDES and lesion.view in PROJECTIONS
 
 
 def views(lesions: Iterable[Lesion]) -> list[View]:
@@ -279,8 +296,7 @@ def views(lesions: Iterable[Lesion]) -> list[View]:
     for (split, uid), members in by_series.items():
         first = members[0]
         place = by_place[first.patient_id, first.side, first.view]
-        # A row's fault may be in its patient, side or view: then its image path tells the place.
-        stray = [x for x in faulty if x.image_uid == uid or x.view_id == first.view_id]
+        stray = [x for x in faulty if x.image_uid == uid or _may_lie_in(x, first)]
         others = tuple(dict.fromkeys(x for x in (*place, *stray) if x not in members))
         name = _free_name(first.view_id, grouped)
         grouped[name] = View(name, split, uid, tuple(members), others)

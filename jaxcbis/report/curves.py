@@ -1,6 +1,7 @@
 """Figures over all thresholds or confidences: ROC, precision-recall, reliability, LL score."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -34,7 +35,7 @@ def roc(results: dict, predictions: Predictions) -> Figure:
         if published:
             axes.plot(*_operating_point(published, k), "o", color=colour, fillstyle="none")
     axes.set(xlabel="false positive rate", ylabel="true positive rate")
-    axes.legend(title="area under the curve", loc="lower right", fontsize=7.5, title_fontsize=7.5)
+    _legend(axes, "area under the curve", "lower right")
     return figure
 
 
@@ -49,7 +50,7 @@ def precision_recall(results: dict, predictions: Predictions) -> Figure:
         if of_class["precision"] is not None:
             axes.plot(of_class["recall"], of_class["precision"], "o", color=colour, markersize=6)
     axes.set(xlabel="recall", ylabel="precision")
-    axes.legend(title="share of the class", loc="lower left", fontsize=7.5, title_fontsize=7.5)
+    _legend(axes, "share of the class", "lower left")
     return figure
 
 
@@ -131,6 +132,14 @@ def forest(names: Sequence[str], runs: Sequence[dict]) -> Figure:
     panels[0].set_yticks(range(len(runs)), names, parse_math=False)
     panels[0].invert_yaxis()
     return figure
+
+
+def _legend(axes: Axes, title: str, place: Literal["lower left", "lower right"]) -> None:
+    """Names the classes' curves, or says why there is none."""
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(title=title, loc=place, fontsize=7.5, title_fontsize=7.5)
+    else:
+        axes.text(0.5, 0.5, "no class has both patches and others", ha="center", fontsize=7.5)
 
 
 def _rankable(results: dict) -> list[tuple[int, str, dict]]:

@@ -56,11 +56,21 @@ for column, name in ((IMAGE, "mammogram"), (MASK, "mask")):
          lambda text: text.replace("_P_0", "_P_9", 1))  # fmt: skip
 
 
-@damage("dropped", "missing m")
-def series_that_is_not_there(case: Case, pick: int, share: float) -> set[str]:
-    known = case.choose(pick // 2)
+for series in ("..", ".", "1.2.3", "jpeg"):
+    cell(
+        f"mammogram in the series {series!r}",
+        IMAGE,
+        "dropped",
+        "missing mammogram",
+        lambda text, series=series: within(text, 2, series),
+    )
+
+
+@damage("dropped", "missing mask")
+def mask_in_a_series_that_is_not_there(case: Case, pick: int, share: float) -> set[str]:
+    known = case.choose(pick)
     row = case.row(known)
-    for column in ((IMAGE,), (MASK, CROP))[pick % 2]:
+    for column in (MASK, CROP):
         row[column] = within(row[column], 2, ("..", ".", "1.2.3", "jpeg")[pick % 4])
     return {known.id}
 

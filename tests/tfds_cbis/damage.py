@@ -53,6 +53,6 @@ def do(entry: Damage, case: Case, pick: int, share: float) -> set[str]:
     case.refusable |= entry.outcome in ("refused", "unsure")
     if entry.outcome == "dropped":
         case.lost |= ids
-        if "unknown pathology" not in entry.words:
+        if entry.words not in ("unknown pathology", "missing mammogram"):
             case.barren |= {case.lesions[name].view_id for name in ids}
     return ids

@@ -49,7 +49,7 @@ class Case:
         lost: lesions that must not be kept.
         doubtful: lesions that may be kept or not.
         gone: lesions that no CSV tells of any more, so that none can name them.
-        barren: views that must not give backgrounds, as a lesion of theirs cannot be placed.
+        barren: views that must not give backgrounds, as the mask of some lesion is not known.
         refusable: whether one line instead of a data set is right.
     """
 
@@ -84,7 +84,7 @@ class Case:
 
     def row(self, known: Known) -> list[str]:
         """The row of a lesion, to be changed in place."""
-        return next(row for row in self.rows[known.key] if row[6].startswith(f"{known.id}/"))
+        return next(row for row in self.rows[known.key] if f"{known.id}/" in "".join(row[6:7]))
 
     def path(self, name: str) -> Path:
         return self.folder / name
