@@ -252,7 +252,9 @@ def _is_of_view(name: str, view_id: str) -> bool:
 def _shown(lesion: Lesion) -> str:
     """The lesion's id if its row has one that makes sense, else its view's."""
     view_id = _view_by_cells(lesion)
-    of_view = any(_is_of_view(lesion.id, each) for each in (lesion.view_id, view_id))
+    # In the file of another type or split an id still ends in what the cells say.
+    of_place = _is_of_view(lesion.id.partition("_")[2], view_id.partition("_")[2])
+    of_view = of_place or _is_of_view(lesion.id, lesion.view_id)
     name = lesion.id if of_view or not _is_placed(lesion) else view_id
     return shorten(name or view_id, SHOWN)
 

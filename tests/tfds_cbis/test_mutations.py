@@ -171,7 +171,8 @@ def check(healthy: Healthy, case: Case, outcome: Outcome, protocol: str) -> set[
         assert name not in kept, f"{name} is there twice"
         kept.add(name)
         check_lesion(healthy, labelled[name], example, protocol)
-    named = {entry["id"] for entry in outcome.dropped}
+    # A row in another file is named by that file's type and split.
+    named = {entry["id"].partition("_")[2] for entry in outcome.dropped}
     for entry in outcome.dropped:
         assert entry["id"].isprintable(), entry
         assert entry["reason"].isprintable(), entry
@@ -183,8 +184,9 @@ def check(healthy: Healthy, case: Case, outcome: Outcome, protocol: str) -> set[
             assert name not in case.lost - case.gone, f"{name} should be dropped"
             continue
         assert name in uncertain, f"{name} is healthy, and not kept: {outcome.dropped}"
-        short = known.view_id.removesuffix("LEFT_CC")  # its row ends there
-        fine = named & {name, known.view_id, f"{short}_", f"{short}LEFT_"}
+        patient = f"{known.patient}_"  # where its row ends there
+        ends = (f"LEFT_CC_{name.rpartition('_')[2]}", "LEFT_CC", "_", "LEFT_")
+        fine = named & {patient + end for end in ends}
         assert fine or name in case.gone, f"{name} is dropped and not named"
     return kept
 
