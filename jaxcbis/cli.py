@@ -32,7 +32,13 @@ def start(arguments: list[str] | None = None) -> NoReturn:
       arguments: of `main`.
     """
     allocator.restart()
-    sys.exit(main(arguments))
+    code = main(arguments)
+    if code == EXIT_INTERRUPTED:
+        # A checkpoint may be half written in a thread, which would complain of Python's shutdown.
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -21,17 +21,21 @@ _YNNPACK = "xla_cpu_experimental_ynn_fusion_type"
 _compile_seconds = 0.0
 
 
-def choose(name: str) -> jax.Device:
+def choose(name: str, threads: int | None = None) -> jax.Device:
     """Starts JAX on a device; must come before any computation.
 
     Args:
       name: 'cpu', 'gpu', or 'auto' for a GPU where there is one.
+      threads: on a CPU, unless the user has set NPROC: how XLA splits a sum hangs on their number,
+        and so does its last digit. One for each core that may be used if None.
 
     Raises:
       UserError: 'gpu' where JAX finds none.
     """
     if name != "auto":
         jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[name])
+    if threads:
+        os.environ.setdefault("NPROC", str(threads))
     _leave_convolutions_to_eigen()
     if not jax.config.values["jax_compilation_cache_dir"]:  # the user has not chosen one
         jax.config.update("jax_compilation_cache_dir", str(CACHE))
@@ -97,6 +101,13 @@ def free_memory() -> int:
         return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
 
 
+def threads() -> int:
+    """Threads of XLA on a CPU."""
+    if (chosen := os.environ.get("NPROC", "")).isdigit():
+        return int(chosen)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def environment() -> dict[str, str | int | None]:
     """Versions and hardware, as results.json records them."""
     device = jax.devices()[0]
@@ -107,6 +118,7 @@ def environment() -> dict[str, str | int | None]:
         "backend": jax.default_backend(),
         "device": device.device_kind,
         "host_cores": os.cpu_count(),
+        "threads": threads(),
         "git_commit": _git_commit(),
     }
 

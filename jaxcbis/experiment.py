@@ -63,13 +63,13 @@ def run(
         known = ", ".join(backbones.stages(config.backbone))
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(str(config.output))
-    finished = _claim(folder, config)
+    before = _claim(folder, config)
     held = output.lock(folder)
-    if finished:
+    if before and before["status"] == "finished":
         say(f"{folder} holds a finished run; nothing is left to resume")
-        console.print(tables.beside_paper(finished))
-        return finished
-    chosen = device.choose(config.device)
+        console.print(tables.beside_paper(before))
+        return before
+    chosen = device.choose(config.device, before and threads_of(before))
     timing: dict[str, float] = {}
     notes: list[str] = []
     compiled_before = device.compile_seconds()
@@ -225,7 +225,7 @@ def run(
 def _claim(folder: Path, config: Config) -> dict | None:
     """Makes the folder of a new run, or checks that it holds the run that is to be resumed.
 
-    Returns the results of a run that is finished already and was to be resumed.
+    Returns the results so far of a run that is to be resumed.
     """
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {folder}: is a file; give a folder")
@@ -257,7 +257,13 @@ def _claim(folder: Path, config: Config) -> dict | None:
             f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "
             "give the same ones or another --output"
         )
-    return before if before["status"] == "finished" else None
+    return before
+
+
+def threads_of(before: dict) -> int | None:
+    """The threads that a run began with: with as many it ends in the same digits on other cores."""
+    threads = before["environment"].get("threads")
+    return threads if isinstance(threads, int) else None
 
 
 def _require_same_inputs(folder: Path, record: dict) -> None:

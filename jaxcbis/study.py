@@ -86,7 +86,9 @@ def run(
     configs = {cell: _config(given, cell, by_backbone[cell.backbone], folder) for cell in cells}
     record = _claim(folder, next(iter(configs.values())), by_backbone)
     held = output.lock(folder)
-    chosen = device.choose(configs[cells[0]].device)
+    begun = [path for cell in cells if (path := folder / cell.run / "results.json").exists()]
+    threads = experiment.threads_of(results.read_run(begun[0])) if begun else None
+    chosen = device.choose(configs[cells[0]].device, threads)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "
         f"{len(BATCH_SIZES) * len(BACKBONE_RATES)} hyperparameter sets x {seeds} seeds, on "

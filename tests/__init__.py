@@ -1,6 +1,8 @@
 """Tests. Imported before anything that counts the machine's cores."""
 
 import os
+import tempfile
+from pathlib import Path
 
 CORES = range(os.cpu_count() or 1)
 WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
@@ -8,3 +10,8 @@ WORKER = os.environ.get("PYTEST_XDIST_WORKER", "")
 if WORKER and hasattr(os, "sched_setaffinity"):
     # With -n auto every core has a process, whose threads for all cores would wait for each other.
     os.sched_setaffinity(0, {CORES[int(WORKER.removeprefix("gw")) % len(CORES)]})
+
+# Most of the time goes into compiling the same few steps: each is compiled once, for all processes.
+COMPILED = Path(tempfile.gettempdir()) / f"jaxcbis-tests-{os.getuid()}"
+os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
+os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
-from tests import differences
+from tests import WORKER, differences
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +33,13 @@ def keras_weights() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("real ImageNet weights not found; set JAXCBIS_WEIGHTS to their folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def demo_dir(tmp_path_factory) -> Path:
+    """A --data-dir for the demo set, which all processes of `-n` share: prepared once."""
+    base = tmp_path_factory.getbasetemp()
+    return (base.parent if WORKER else base) / "demo"
 
 
 def pytest_sessionfinish(session):

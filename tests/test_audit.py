@@ -10,12 +10,12 @@ AUDIT = ("-m", "jaxcbis")
 
 
 @pytest.fixture(scope="module")
-def runs(tmp_path_factory):
+def runs(tmp_path_factory, demo_dir):
     """A folder with a paper run and a clean run of one model."""
     folder = tmp_path_factory.mktemp("audit")
     for protocol in ("paper", "clean"):
         run(
-            "--data-dir", folder / "tfds", "--protocol", protocol, "--weights", "random",
+            "--data-dir", demo_dir, "--protocol", protocol, "--weights", "random",
             "--backbone", "resnet34", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
             "--output", folder / protocol,
         )  # fmt: skip
@@ -26,9 +26,9 @@ def results(path):
     return json.loads(path.read_text())
 
 
-def test_an_audit_accounts_for_every_cause(runs):
+def test_an_audit_accounts_for_every_cause(runs, demo_dir):
     done = run(
-        "audit", "--data-dir", runs / "tfds", "--run", runs / "paper", runs / "clean",
+        "audit", "--data-dir", demo_dir, "--run", runs / "paper", runs / "clean",
         "--output", runs / "audit", program=AUDIT,
     )  # fmt: skip
     assert "DEMO DATA" in done.stdout
@@ -62,8 +62,8 @@ def test_an_audit_accounts_for_every_cause(runs):
     assert "demo data" in text
 
 
-def test_runs_that_cannot_be_audited_are_refused(runs, tmp_path):
-    words = ("audit", "--data-dir", runs / "tfds", "--output", tmp_path / "audit", "--run")
+def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path):
+    words = ("audit", "--data-dir", demo_dir, "--output", tmp_path / "audit", "--run")
     assert "cannot read" in refused(*words, tmp_path / "none", program=AUDIT)
 
     other = tmp_path / "other"
@@ -77,7 +77,7 @@ def test_runs_that_cannot_be_audited_are_refused(runs, tmp_path):
     used.mkdir()
     (used / "audit.json").write_text(json.dumps({"schema": 1, "runs": ["another"]}))
     line = refused(
-        "audit", "--data-dir", runs / "tfds", "--run", runs / "paper", "--output", used,
+        "audit", "--data-dir", demo_dir, "--run", runs / "paper", "--output", used,
         program=AUDIT,
     )  # fmt: skip
     assert "audit of other runs" in line

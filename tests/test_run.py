@@ -51,11 +51,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def exported(folder):
+def exported(folder, demo_dir):
     """Demo patches at 32 pixels in one file."""
     file = folder / "patches.npz"
     done = run(
-        "prepare", "--data-dir", folder / "tfds", "--image-size", 32, "--export", file,
+        "prepare", "--data-dir", demo_dir, "--image-size", 32, "--export", file,
         program=("-m", "jaxcbis"),
     )  # fmt: skip
     assert "DEMO DATA" in done.stdout
@@ -224,9 +224,9 @@ def test_an_export_trains_where_tfds_is_not_installed(folder, exported):
     assert "prepare --export" in line
 
 
-def test_the_demo_goes_on_with_random_weights_and_says_so(folder):
+def test_the_demo_goes_on_with_random_weights_and_says_so(folder, demo_dir):
     output = folder / "demo"
-    done = run("--data-dir", folder / "tfds", *SMALL, "--epochs", 1, "--output", output)
+    done = run("--data-dir", demo_dir, *SMALL, "--epochs", 1, "--output", output)
     assert "RANDOM WEIGHTS" in done.stdout
     assert results(output)["weights"]["source"] == "random"
     assert results(output)["data"]["source"] == "demo"
@@ -257,6 +257,6 @@ def test_real_data_without_weights_stop_and_name_the_ways_out(folder, shared_dat
         (["--device", "gpu"], "no GPU"),
     ],
 )
-def test_bad_words_get_one_line(words, said, folder, exported):
+def test_bad_words_get_one_line(words, said, folder, demo_dir, exported):
     output = folder / ("bad" + "".join(words).replace("-", "").replace(".", ""))
-    assert said in refused("--data-dir", folder / "tfds", "--output", output, *words)
+    assert said in refused("--data-dir", demo_dir, "--output", output, *words)

@@ -103,10 +103,10 @@ def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory):
+def exported(tmp_path_factory, demo_dir):
     folder = tmp_path_factory.mktemp("study")
     file = folder / "patches.npz"
-    run("prepare", "--data-dir", folder / "tfds", "--image-size", 32, "--export", file,
+    run("prepare", "--data-dir", demo_dir, "--image-size", 32, "--export", file,
         program=("-m", "jaxcbis"))  # fmt: skip
     return file
 

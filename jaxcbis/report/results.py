@@ -85,7 +85,7 @@ def read_run(path: Path | str) -> dict:
     if not faults:
         if found["status"] not in STATUSES:
             faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
-        needed = ["config", "notes"]
+        needed = ["config", "notes", "environment"]
         if found["status"] == STATUSES[1]:
             needed += ["data", "weights", "model", "history", "best", "test", "localization"]
         faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]

@@ -26,7 +26,7 @@ STUDY = (
 
 #: Program, words, where the results are in the output folder, and kills: in short and in full.
 CASES = {
-    "s1": (("run.py",), RUN, "results.json", 2, 18),
+    "s1": (("run.py",), RUN, "results.json", 0, 18),
     "s2": (("run.py",), (*RUN, "--strategy", "s2"), "results.json", 0, 12),
     "study": (("-m", "jaxcbis"), STUDY, "study.json", 0, 8),
     "prepare": (("-m", "jaxcbis"), ("prepare",), None, 2, 12),

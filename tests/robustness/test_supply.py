@@ -54,8 +54,8 @@ def cut_off(tmp_path):
     return run
 
 
-def test_only_the_weights_are_fetched(cut_off, tmp_path):
-    words = (*SMALL, "--data-dir", tmp_path / "tfds", "--epochs", 1, "--strategy", "s2")
+def test_only_the_weights_are_fetched(cut_off, demo_dir, tmp_path):
+    words = (*SMALL, "--data-dir", demo_dir, "--epochs", 1, "--strategy", "s2")
     said, attempts = cut_off(*words, "--output", tmp_path / "fetched", program=("run.py",))
     assert "RANDOM WEIGHTS" in said
     assert attempts
@@ -63,7 +63,7 @@ def test_only_the_weights_are_fetched(cut_off, tmp_path):
 
     words = (*words, "--weights", "random", "--output", tmp_path / "run")
     assert not cut_off(*words, program=("run.py",))[1]
-    picture = next((tmp_path / "tfds").rglob("*.jpg"))
+    picture = next(demo_dir.rglob("*.jpg"))
     for command_words in (
         ("explain", picture, "--run", tmp_path / "run", "--output", tmp_path / "explained"),
         ("report", tmp_path / "run"),
