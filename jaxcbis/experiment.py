@@ -69,7 +69,7 @@ def run(
         say(f"{folder} holds a finished run; nothing is left to resume")
         console.print(tables.beside_paper(before))
         return before
-    chosen = device.choose(config.device, before and threads_of(before))
+    chosen = device.choose(config.device, threads_of(before) if before else None)
     timing: dict[str, float] = {}
     notes: list[str] = []
     compiled_before = device.compile_seconds()

@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
     {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
 )
+THREADS = {"NPROC": str(len(CORES))}
 
 
 def test_surroundings_change_nothing(tmp_path):
@@ -26,7 +28,7 @@ def test_surroundings_change_nothing(tmp_path):
         words += ("--weights", "random", "--data-dir", tmp_path / f"tfds{number}")
         subprocess.run(
             command(*words, "--output", output),
-            cwd=ROOT, env=OFFLINE | {"NPROC": str(len(CORES))} | env, check=True, capture_output=True,
+            cwd=ROOT, env=OFFLINE | THREADS | env, check=True, capture_output=True,
             preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed),
         )  # fmt: skip
         found = json.loads((output / "results.json").read_text())
@@ -34,6 +36,21 @@ def test_surroundings_change_nothing(tmp_path):
         figures = [found[key] for key in ("best", "test", "localization", "model")]
         runs.append((losses, figures, (output / "predictions.csv").read_bytes()))
     assert runs[0] == runs[1]
+
+
+@pytest.mark.parametrize(("user", "expected"), [({}, 3), ({"NPROC": "2"}, 2)])
+def test_a_resumed_run_takes_the_threads_that_it_began_with(user, expected):
+    script = (
+        "from jaxcbis import device, experiment\n"
+        "began = {'environment': {'threads': 3}}\n"
+        "device.choose('cpu', experiment.threads_of(began))\n"
+        "print(device.environment()['threads'])"
+    )
+    env = {key: value for key, value in OFFLINE.items() if key != "NPROC"} | user
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=env, check=True, capture_output=True, text=True
+    )
+    assert done.stdout.split() == [str(expected)]
 
 
 @pytest.fixture(scope="module")

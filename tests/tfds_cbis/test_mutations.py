@@ -83,12 +83,21 @@ def apply(case: Case, chosen: list[tuple[Damage, int, float]]) -> list[set[str]]
     return ids
 
 
+#: Each puts rows into another file; two of them may put a row back.
+MOVES = {
+    "splits swapped", "types swapped", "row in the other split s file",
+    "row in the other type s file too",
+}  # fmt: skip
+
+
 def clashes(entry: Damage, done: list[Damage]) -> bool:
     """Whether a damage would undo another: of files as a whole, one of a stage is enough."""
     if entry.stage == "archive":
         return any(
             x.stage == "archive" or (x.stage, x.outcome) == ("folder", "refused") for x in done
         )
+    if entry.name in MOVES and any(x.name in MOVES for x in done):
+        return True
     alone = entry.stage in ("table", "folder") and entry.outcome != "kept"
     return alone and any(x.stage == entry.stage and x.outcome != "kept" for x in done)
 
