@@ -102,6 +102,17 @@ def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
     assert "95 \\%" in tex
 
 
+def test_tables_tell_the_spread_over_seeds(tmp_path):
+    found, runs = record()
+    again = [row | {"seed": 1, "test": row["test"] | {"accuracy": 0.5}} for row in found["cells"]]
+    study_tables.write(tmp_path, found | {"chosen": study.choose(found["cells"] + again)}, runs)
+    with (tmp_path / "tables" / "seeds.csv").open(newline="") as file:
+        row = next(csv.DictReader(file))
+    pair = [found["cells"][0]["test"]["accuracy"], 0.5]
+    assert row["seeds"] == "2"
+    assert row["accuracy"] == f"{np.mean(pair):.3f} ± {np.std(pair, ddof=1):.3f}"
+
+
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory, demo_dir):
     folder = tmp_path_factory.mktemp("study")
@@ -165,3 +176,13 @@ def test_weights_must_fit_the_backbones(tmp_path):
     )  # fmt: skip
     assert "got 3 for 2 backbones" in line
     assert not (tmp_path / "study").exists()
+
+
+@pytest.mark.parametrize("name", ["full", "file", "file/study"])
+def test_a_folder_that_cannot_hold_a_study_is_refused(tmp_path, name):
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").write_text("mine")
+    (tmp_path / "file").write_text("mine")
+    line = refused("study", "--output", tmp_path / name, program=("-m", "jaxcbis"))
+    assert str(tmp_path / name) in line
+    assert (tmp_path / "full" / "thesis.tex").read_text() == "mine"

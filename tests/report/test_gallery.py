@@ -4,9 +4,11 @@ import struct
 
 import cv2
 import numpy as np
+import pytest
 from tensorboardX.proto.event_pb2 import Event
 
-from jaxcbis.report import gallery, spreadsheets, tensorboard
+from jaxcbis.errors import UserError
+from jaxcbis.report import gallery, html, spreadsheets, tensorboard
 from tests.evaluation.example_run import results as example
 from tests.report import made_run
 
@@ -86,3 +88,13 @@ def test_tensorboard_has_curves_figures_and_cams(tmp_path):
         shown, original = cv2.imdecode(png, 1), cv2.imread(str(run / f"{tag}.png"))
         assert shown.shape[1] == min(original.shape[1], tensorboard.WIDTH)
         assert abs(shown.mean() - original.mean()) < 1
+
+
+@pytest.mark.parametrize("name", ["gallery.json", "predictions.csv"])
+def test_a_damaged_file_is_named(tmp_path, name):
+    run = made_run.write(tmp_path / "run", count=20)
+    text = (run / name).read_text()
+    (run / name).write_text(text[: len(text) // 2])
+    with pytest.raises(UserError, match=name):
+        html.write(run)
+    assert not (run / "report.html").exists()
