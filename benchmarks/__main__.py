@@ -1,6 +1,7 @@
 """python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
 
-python -m benchmarks COMMAND --help tells of the others: quality, scaling, profile, readme.
+python -m benchmarks COMMAND --help tells of the others: quality, scaling, profile, jpeg-cost,
+readme.
 """
 
 import argparse
@@ -14,7 +15,7 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
 
 #: Each is a module with `main(arguments)`, which parses and runs.
-COMMANDS = ("quality", "scaling", "profile", "readme")
+COMMANDS = ("quality", "scaling", "profile", "jpeg-cost", "readme")
 
 #: The least value of an option.
 _BOUNDS = {"batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions": 1, "seconds": 1}
@@ -26,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if words and words[0] in COMMANDS:
             quiet_libraries()
-            import_module(f"benchmarks.{words[0]}").main(words[1:])
+            import_module(f"benchmarks.{words[0].replace('-', '_')}").main(words[1:])
             return 0
         options = _parser().parse_args(words)
         check(options, _BOUNDS)

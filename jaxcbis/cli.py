@@ -182,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     add = froc.add_argument
     add("--data", type=Path, required=True, metavar="PATH",
-        help="the Kaggle release (its folder or archive.zip)")  # fmt: skip
+        help="the Kaggle release (its folder or archive.zip) or the DICOM one")  # fmt: skip
     add("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--output", type=Path, required=True, metavar="DIR",
         help="folder of froc.json, froc.png and a picture per mammogram")  # fmt: skip

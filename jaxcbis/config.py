@@ -42,8 +42,8 @@ class Config:
         "s2", "s1: gradual unfreezing; s2: all but the frozen half at once", choices=STRATEGIES
     )
     data: str | None = _option(
-        None, "the Kaggle release (its folder or archive.zip) or an exported .npz", type=str,
-        shown="the built-in demo set",
+        None, "the Kaggle release (its folder or archive.zip), the DICOM one or an exported .npz",
+        type=str, shown="the built-in demo set",
     )  # fmt: skip
     protocol: str = _option("paper", "how patches are cut, split and normalised", choices=PROTOCOLS)
     weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from jaxcbis import api, device, files
 from jaxcbis.console import say, track, warn
+from jaxcbis.data.dicom import eight_bit
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import sweep as sweeping
 from jaxcbis.evaluation.froc import RATES, froc, hits
@@ -35,7 +36,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     and chance.
 
     Args:
-      data: the Kaggle release.
+      data: the Kaggle or the DICOM release; the sweep looks at 8 bit of either.
       run: folder of a finished run.
       output: folder of froc.json, froc.png and `<view>-sweep.png`.
       window: side of a window in pixels of the mammograms, see `api.sweep`.
@@ -72,7 +73,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     for view in track(members, "mammograms"):
         others = [x for x in (*view.lesions, *view.others) if x.pathology == WITHOUT_CALLBACK]
         try:
-            mammogram = read_mammogram(release, view)
+            mammogram = eight_bit(read_mammogram(release, view))
             masks = [read_mask(release, each, mammogram.shape) for each in view.targets]
             ignored = [read_mask(release, each, mammogram.shape) for each in others]
         except Unusable as reason:

