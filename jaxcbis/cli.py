@@ -118,6 +118,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_levels(prepare)
     prepare.add_argument("--export", type=Path, metavar="FILE.npz", help="also write the patches")
+    prepare.add_argument(
+        "--beam", nargs=argparse.REMAINDER, metavar="OPTION",
+        help="prepare on an Apache Beam runner; all words behind it are Beam's options",
+    )  # fmt: skip
     prepare.set_defaults(command=_prepare)
 
     study = commands.add_parser(
@@ -236,7 +240,7 @@ def _prepare(words: argparse.Namespace) -> None:
     quiet_libraries()
     from jaxcbis.data import preparation
 
-    preparation.prepare(config, export=words.export)
+    preparation.prepare(config, export=words.export, beam=words.beam)
 
 
 def _study(words: argparse.Namespace) -> None:

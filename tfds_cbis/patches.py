@@ -21,6 +21,8 @@ from tfds_cbis.release import Release
 from tfds_cbis.roi import Box, lesion_box, square_around
 
 Dropped = list[dict[str, str]]
+#: Does a task for each item and yields what it returns, in order: `in_parallel`, or Beam's.
+Mapper = Callable[[Callable[[Any], Any], Iterable[Any]], Iterator[Any]]
 
 #: Each worker holds one mammogram and its masks: some 70 MB at full size, twice that where it
 #: draws background.
@@ -41,6 +43,7 @@ def plan(
     *,
     background_size: int | None,
     seed: str,
+    mapper: Mapper | None = None,
 ) -> tuple[list[Job], Dropped]:
     """Decides what every mammogram has to give.
 
@@ -53,6 +56,7 @@ def plan(
         protocol: how patches are cut.
         background_size: side of a background crop in source pixels, where it is not matched.
         seed: the data set's version.
+        mapper: how mammograms are shared out; None is `in_parallel`.
 
     Returns:
         The jobs in the order of their view ids, and what can already be seen to be missing.
@@ -69,7 +73,8 @@ def plan(
         present = [view for view in members if release.files(view.image_uid)]
         wanted = round(sum(len(view.targets) for view in present) * per_lesion)
         if protocol.matched:
-            givers, sides = present, _crop_sides(release, present, protocol)
+            givers = present
+            sides = _crop_sides(release, present, protocol, mapper or in_parallel)
             of_crop = background.sizes(sides, wanted, seed)
             lack = f"no lesion of the {split} split to take its size from"
         else:
@@ -88,7 +93,9 @@ def plan(
     return [job for job in jobs if job.view.targets or job.backgrounds], dropped
 
 
-def _crop_sides(release: Release, members: list[View], protocol: Protocol) -> list[int]:
+def _crop_sides(
+    release: Release, members: list[View], protocol: Protocol, mapper: Mapper
+) -> list[int]:
     """Sides in pixels of the crops of all lesions that can be cut."""
 
     def measure(view: View) -> list[int]:
@@ -103,7 +110,7 @@ def _crop_sides(release: Release, members: list[View], protocol: Protocol) -> li
                 sides.append(box.x1 - box.x0)
         return sides
 
-    return list(itertools.chain.from_iterable(in_parallel(measure, members)))
+    return list(itertools.chain.from_iterable(mapper(measure, members)))
 
 
 def _crop_box(mask: np.ndarray, protocol: Protocol) -> Box:

@@ -11,11 +11,13 @@ from tensorflow_datasets.core.utils import tqdm_utils
 
 from jaxcbis.errors import UserError
 from jaxcbis.output import turn
+from tfds_cbis.beam import mapper
 from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import (
     BACKGROUND_SIZE,
     CONFIGS,
     Builder,
 )
+from tfds_cbis.patches import in_parallel
 from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 
@@ -27,6 +29,7 @@ def prepare(
     data_dir: Path | None = None,
     background_size: int | None = BACKGROUND_SIZE,
     progress: Callable[[int, int], None] | None = None,
+    beam: list[str] | None = None,
 ) -> tfds.core.DatasetBuilder:
     """Prepares the patches of a release, unless `data_dir` holds them already.
 
@@ -37,6 +40,7 @@ def prepare(
         background_size: side of a background crop in source pixels; has no meaning where the
             protocol takes it from the lesions.
         progress: called with (mammograms done, mammograms in all).
+        beam: options of Apache Beam, whose runner then does the work; None does it in threads here.
 
     Returns:
         The builder; `as_data_source('train')` and `('test')` read its splits.
@@ -54,6 +58,8 @@ def prepare(
     source = Release(release)
     where = data_dir or tfds.core.constants.DATA_DIR
 
+    shared_out = in_parallel if beam is None else mapper(beam, Path(where))
+
     def prepared() -> Builder:
         try:
             return Builder(
@@ -62,6 +68,7 @@ def prepare(
                 release=source,
                 background_size=background_size,
                 progress=progress,
+                mapper=shared_out,
             )
         except (ParseError, ValueError) as error:
             raise UserError(

@@ -91,6 +91,16 @@ class Release:
                 "archive that holds both csv/ and jpeg/, or a folder that holds *.dcm files"
             )
 
+    def __getstate__(self) -> dict:
+        """For another process: what was found is not looked for again."""
+        state = self.__dict__ | {"path": self.path.resolve(), "_zip": self._zip is not None}
+        del state["_lock"]
+        return state
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
+        self._zip = zipfile.ZipFile(self.path) if state["_zip"] else None
+
     def _list(self, *patterns: str) -> dict[str, int]:
         """Sizes of the files that match, by name."""
         return {

@@ -15,19 +15,24 @@ DEMO = "demo"
 DEMO_VERSION = "1"
 
 
-def load(config: Config, progress: Callable[[int, int], None] | None = None) -> Dataset:
+def load(
+    config: Config,
+    progress: Callable[[int, int], None] | None = None,
+    beam: list[str] | None = None,
+) -> Dataset:
     """Brings the patches that a run asks for into memory, preparing them first if need be.
 
     Args:
       config: `data`, `data_dir`, `protocol`, `background_size` and `image_size` are used.
       progress: called with (mammograms done, mammograms in all) while preparing.
+      beam: of `tfds_cbis.prepare`.
 
     Raises:
       UserError: the data are absent, damaged or not what was asked for.
     """
     if config.data is not None and config.data.endswith(".npz"):
         return patches.load(Path(config.data), config.image_size, config.protocol)
-    return _prepared(config, progress)
+    return _prepared(config, progress, beam)
 
 
 def require_all_splits(dataset: Dataset) -> None:
@@ -41,7 +46,9 @@ def require_all_splits(dataset: Dataset) -> None:
             raise UserError(f"{dataset.source}: no patches in the {name} split; check the release")
 
 
-def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Dataset:
+def _prepared(
+    config: Config, progress: Callable[[int, int], None] | None, beam: list[str] | None
+) -> Dataset:
     try:
         import tfds_cbis
     except ModuleNotFoundError as error:
@@ -57,6 +64,7 @@ def _prepared(config: Config, progress: Callable[[int, int], None] | None) -> Da
         data_dir=data_dir,
         background_size=config.background_size,
         progress=progress,
+        beam=beam,
     )
     train, test = (
         patches.from_records(

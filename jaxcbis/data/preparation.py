@@ -14,18 +14,19 @@ from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.report import tables
 
 
-def prepare(config: Config, export: Path | None = None) -> Dataset:
+def prepare(config: Config, export: Path | None = None, beam: list[str] | None = None) -> Dataset:
     """Builds the data set, prints it beside the paper's Table I, and exports it if asked.
 
     Args:
       config: of `config.resolve`.
       export: .npz file to write the patches to.
+      beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
 
     Raises:
       UserError: the release cannot be used, or the disk cannot be written.
     """
     began = time.perf_counter()
-    dataset = load(config)
+    dataset = load(config, beam)
     say(f"{dataset.name} from {dataset.source} in {time.perf_counter() - began:.1f} s")
     parts = dataset.splits
     official: dict[str, Counter] = {"train": Counter(), "test": Counter()}
@@ -39,12 +40,12 @@ def prepare(config: Config, export: Path | None = None) -> Dataset:
     return dataset
 
 
-def load(config: Config) -> Dataset:
+def load(config: Config, beam: list[str] | None = None) -> Dataset:
     """Loads the data of a run behind a progress bar."""
     with bar() as progress:
         task = progress.add_task("mammograms", total=None)
         return loading.load(
-            config, lambda done, total: progress.update(task, completed=done, total=total)
+            config, lambda done, total: progress.update(task, completed=done, total=total), beam
         )
 
 

@@ -14,7 +14,7 @@ from tensorflow_datasets.proto import tf_example_pb2
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from tfds_cbis.cases import SPLITS, TARGETS, WITHOUT_CALLBACK, Lesion
-from tfds_cbis.patches import Dropped, Job, cut, in_parallel, plan
+from tfds_cbis.patches import Dropped, Job, Mapper, cut, in_parallel, plan
 from tfds_cbis.protocols import PROTOCOLS, Protocol
 from tfds_cbis.release import Release
 
@@ -68,6 +68,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             `csv/` and `jpeg/`, or `archive.zip`, or a DICOM release.
         background_size: side of a background crop in source pixels, where the protocol has one.
         progress: called with (mammograms done, mammograms in all).
+        mapper: how mammograms are shared out, by default to threads.
         **kwargs: TFDS's own arguments.
     """
 
@@ -93,10 +94,12 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         release: Release | None = None,
         background_size: int | None = BACKGROUND_SIZE,
         progress: Callable[[int, int], None] | None = None,
+        mapper: Mapper = in_parallel,
         **kwargs: Any,
     ):
         self._release = release
         self._background_size = background_size
+        self._mapper = mapper
         self._progress = progress or (lambda done, total: None)
         kwargs.setdefault("file_format", "array_record")
         super().__init__(**kwargs)
@@ -143,7 +146,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         lesions, dropped = release.lesions()
         jobs, missing = plan(
             release, lesions, self.builder_config.protocol,
-            background_size=self._background_size, seed=str(self.version),
+            background_size=self._background_size, seed=str(self.version), mapper=self._mapper,
         )  # fmt: skip
         _require_lesions(release, lesions, dropped + missing)
         # The metadata are written with the records, when the last split is done.
@@ -176,7 +179,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         mine = [number for number, job in enumerate(jobs) if job.view.split == split]
         lost: list[dict[str, str]] = []
         lesions = 0
-        results = in_parallel(task, (jobs[number] for number in mine))
+        results = self._mapper(task, (jobs[number] for number in mine))
         for number, (examples, dropped) in zip(mine, results, strict=True):
             lost += dropped
             for example in examples:
