@@ -63,6 +63,14 @@ def _leave_convolutions_to_eigen() -> None:
         os.environ["XLA_FLAGS"] = f"{flags} --{_YNNPACK}=individual_dot".strip()
 
 
+def described() -> str:
+    """The devices that share the work, for people."""
+    one = jax.devices()[0]
+    name = f"{one.device_kind} ({one.platform})"
+    name = f"{jax.device_count()} x {name}" if jax.device_count() > 1 else name
+    return f"{name} on {jax.process_count()} hosts" if jax.process_count() > 1 else name
+
+
 def compile_seconds() -> float:
     """Seconds spent so far on tracing, lowering and compiling."""
     return _compile_seconds
@@ -89,16 +97,17 @@ def peak_memory_mb() -> float:
 
 
 def free_memory() -> int:
-    """Bytes that arrays on the device may still take: of the GPU, or of the host on a CPU."""
+    """Bytes that arrays on each device may still take: of the GPU, or of its share of the host."""
     stats = jax.devices()[0].memory_stats() or {}
     if "bytes_limit" in stats:
         return stats["bytes_limit"] - stats["bytes_in_use"]
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         fields = dict(line.split(":", 1) for line in lines)
-        return int(fields["MemAvailable"].split()[0]) * 2**10
+        free = int(fields["MemAvailable"].split()[0]) * 2**10
     except (OSError, KeyError):  # not Linux: what no process uses, which is less
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+        free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
+    return free // jax.local_device_count()
 
 
 def threads() -> int:
@@ -117,6 +126,8 @@ def environment() -> dict[str, str | int | None]:
         "flax": flax.__version__,
         "backend": jax.default_backend(),
         "device": device.device_kind,
+        "devices": jax.device_count(),
+        "hosts": jax.process_count(),
         "host_cores": os.cpu_count(),
         "threads": threads(),
         "git_commit": _git_commit(),

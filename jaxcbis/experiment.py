@@ -7,11 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcbis import device, files, output
+from jaxcbis import device, files, output, sharding
 from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.console import bar, console, detail, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
@@ -69,7 +68,7 @@ def run(
         say(f"{folder} holds a finished run; nothing is left to resume")
         console.print(tables.beside_paper(before))
         return before
-    chosen = device.choose(config.device, threads_of(before) if before else None)
+    device.choose(config.device, threads_of(before) if before else None)
     timing: dict[str, float] = {}
     notes: list[str] = []
     compiled_before = device.compile_seconds()
@@ -79,7 +78,7 @@ def run(
         f"Run      {config.backbone}, strategy {config.strategy}, protocol {config.protocol}, "
         f"seed {config.seed}"
     )
-    say(f"Device   {chosen.device_kind} ({chosen.platform})")
+    say(f"Device   {device.described()}")
     say(f"Results  {folder}")
     for key, value in dataclasses.asdict(config).items():
         detail(f"  {key} {value}")
@@ -300,7 +299,7 @@ def load_backbone(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
         backbone = load("random")
     if config.weights == "random":
         notes.append("random weights, as asked for with --weights random")
-    arrays = jax.device_put((backbone.params, backbone.stats))
+    arrays = sharding.on_all((backbone.params, backbone.stats))
     return backbone._replace(params=arrays[0], stats=arrays[1]), notes
 
 

@@ -4,13 +4,14 @@ from pathlib import Path
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import export as jax_export
 
 from jaxcbis import files
 from jaxcbis.finished import Finished
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD
-from jaxcbis.models.inference import forward
+from jaxcbis.models.inference import apply
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
@@ -35,12 +36,12 @@ def export(run: Finished, file: Path | str) -> Path:
     """
     file = Path(file)
     stages = (*backbones.stages(run.config.backbone), HEAD)
-    variables = jax.tree.map(jnp.asarray, run.variables)
+    variables = jax.tree.map(np.asarray, run.variables)  # for any number of devices
 
     def serve(images: jax.Array) -> jax.Array:
         scaled = images[..., None].astype(jnp.float32) / 255
         inputs = (scaled - run.statistics.mean) / run.statistics.deviation
-        return jax.nn.softmax(forward(run.graph, variables, inputs, stages), axis=-1)
+        return jax.nn.softmax(apply(run.graph, variables, inputs, stages), axis=-1)
 
     size = run.config.image_size
     batch = jax_export.symbolic_shape(f"n, {size}, {size}")

@@ -88,11 +88,11 @@ def run(
     held = output.lock(folder)
     begun = [path for cell in cells if (path := folder / cell.run / "results.json").exists()]
     threads = experiment.threads_of(results.read_run(begun[0])) if begun else None
-    chosen = device.choose(configs[cells[0]].device, threads)
+    device.choose(configs[cells[0]].device, threads)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "
         f"{len(BATCH_SIZES) * len(BACKBONE_RATES)} hyperparameter sets x {seeds} seeds, on "
-        f"{chosen.device_kind} ({chosen.platform}); results in {folder}"
+        f"{device.described()}; results in {folder}"
     )
     record["cells"] = [_record(cell, _read(folder / cell.run)) for cell in _done(cells, folder)]
     if record["cells"]:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxcbis import sharding
 from jaxcbis.evaluation import cam
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Graph
@@ -32,10 +33,10 @@ def logits(
     """
     stages = (*backbones.stages(name), HEAD)
 
-    def run(batch):
-        return forward(graph, variables, batch, stages)
+    def run(index):
+        return forward(graph, variables, sharding.items(images, index), stages)
 
-    return map_batches(run, images, track, "test")
+    return map_batches(run, np.arange(len(images)), track, "test")
 
 
 class Maps(NamedTuple):
@@ -81,10 +82,9 @@ def maps(
     front, behind = order[:mapped], (*order[mapped:], HEAD)
 
     def run(index):
-        wanted = None if labels is None else labels[index]
-        coarse, answers = _coarse_maps(
-            graph, variables, images[index], wanted, front, behind, method
-        )
+        batch = sharding.items(images, index)
+        wanted = None if labels is None else sharding.items(labels, index)
+        coarse, answers = _coarse_maps(graph, variables, batch, wanted, front, behind, method)
         return [cam.upsample(each, size) for each in coarse], answers, coarse[0][:, :, 0]
 
     found, answers, rows = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
@@ -114,8 +114,10 @@ def _coarse_maps(
             return forward(graph, variables, images, (*front, *behind))
 
         scores = cam.channel_scores(model, batch, features)
-        return [cam.score_cam(features, scores, classes) for classes in wanted], logits
-    return [cam.METHODS[method](head, features, classes) for classes in wanted], logits
+        found = [cam.score_cam(features, scores, classes) for classes in wanted]
+    else:
+        found = [cam.METHODS[method](head, features, classes) for classes in wanted]
+    return sharding.returned((found, logits))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -8,12 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcbis import sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Graph
 
 Tree = dict[str, Any]
 
-#: Items per call: large enough for the hardware, small enough for VGG's first block.
+#: Items per call and device: large enough for the hardware, small enough for VGG's first block.
 BATCH = 32
 
 #: Wraps what is iterated over, to show how far it is, given a description.
@@ -56,6 +57,26 @@ def forward(
     Returns:
       The last one's output.
     """
+    return sharding.returned(apply(graph, variables, sharding.divided(inputs), stages))
+
+
+@partial(jax.jit, static_argnames=("graph", "stages"))
+def forward_on(
+    graph: Graph,
+    variables: Variables,
+    inputs: jax.Array,
+    index: jax.Array,
+    stages: tuple[str, ...],
+) -> jax.Array:
+    """`forward` for the items at `index`, int [n], of inputs on the device."""
+    outputs = apply(graph, variables, sharding.divided(inputs[index]), stages)
+    return sharding.returned(outputs)
+
+
+def apply(
+    graph: Graph, variables: Variables, inputs: jax.Array, stages: tuple[str, ...]
+) -> jax.Array:
+    """`forward` as it is, neither compiled nor on several devices."""
     module = backbones.merge(graph, *variables)
     return backbones.run(module, rgb(inputs), stages)[0]
 
@@ -67,7 +88,7 @@ def rgb(inputs: jax.Array) -> jax.Array:
 
 def map_batches(
     function: Callable[[Any], Any],
-    inputs: np.ndarray | jax.Array,
+    inputs: np.ndarray,
     track: Track = untracked,
     description: str = "",
 ) -> Any:
@@ -83,8 +104,8 @@ def map_batches(
     """
     count = len(inputs)
     results: Any = None
-    for part in track(windows(count), description):
-        answer = jax.tree.map(np.asarray, function(inputs[part]))
+    for part in track(windows(count, BATCH * jax.device_count()), description):
+        answer = sharding.fetch(function(inputs[part]))
         if results is None:
             results = jax.tree.map(lambda a: np.empty((count, *a.shape[1:]), a.dtype), answer)
         for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(answer), strict=True):
@@ -92,11 +113,11 @@ def map_batches(
     return results
 
 
-def windows(count: int) -> list[slice]:
+def windows(count: int, size: int = BATCH) -> list[slice]:
     """Slices of one size that cover `count` items, so that a function of them compiles once.
 
-    The last one may overlap the one before it.
+    The last one may overlap the one before it. Where there are fewer items, it is their number.
     """
-    size = min(BATCH, count)
+    size = min(size, count)
     starts = (min(start, count - size) for start in range(0, count, size))
     return [slice(start, start + size) for start in starts]

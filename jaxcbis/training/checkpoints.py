@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcbis import files
+from jaxcbis import files, sharding
 from jaxcbis.errors import UserError
 from jaxcbis.models.inference import Variables
 
@@ -172,7 +172,7 @@ def _read(folder: Path, like: Any, restore: Callable[[], Any], advice: str) -> A
     if wild:
         raise _unreadable(folder, f"not finite numbers: {_few(wild)}", advice)
     # Placed as a new run's: orbax ties its own to a device, and jit would compile anew.
-    return jax.device_put(arrays)
+    return sharding.on_all(arrays)
 
 
 def _differences(found: Any, like: Any) -> str:

@@ -13,10 +13,18 @@ import numpy as np
 import optax
 from orbax.checkpoint import CheckpointManager
 
+from jaxcbis import sharding
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import Track, Variables, forward, map_batches, untracked
+from jaxcbis.models.inference import (
+    Track,
+    Variables,
+    forward,
+    forward_on,
+    map_batches,
+    untracked,
+)
 from jaxcbis.training import batches, checkpoints, prefix, steps, stopping
 from jaxcbis.training.steps import Plan, State
 from jaxcbis.training.stopping import Stopping
@@ -31,7 +39,8 @@ class Examples(NamedTuple):
     """Inputs, float32 [n, height, width, channels], and their labels, int32 [n].
 
     The inputs are normalised grey images with one channel or, behind a kept prefix, activations:
-    on the device, or in a mapped file where they do not fit there.
+    on the device, or in a mapped file where they do not fit there. Where several devices share
+    them, there may be more inputs than labels: what stands behind the last item is not used.
     """
 
     inputs: np.ndarray | jax.Array
@@ -145,7 +154,7 @@ def fit(
         found = [
             Examples(
                 prefix.compute(backbone, start, split.inputs, stages[done:], folder, track),
-                jnp.asarray(split.labels),
+                sharding.on_all(split.labels),
             )
             for split in splits
         ]
@@ -283,14 +292,17 @@ def run_epoch(
     losses, correct = [], []
     whole = order[: sizes.count(sizes[0])] if _in_one_call(plan, train) else []
     if len(whole):
-        state, loss, right = steps.train_steps(plan, state, frozen, *train, np.stack(whole))
+        state, loss, right = steps.train_steps(
+            plan, state, frozen, *train, sharding.on_all(np.stack(whole))
+        )
         losses.append(loss)
         correct.append(right)
     for index in track(order[len(whole) :], description):
         if isinstance(train.inputs, jax.Array):
-            state, loss, right = steps.train_on(plan, state, frozen, *train, index)
+            there = sharding.on_all(index)
+            state, loss, right = steps.train_on(plan, state, frozen, *train, there)
         else:
-            batch = train.inputs[index], train.labels[index]
+            batch = sharding.items(train.inputs, index), train.labels[index]
             state, loss, right = steps.train_step(plan, state, frozen, *batch)
         losses.append(loss[None])
         correct.append(right[None])
@@ -325,10 +337,13 @@ def evaluate(plan: Plan, variables: Variables, split: Examples) -> tuple[float, 
       split: inputs of the plan's first stage, and labels.
     """
 
-    def run(batch):
-        return forward(plan.graph, variables, batch, plan.stages)
+    def run(index):
+        if isinstance(split.inputs, jax.Array):
+            there = sharding.on_all(index)
+            return forward_on(plan.graph, variables, split.inputs, there, plan.stages)
+        return forward(plan.graph, variables, sharding.items(split.inputs, index), plan.stages)
 
-    logits = map_batches(run, split.inputs)
+    logits = map_batches(run, np.arange(len(split.labels)))
     losses = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(logits), split.labels)
     return float(losses.mean()), float((logits.argmax(-1) == split.labels).mean())
 

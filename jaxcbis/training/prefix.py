@@ -11,14 +11,20 @@ from functools import partial
 from pathlib import Path
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from jaxcbis import device
+from jaxcbis import device, sharding
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, POOL, Backbone
-from jaxcbis.models.inference import Track, Variables, forward, untracked, windows
+from jaxcbis.models.inference import (
+    Track,
+    Variables,
+    forward,
+    forward_on,
+    untracked,
+    windows,
+)
 
 #: Share of the free memory that what is kept may take.
 SHARE = 0.5
@@ -52,21 +58,33 @@ def compute(
       UserError: the file has no room on its disk.
     """
 
-    def run(batch):
+    def pass_on(batch):
         return forward(backbone.graph, variables, batch, stages) if stages else batch
+
+    def run(index: np.ndarray) -> np.ndarray | jax.Array:
+        if isinstance(inputs, jax.Array):
+            return forward_on(backbone.graph, variables, inputs, sharding.on_all(index), stages)
+        return pass_on(sharding.items(inputs, index))
 
     if not stages and isinstance(inputs, (jax.Array, np.memmap)):
         return inputs  # kept already
-    item = jax.eval_shape(run, inputs[:1])
-    shape = (len(inputs), *item.shape[1:])
-    fits = math.prod(shape) * item.dtype.itemsize <= SHARE * device.free_memory()
-    kept = jnp.empty(shape, item.dtype) if fits else _file(shape, item.dtype, folder)
-    for part in track(windows(len(inputs)), "frozen prefix"):
-        outputs = run(inputs[part])
+    count = len(inputs)
+    one = jax.ShapeDtypeStruct((1, *inputs.shape[1:]), inputs.dtype)
+    item = jax.eval_shape(pass_on, one)
+    shape = item.shape[1:]
+    size = sharding.block(count) * math.prod(shape) * item.dtype.itemsize
+    kept: np.ndarray | jax.Array
+    if size <= SHARE * device.free_memory():
+        kept = sharding.empty(count, shape, item.dtype)
+    else:
+        kept = _file((count, *shape), item.dtype, folder)
+    for places in track(windows(sharding.block(count)), "frozen prefix"):
+        index = sharding.of_every_block(places, count)
+        outputs = run(index)
         if isinstance(kept, jax.Array):
-            kept = _put(kept, outputs, part.start)
+            kept = _put(kept, outputs, places.start)
         else:
-            kept[part] = outputs
+            kept[index] = sharding.fetch(outputs)
     return jax.block_until_ready(kept)  # so that the time it took is told of it
 
 
@@ -79,7 +97,7 @@ def in_front(name: str, first: str) -> tuple[str, ...]:
 
 @partial(jax.jit, donate_argnums=0)
 def _put(kept: jax.Array, outputs: jax.Array, start: int) -> jax.Array:
-    return jax.lax.dynamic_update_slice_in_dim(kept, outputs.astype(kept.dtype), start, 0)
+    return sharding.replace_places(kept, outputs, start)
 
 
 def _file(shape: tuple[int, ...], dtype: np.dtype, folder: Path) -> np.memmap:

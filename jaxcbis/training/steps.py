@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
+from jaxcbis import sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Graph
 from jaxcbis.models.inference import Tree, Variables, rgb
@@ -45,7 +46,7 @@ def start(learning_rates: dict[str, float], variables: Variables) -> State:
     """
     own = jax.tree.map(jnp.array, variables.select(learning_rates))
     adam = optimizer.make(own.params, learning_rates)
-    return State(own, adam.init(own.params))
+    return sharding.on_all(State(own, adam.init(own.params)))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
@@ -68,7 +69,8 @@ def train_step(
     def loss(params: Tree) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
         variables = frozen.update(Variables(params, state.variables.stats))
         module = backbones.merge(plan.graph, *variables)
-        logits, _ = backbones.run(module, rgb(inputs), plan.stages, plan.batch_statistics)
+        images = rgb(sharding.divided(inputs))
+        logits, _ = backbones.run(module, images, plan.stages, plan.batch_statistics)
         _, stats = backbones.split(module)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
         return losses.mean(), (logits, {stage: stats[stage] for stage in state.variables.stats})
@@ -80,7 +82,7 @@ def train_step(
     updates, opt_state = adam.update(gradient, state.opt_state, params)
     params = optax.apply_updates(params, updates)
     correct = (logits.argmax(-1) == labels).sum()
-    return State(Variables(params, stats), opt_state), value, correct
+    return sharding.whole((State(Variables(params, stats), opt_state), value, correct))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")

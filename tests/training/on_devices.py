@@ -1,0 +1,69 @@
+"""Trains and tests on as many devices as JAX has; run by test_sharding.py in a process of its own.
+
+What it found goes to the .npz file that is its only argument.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxcbis import sharding
+from jaxcbis.evaluation import predict
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables
+from jaxcbis.training import prefix, strategies
+from jaxcbis.training.fit import Examples, Settings, fit
+
+SIZE = 64
+#: Neither a multiple of the batch nor of the devices, and fewer than these.
+COUNTS = {"train": 21, "validation": 5, "test": 6}
+
+
+def examples(count: int, seed: int) -> Examples:
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 5, count).astype(np.int32)
+    stripes = np.sin(np.arange(SIZE) * (labels[:, None] + 1) / 4)
+    noise = rng.normal(size=(count, SIZE, SIZE))
+    return Examples((stripes[:, None] + 0.3 * noise)[..., None].astype(np.float32), labels)
+
+
+def main(path: str) -> None:
+    found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
+    loaded = backbones.load("resnet34", weights="random", seed=1)
+    params, stats = sharding.on_all((loaded.params, loaded.stats))
+    backbone = loaded._replace(params=params, stats=stats)
+    train, validation, test = (examples(count, i) for i, count in enumerate(COUNTS.values()))
+    settings = Settings(
+        batch_size=8, epochs=2, patience=7, min_delta=0.01, batch_norm="train", seed=3
+    )
+    kept = {"device": prefix.SHARE, "file": 0.0}
+    for strategy, place in (("s1", "device"), ("s2", "device"), ("s2", "file")):
+        prefix.SHARE = kept[place]
+        phases = strategies.phases(
+            strategy, ["layer4"], head_lr=1e-4, backbone_lr=1e-5, lr_decay=0.3
+        )
+        with tempfile.TemporaryDirectory() as folder:
+            done = fit(backbone, phases, train, validation, settings, Path(folder))
+        history = done.progress.history
+        assert {phase["place"] for phase in done.progress.prefix} == {place}
+        name = f"{strategy} {place}"
+        found[f"{name}: training losses"] = np.array(
+            [r["train_loss"] for r in history if r["epoch"]]
+        )
+        found[f"{name}: validation losses"] = np.array([r["val_loss"] for r in history])
+        model = (backbone.name, backbone.graph, done.variables)
+        maps = predict.maps(*model, test.inputs, labels=test.labels)
+        found[f"{name}: logits"] = maps.logits
+        found[f"{name}: maps"] = maps.maps
+        found[f"{name}: accuracy"] = np.array([r["val_accuracy"] for r in history])
+        layer4 = Variables(*done.variables).stats["layer4"]
+        leaves = map(np.ravel, jax.tree.leaves(sharding.fetch(layer4)))
+        found[f"{name}: BatchNorm statistics"] = np.concatenate(list(leaves))
+    np.savez(path, **found)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
