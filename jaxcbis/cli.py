@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import NoReturn
 
 import jaxcbis
-from jaxcbis import allocator
+from jaxcbis import allocator, watched
 from jaxcbis import config as options
 from jaxcbis.console import Level, set_level
 from jaxcbis.errors import UserError
+from jaxcbis.hosts import LOST
 
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
@@ -33,8 +34,9 @@ def start(arguments: list[str] | None = None) -> NoReturn:
     """
     allocator.restart()
     code = main(arguments)
-    if code == EXIT_INTERRUPTED:
-        # A checkpoint may be half written in a thread, which would complain of Python's shutdown.
+    if code:
+        # A checkpoint may be half written in a thread, which would complain of Python's shutdown;
+        # and JAX would wait for other hosts, which wait for this one.
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(code)
@@ -230,6 +232,8 @@ def _given(words: argparse.Namespace) -> dict:
 def _train(words: argparse.Namespace) -> None:
     config = options.resolve(_given(words))
     quiet_libraries()
+    if config.coordinator is not None:
+        watched.go_on_in_child(LOST)
     from jaxcbis import experiment  # JAX starts only when there is work for it
 
     experiment.run(config)

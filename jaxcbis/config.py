@@ -11,6 +11,8 @@ from jaxcbis.errors import UserError
 BACKBONES = ("vgg16", "vgg19", "resnet34", "resnet50")
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean")
+#: For --coordinator: the address and the numbers are those of the cluster that started the process.
+CLUSTER = "cluster"
 
 
 def _option(default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None):
@@ -72,6 +74,17 @@ class Config:
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
+    coordinator: str | None = _option(
+        None, "address of the first of several hosts, HOST:PORT, which all of them are given; "
+        "'cluster' takes everything from Slurm or Open MPI", type=str, shown="one host",
+    )  # fmt: skip
+    num_processes: int | None = _option(
+        None, "how many processes, one for each host, share the run", type=int, low=1, shown="1"
+    )
+    process_id: int | None = _option(
+        None, "which of them this one is; 0 is at the coordinator's address and reports", type=int,
+        low=0, shown="0",
+    )  # fmt: skip
     cam_threshold: float = _option(
         0.5, "share of a map's maximum that counts as hot", low=0.01, high=1
     )
@@ -100,7 +113,9 @@ class Config:
 
 
 #: Options that say where and how a run is computed, not what: a resumed run may change them.
-INCIDENTAL = ("resume", "output", "data_dir", "device")
+INCIDENTAL = (
+    "resume", "output", "data_dir", "device", "coordinator", "num_processes", "process_id",
+)  # fmt: skip
 
 
 def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
@@ -129,7 +144,7 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
 _METAVARS = {
     "data": "PATH", "output": "DIR", "data_dir": "DIR", "weights": "FILE", "head_lr": "X",
     "backbone_lr": "X", "lr_decay": "X", "min_delta": "X", "cam_threshold": "X",
-    "cam_stage": "STAGE",
+    "cam_stage": "STAGE", "coordinator": "HOST:PORT", "process_id": "I",
 }  # fmt: skip
 
 
@@ -156,6 +171,7 @@ def resolve(given: dict[str, Any]) -> Config:
     config = Config(**values)
     for option in dataclasses.fields(Config):
         _check(option, values[option.name])
+    _check_hosts(config)
     exported = config.data is not None and config.data.endswith(".npz")
     if exported or config.protocol == "clean":
         # The file's patches are cut already; the clean protocol takes the size from the lesions.
@@ -180,6 +196,27 @@ def _check(option: dataclasses.Field, value: Any) -> None:
         if not math.isfinite(value) or value < low or (high is not None and value > high):
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
             raise UserError(f"{flag} {value}: expected a number {bounds}")
+
+
+def _check_hosts(config: Config) -> None:
+    numbers = (config.num_processes, config.process_id)
+    if config.coordinator is None or config.coordinator == CLUSTER:
+        if numbers != (None, None):
+            raise UserError(
+                "--num-processes and --process-id: expected only with --coordinator HOST:PORT"
+            )
+        return
+    host, _, port = config.coordinator.rpartition(":")
+    if not host or not port.isdigit() or not 0 < int(port) < 2**16:
+        raise UserError(
+            f"--coordinator {config.coordinator}: expected HOST:PORT, or {CLUSTER} in a job of "
+            "Slurm or Open MPI"
+        )
+    if None in numbers or not numbers[1] < numbers[0]:
+        raise UserError(
+            f"--coordinator {config.coordinator}: expected --num-processes N and --process-id I "
+            f"below N, got {numbers[0]} and {numbers[1]}"
+        )
 
 
 def _number_or_text(kind: type) -> Any:

@@ -4,15 +4,16 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcbis import device, files, output, sharding
+from jaxcbis import device, files, hosts, output, sharding
 from jaxcbis.config import INCIDENTAL, Config
-from jaxcbis.console import bar, console, detail, say, track, warn
+from jaxcbis.console import bar, console, detail, hushed, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
 from jaxcbis.errors import UserError
@@ -47,6 +48,8 @@ def run(
 ) -> dict:
     """Does one run and leaves everything it found in `config.output`.
 
+    Of several hosts the first one does so; the others return after the test with what they know.
+
     Args:
       config: of `config.resolve`.
       shared: with other runs, to the same figures as without.
@@ -63,12 +66,29 @@ def run(
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(str(config.output))
     before = _claim(folder, config)
-    held = output.lock(folder)
+    with hosts.joined(config):
+        device.choose(config.device, threads_of(before) if before else None)
+        with nullcontext() if hosts.first() else hushed():
+            return _run(config, folder, before, shared, on_epoch)
+
+
+def _run(
+    config: Config,
+    folder: Path,
+    before: dict | None,
+    shared: Shared | None,
+    on_epoch: Callable[[dict], None],
+) -> dict:
+    """`run` in a folder that is its own, with the results that it had before."""
+    held = output.lock(folder) if hosts.first() else None
+    hosts.wait_for_all("the folder is taken")
+    output.require_seen(folder)
+    if config.resume and before is None:
+        say(f"--resume: {folder} holds no run yet; a new one starts")
     if before and before["status"] == "finished":
         say(f"{folder} holds a finished run; nothing is left to resume")
         console.print(tables.beside_paper(before))
         return before
-    device.choose(config.device, threads_of(before) if before else None)
     timing: dict[str, float] = {}
     notes: list[str] = []
     compiled_before = device.compile_seconds()
@@ -126,7 +146,9 @@ def run(
         "notes": ["the run is not finished: its figures are null", *notes],
     }
     _require_same_inputs(folder, record)
-    results.write(folder / "results.json", record)
+    hosts.wait_for_all("the inputs are the same")
+    if hosts.first():
+        results.write(folder / "results.json", record)
 
     # ---- Training -------------------------------------------------------------------------
     statistics = normalization.measure(
@@ -170,6 +192,9 @@ def run(
     timing["cam_s"] = time.perf_counter() - began
     compiling = device.compile_seconds() - compiled
     timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compiling)
+    checkpoints.save_model(folder / "checkpoints", variables)
+    if held is None:  # another host reports
+        return record
     located, iou = localization.score(
         maps, test.masks, test.labels, probabilities.argmax(1),
         threshold=config.cam_threshold, grid=grid, seed=config.seed, patients=test.patients,
@@ -204,7 +229,6 @@ def run(
     }
     spreadsheets.write_predictions(folder / "predictions.csv", test, probabilities, iou)
     spreadsheets.write_history(folder / "history.csv", progress.history)
-    checkpoints.save_model(folder / "checkpoints", variables)
     figures.write(folder, record, spreadsheets.read_predictions(folder / "predictions.csv"))
     gallery.write(folder, test, maps, probabilities, iou, grid, figures.title_of(record))
     tensorboard.add_pictures(folder)
@@ -229,8 +253,6 @@ def _claim(folder: Path, config: Config) -> dict | None:
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {folder}: is a file; give a folder")
     if not folder.exists() or not any(folder.iterdir()):
-        if config.resume:
-            say(f"--resume: {folder} holds no run yet; a new one starts")
         files.make_folder(folder, "choose another --output")
         return None
     if not (folder / "results.json").exists():
@@ -364,7 +386,11 @@ def _train(
             say(estimate)
         replayed = max(replayed - 1, 0)
 
-    with tensorboard.logger(folder / "tensorboard") as log, bar() as bars:
+    def unlogged(row: dict) -> None:
+        """For a host that does not report."""
+
+    logger = tensorboard.logger(folder / "tensorboard") if hosts.first() else nullcontext(unlogged)
+    with logger as log, bar() as bars:
         epochs = bars.add_task("epochs", total=config.epochs)
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",

@@ -35,6 +35,19 @@ def lock(folder: Path) -> IO[str]:
     return file
 
 
+def require_seen(folder: Path) -> None:
+    """Checks that a folder is the one that the first of several hosts has locked.
+
+    Raises:
+      UserError: it is another one, of a disk that only this host sees.
+    """
+    if not (folder / ".lock").exists():
+        raise UserError(
+            f"--output {folder}: is not the first host's folder; give one on a file system that "
+            "all hosts share"
+        )
+
+
 @contextmanager
 def turn(folder: Path) -> Iterator[None]:
     """Waits for other processes that prepare data in a folder, and keeps them waiting.

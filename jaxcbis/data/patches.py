@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from jaxcbis import files
+from jaxcbis import files, hosts
 from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 
@@ -89,7 +89,7 @@ def lesion_side(patches: Patches) -> float | None:
 
 
 def from_records(records: Any, size: int) -> Patches:
-    """Decodes a split of the TFDS data set.
+    """Decodes a split of the TFDS data set; of several hosts each one its share.
 
     Args:
       records: a sequence of examples with `image`, `mask`, `label`, `id` and `patient_id`.
@@ -98,15 +98,16 @@ def from_records(records: Any, size: int) -> Patches:
     Returns:
       The patches in the order of their ids.
     """
-    count = len(records)
-    depth = records[0]["image"].dtype if count else np.uint8
+    mine = hosts.share(len(records))
+    count = len(mine)
+    depth = records[0]["image"].dtype if len(records) else np.uint8
     images = np.empty((count, size, size), depth)
     masks = np.empty((count, size, size), bool)
     labels = np.empty(count, np.int32)
     sizes = np.empty((count, 2), np.int32)
 
     def decode(i: int) -> tuple[str, str]:
-        record = records[i]
+        record = records[mine[i]]
         images[i] = resize(record["image"][..., 0], size)
         masks[i] = resize_mask(record["mask"][..., 0], size)
         labels[i] = record["label"]
@@ -116,7 +117,8 @@ def from_records(records: Any, size: int) -> Patches:
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding PNG releases Python's lock
         names = list(threads.map(decode, range(count)))
     ids, patients = np.array(names, str).reshape(count, 2).T
-    patches = Patches(images, masks, labels, ids, patients, sizes)
+    read = hosts.exchange((images, masks, labels, ids, patients, sizes))
+    patches = Patches(*(np.concatenate(of) if of[1:] else of[0] for of in zip(*read, strict=True)))
     return patches.select(np.argsort(patches.ids, kind="stable"))
 
 

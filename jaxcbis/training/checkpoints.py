@@ -8,7 +8,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcbis import files, sharding
+from jaxcbis import files, hosts, sharding
 from jaxcbis.errors import UserError
 from jaxcbis.models.inference import Variables
 
@@ -47,6 +47,8 @@ def require_space(folder: Path, arrays: Any) -> None:
     Raises:
       UserError: it has not, or cannot be written.
     """
+    if not hosts.first():
+        return
     needed = sum(leaf.nbytes for leaf in jax.tree.leaves(arrays)) + OVERHEAD
     try:
         files.reserve(folder, needed)
@@ -76,7 +78,7 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
     )
     try:
         manager.save(step, args=items)
-        files.seal(Path(manager.directory) / str(step))
+        _seal(Path(manager.directory) / str(step))
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
             f"cannot write a checkpoint in {manager.directory}: {_first_line(error)}; "
@@ -129,7 +131,7 @@ def save_model(folder: Path, variables: Variables) -> None:
     try:
         with ocp.StandardCheckpointer() as checkpointer:
             checkpointer.save(path, variables._asdict(), force=True)
-        files.seal(path)
+        _seal(path)
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
             f"cannot write the model to {path}: {_first_line(error)}; free space and use --resume"
@@ -155,6 +157,13 @@ def load_model(folder: Path, like: Variables) -> Variables:
     with ocp.StandardCheckpointer() as checkpointer:
         found = _read(path, arrays, lambda: checkpointer.restore(path, arrays), advice)
     return Variables(**found)
+
+
+def _seal(folder: Path) -> None:
+    """Seals what all hosts have written, before any of them goes on."""
+    hosts.wait_for_all("written")
+    if hosts.first():
+        files.seal(folder)
 
 
 def _read(folder: Path, like: Any, restore: Callable[[], Any], advice: str) -> Any:

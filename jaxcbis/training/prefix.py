@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxcbis import device, sharding
+from jaxcbis import device, hosts, sharding
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, POOL, Backbone
@@ -74,7 +74,7 @@ def compute(
     shape = item.shape[1:]
     size = sharding.block(count) * math.prod(shape) * item.dtype.itemsize
     kept: np.ndarray | jax.Array
-    if size <= SHARE * device.free_memory():
+    if size <= SHARE * hosts.least(device.free_memory()):
         kept = sharding.empty(count, shape, item.dtype)
     else:
         kept = _file((count, *shape), item.dtype, folder)

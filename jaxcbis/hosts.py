@@ -1,0 +1,154 @@
+"""Several hosts in one run: connecting them, what each one does, and losing one.
+
+All run the same program on the same data, and so take the same decisions; `sharding` divides the
+work between them. Only the first one writes and reports. For a run on one host nothing here starts
+JAX.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from jaxcbis.config import CLUSTER, Config
+from jaxcbis.errors import UserError
+
+#: Seconds that hosts wait for each other at the start.
+JOINING = 60
+#: Seconds without a sign of life after which a host counts as lost.
+HEARTBEAT = 20
+#: Seconds that the others wait at the end, while the first one evaluates and writes.
+WRITING = 3600
+LOST = (
+    "another host of this run was lost or has stopped; see what it said, then start all of them "
+    "again with --resume, fewer if need be"
+)
+#: What JAX's errors say then.
+_SIGNS = ("Gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "oordination service")
+
+_joined = False
+
+
+@contextmanager
+def joined(config: Config) -> Iterator[None]:
+    """Connects this host with the others of a run, if there are any, for as long as it lasts.
+
+    Must come before JAX computes anything. Within it an error that comes of a lost host is told as
+    one.
+
+    Args:
+      config: `coordinator`, `num_processes` and `process_id` are used.
+
+    Raises:
+      UserError: the others were not reached, or one was lost.
+    """
+    global _joined
+    if config.coordinator is None:
+        yield
+        return
+    import jax
+
+    detected = config.coordinator == CLUSTER
+    try:
+        jax.distributed.initialize(
+            None if detected else config.coordinator,
+            config.num_processes,
+            config.process_id,
+            initialization_timeout=JOINING,
+            heartbeat_timeout_seconds=HEARTBEAT,
+            shutdown_timeout_seconds=WRITING,
+        )
+    except ValueError as error:  # what it lacks is not in the environment
+        raise UserError(
+            f"--coordinator {CLUSTER}: found no cluster; start it by srun or mpirun, or give "
+            f"HOST:PORT, --num-processes and --process-id ({_first_line(error)})"
+        ) from error
+    except RuntimeError as error:
+        raise UserError(
+            f"--coordinator {config.coordinator}: the hosts of the run did not meet there within "
+            f"{JOINING} s ({_first_line(error)}); start all of them, with one address and number"
+        ) from error
+    _joined = True
+    try:
+        yield
+    except (RuntimeError, ValueError, UserError) as error:
+        if _comes_of_a_lost_host(error):
+            raise UserError(LOST) from error
+        raise
+    finally:
+        _joined = False
+    jax.distributed.shutdown()
+
+
+def first() -> bool:
+    """Whether this host is the one that writes and reports."""
+    if not _joined:
+        return True
+    import jax
+
+    return jax.process_index() == 0
+
+
+def share(count: int) -> range:
+    """Those of `count` items that this host is to read."""
+    if not _joined:
+        return range(count)
+    import jax
+
+    return range(jax.process_index(), count, jax.process_count())
+
+
+def exchange(arrays: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
+    """Gives every host the arrays of all, which may differ in shape; called by all of them.
+
+    Args:
+      arrays: of this host, as many as on every other one.
+
+    Returns:
+      The arrays of each host, in the order of the hosts.
+    """
+    if not _joined:
+        return [list(arrays)]
+    from jax.experimental import multihost_utils
+
+    file = io.BytesIO()
+    np.savez(file, *arrays)
+    content = np.frombuffer(file.getbuffer(), np.uint8)
+    sizes = multihost_utils.process_allgather(np.array(len(content)))
+    padded = np.zeros(sizes.max(), np.uint8)
+    padded[: len(content)] = content
+    gathered = multihost_utils.process_allgather(padded)
+    files = [
+        np.load(io.BytesIO(row[:size].tobytes())) for row, size in zip(gathered, sizes, strict=True)
+    ]
+    return [[file[name] for name in file.files] for file in files]
+
+
+def least(value: float) -> float:
+    """The least of the hosts' values; called by all of them."""
+    if not _joined:
+        return value
+    from jax.experimental import multihost_utils
+
+    return float(multihost_utils.process_allgather(np.array(value, np.float32)).min())
+
+
+def wait_for_all(name: str) -> None:
+    """Goes on when all hosts have come here."""
+    if _joined:
+        from jax.experimental import multihost_utils
+
+        multihost_utils.sync_global_devices(name)
+
+
+def _comes_of_a_lost_host(error: BaseException | None) -> bool:
+    while error is not None:
+        if any(sign in str(error) for sign in _SIGNS):
+            return True
+        error = error.__cause__
+    return False
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
