@@ -5,6 +5,7 @@ import io
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import NoReturn
 
@@ -15,6 +16,7 @@ from jaxcbis.console import Level, set_level
 from jaxcbis.errors import UserError
 from jaxcbis.hosts import LOST
 
+EXIT_FAULT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
@@ -33,7 +35,11 @@ def start(arguments: list[str] | None = None) -> NoReturn:
       arguments: of `main`.
     """
     allocator.restart()
-    code = main(arguments)
+    try:
+        code = main(arguments)
+    except Exception:
+        traceback.print_exc()
+        code = EXIT_FAULT
     if code:
         # A checkpoint may be half written in a thread, which would complain of Python's shutdown;
         # and JAX would wait for other hosts, which wait for this one.

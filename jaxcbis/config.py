@@ -199,9 +199,9 @@ def _check(option: dataclasses.Field, value: Any) -> None:
 
 
 def _check_hosts(config: Config) -> None:
-    numbers = (config.num_processes, config.process_id)
+    count, number = config.num_processes, config.process_id
     if config.coordinator is None or config.coordinator == CLUSTER:
-        if numbers != (None, None):
+        if (count, number) != (None, None):
             raise UserError(
                 "--num-processes and --process-id: expected only with --coordinator HOST:PORT"
             )
@@ -212,10 +212,10 @@ def _check_hosts(config: Config) -> None:
             f"--coordinator {config.coordinator}: expected HOST:PORT, or {CLUSTER} in a job of "
             "Slurm or Open MPI"
         )
-    if None in numbers or not numbers[1] < numbers[0]:
+    if count is None or number is None or number >= count:
         raise UserError(
             f"--coordinator {config.coordinator}: expected --num-processes N and --process-id I "
-            f"below N, got {numbers[0]} and {numbers[1]}"
+            f"below N, got {count} and {number}"
         )
 
 

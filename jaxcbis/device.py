@@ -89,7 +89,7 @@ def _listen(event: str, duration_secs: float, **_: str | int) -> None:
 
 def peak_memory_mb() -> float:
     """The most memory used so far, in MiB: of the GPU, or of the process on a CPU."""
-    stats = jax.devices()[0].memory_stats() or {}
+    stats = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         return stats["peak_bytes_in_use"] / 2**20
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
@@ -98,7 +98,7 @@ def peak_memory_mb() -> float:
 
 def free_memory() -> int:
     """Bytes that arrays on each device may still take: of the GPU, or of its share of the host."""
-    stats = jax.devices()[0].memory_stats() or {}
+    stats = jax.local_devices()[0].memory_stats() or {}
     if "bytes_limit" in stats:
         return stats["bytes_limit"] - stats["bytes_in_use"]
     try:
