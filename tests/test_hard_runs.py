@@ -169,7 +169,7 @@ def unbroken(plain, tmp_path_factory):
     ("module", "name", "said"),
     [
         (loop, "_plan", "no room for a checkpoint"),
-        (experiment.predict, "maps", "cannot write"),
+        (experiment.spreadsheets, "write_predictions", "cannot write"),
         (checkpoints, "save_model", "no room for a checkpoint"),
         (gallery, "write", "cannot write"),
         (experiment.html, "write", "report.html"),

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import numpy as np
-import pytest
 
 from tests.differences import assert_within
 
@@ -20,19 +19,21 @@ def measure(devices: int, folder: Path) -> dict[str, np.ndarray]:
     return dict(np.load(folder / f"{devices}.npz"))
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory):
-    return measure(1, tmp_path_factory.mktemp("alone"))
+#: Relative, of the losses and what they decide. What the trained weights give is further apart on
+#: some processors: Adam divides the gradients' rounding by their size.
+BOUND, OF_WEIGHTS = 1e-5, 1e-4
 
 
-@pytest.mark.parametrize("devices", [2, 4, 8])
-def test_several_devices_find_what_one_finds(devices, alone, tmp_path, request):
-    if devices < 8 and not request.config.getoption("--full"):
-        pytest.skip("only with --full")
-    found = measure(devices, tmp_path)
-    assert found.pop("devices") == devices
-    for name, expected in alone.items():
-        if name == "devices":
-            continue
-        what = f"{devices} devices against one, relative"
-        assert_within(1e-5, found[name], expected, what, scale=np.abs(expected).max(), detail=name)
+def test_several_devices_find_what_one_finds(tmp_path, request):
+    alone = measure(1, tmp_path)
+    for devices in (2, 4, 8) if request.config.getoption("--full") else (8,):
+        found = measure(devices, tmp_path)
+        assert found.pop("devices") == devices
+        for name, got in found.items():
+            of_losses = "loss" in name or "accuracy" in name
+            part = "losses and accuracy" if of_losses else "logits, maps and statistics"
+            assert_within(
+                BOUND if of_losses else OF_WEIGHTS, got, alone[name],
+                f"{devices} devices against one: {part}",
+                scale=np.abs(alone[name]).max(), detail=name,
+            )  # fmt: skip

@@ -107,7 +107,7 @@ class Builder(tfds.core.GeneratorBasedBuilder):
     def _info(self) -> tfds.core.DatasetInfo:
         grey = functools.partial(tfds.features.Image, shape=(None, None, 1), encoding_format="png")
         depth = np.uint16 if self.builder_config.dicom else np.uint8
-        return self.dataset_info_from_configs(
+        info = self.dataset_info_from_configs(
             features=tfds.features.FeaturesDict(
                 {
                     "image": grey(doc="Patch at source resolution.", dtype=depth),
@@ -131,6 +131,9 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             license="CC BY 3.0",
             metadata=tfds.core.MetadataDict(),
         )
+        # TFDS would ask its own collection for the data set, and leave an empty temporary folder.
+        info.initialize_from_bucket = _not_in_the_collection  # type: ignore[method-assign]
+        return info
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator[tuple[str, dict]]]:
         release = self._release or _manual_release(dl_manager)
@@ -189,6 +192,10 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         if not lesions and lost:
             raise _no_lesion(release, split, lost)
         self.info.metadata["dropped"] += lost
+
+
+def _not_in_the_collection() -> None:
+    """In the place of a question to TFDS's collection."""
 
 
 def _require_lesions(release: Release, lesions: list[Lesion], dropped: Dropped) -> None:
