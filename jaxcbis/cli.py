@@ -147,6 +147,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--seeds", type=int, default=1, metavar="N", help="from 0 on (default: 1)")
     add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
         help="imagenet, random, or one file per backbone (default: imagenet)")  # fmt: skip
+    add("--parallel", choices=["runs"],
+        help="runs: each device does runs of its own, which is faster than a share of every run "
+        "where batches are small")  # fmt: skip
     add("--output", type=Path, required=True, metavar="DIR",
         help="folder of the study; the same command goes on where it was ended")  # fmt: skip
     study.set_defaults(command=_study)
@@ -261,7 +264,10 @@ def _study(words: argparse.Namespace) -> None:
     quiet_libraries()
     from jaxcbis import study
 
-    study.run(given, words.backbones, words.strategies, words.seeds, words.weights, words.output)
+    study.run(
+        given, words.backbones, words.strategies, words.seeds, words.weights, words.output,
+        parallel=words.parallel == "runs",
+    )  # fmt: skip
 
 
 def _audit(words: argparse.Namespace) -> None:

@@ -44,6 +44,11 @@ def set_level(level: Level) -> None:
     console.quiet = level < Level.NORMAL
 
 
+def level() -> Level:
+    """How much is said now."""
+    return _level
+
+
 @contextmanager
 def live() -> Iterator[Callable[[RenderableType], None]]:
     """A function that draws a table in place of the one before; silent without a terminal.

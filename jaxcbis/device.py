@@ -19,6 +19,7 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxcbi
 _YNNPACK = "xla_cpu_experimental_ynn_fusion_type"
 
 _compile_seconds = 0.0
+_sharers = 1
 
 
 def choose(name: str, threads: int | None = None) -> jax.Device:
@@ -48,6 +49,20 @@ def choose(name: str, threads: int | None = None) -> jax.Device:
             "--device gpu: JAX finds no GPU; install jaxcbis[cuda12] on a machine with one, or "
             "use --device cpu"
         ) from error
+
+
+def restrict(number: int, sharers: int) -> None:
+    """Leaves this process one device of the host; must come before `choose`.
+
+    Args:
+      number: of the device; without a GPU each process has the CPU.
+      sharers: processes that share the host's memory.
+    """
+    global _sharers
+    _sharers = sharers
+    jax.config.update("jax_num_cpu_devices", 1)
+    for kind in ("cuda", "rocm"):
+        jax.config.update(f"jax_{kind}_visible_devices", str(number))
 
 
 def _leave_convolutions_to_eigen() -> None:
@@ -107,7 +122,7 @@ def free_memory() -> int:
         free = int(fields["MemAvailable"].split()[0]) * 2**10
     except (OSError, KeyError):  # not Linux: what no process uses, which is less
         free = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
-    return free // jax.local_device_count()
+    return free // (jax.local_device_count() * _sharers)
 
 
 def threads() -> int:

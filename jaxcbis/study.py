@@ -12,13 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from jaxcbis import config as options
-from jaxcbis import device, experiment, output
+from jaxcbis import experiment, output, study_runs
 from jaxcbis.config import INCIDENTAL, Config
-from jaxcbis.console import console, hushed, live, say, warn
-from jaxcbis.data import loading, preparation
+from jaxcbis.console import console, live, say
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import comparison
-from jaxcbis.experiment import Shared
 from jaxcbis.report import html, results, spreadsheets, study_board, study_tables, tables
 
 SCHEMA = 1
@@ -54,6 +52,7 @@ def run(
     seeds: int,
     weights: Sequence[str],
     folder: Path,
+    parallel: bool = False,
 ) -> dict:
     """Does all runs that are not done yet, and leaves the study in `folder`.
 
@@ -63,6 +62,7 @@ def run(
       seeds: from 0 on; how many.
       weights: one for all backbones, or one per backbone in their order.
       folder: of the study; one that was begun with the same options is gone on with.
+      parallel: each device of this host does runs of its own, instead of a share of every run.
 
     Returns:
       The content of study.json.
@@ -88,18 +88,33 @@ def run(
     held = output.lock(folder)
     begun = [path for cell in cells if (path := folder / cell.run / "results.json").exists()]
     threads = experiment.threads_of(results.read_run(begun[0])) if begun else None
-    device.choose(configs[cells[0]].device, threads)
+    count, described = study_runs.devices(configs[cells[0]].device, threads, parallel)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "
         f"{len(BATCH_SIZES) * len(BACKBONE_RATES)} hyperparameter sets x {seeds} seeds, on "
-        f"{device.described()}; results in {folder}"
+        f"{described}{', one run on each' if parallel else ''}; results in {folder}"
     )
     record["cells"] = [_record(cell, _read(folder / cell.run)) for cell in _done(cells, folder)]
     if record["cells"]:
         say(f"{len(record['cells'])} of them are done already")
-    for cell, found in _run_all(cells, configs, folder, record["cells"]):
-        record["cells"].append(_record(cell, found))
-        results.write(folder / "study.json", record)
+    left = {configs[cell]: cell for cell in cells if cell not in map(_cell_of, record["cells"])}
+    running: dict[Cell, dict] = {}
+    with live() as draw:
+
+        def watch(config: Config, row: dict | None) -> None:
+            cell = left[config]
+            if row is not None:
+                running[cell] = row
+                draw(study_board.board(cells, record["cells"], running.items()))
+                return
+            running.pop(cell, None)
+            record["cells"].append(_record(cell, _read(folder / cell.run)))
+            results.write(folder / "study.json", record)
+            if not console.is_terminal:
+                say(study_board.line(cells, record["cells"], count if parallel else 1))
+
+        if left:
+            study_runs.do(list(left), watch, count if parallel else 0, threads)
 
     record["cells"].sort(key=lambda row: cells.index(_cell_of(row)))
     record["chosen"] = choose(record["cells"])
@@ -215,37 +230,6 @@ def _done(cells: Sequence[Cell], folder: Path) -> Iterator[Cell]:
         path = folder / cell.run / "results.json"
         if path.exists() and results.read(path)["status"] == "finished":
             yield cell
-
-
-def _run_all(
-    cells: Sequence[Cell], configs: dict[Cell, Config], folder: Path, done: Sequence[dict]
-) -> Iterator[tuple[Cell, dict]]:
-    """Does what is left to do; what runs can share is made once for each backbone and seed."""
-    finished = list(done)
-    left = [cell for cell in cells if cell not in {_cell_of(row) for row in finished}]
-    if not left:
-        return
-    dataset = preparation.load(configs[cells[0]])
-    loading.require_all_splits(dataset)
-    demo = dataset.source == loading.DEMO
-    if demo:
-        warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
-    preparation.show_dropped(dataset)
-    with live() as draw:
-        for _, group in itertools.groupby(left, key=lambda cell: (cell.backbone, cell.seed)):
-            members = list(group)
-            shared = Shared(dataset, experiment.load_backbone(configs[members[0]], demo), {})
-            for cell in members:
-
-                def show(row: dict, cell: Cell = cell) -> None:
-                    draw(study_board.board(cells, finished, cell, row))
-
-                with hushed():
-                    found = experiment.run(configs[cell], shared, on_epoch=show)
-                finished.append(_record(cell, found))
-                yield cell, found
-                if not console.is_terminal:
-                    say(study_board.line(cells, finished))
 
 
 def _record(cell: Cell, found: dict) -> dict:

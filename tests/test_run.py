@@ -28,9 +28,9 @@ def command(*words, program=("run.py",)):
     return [sys.executable, *program, *map(str, words)]
 
 
-def run(*words, program=("run.py",), cwd=ROOT, code=0):
+def run(*words, program=("run.py",), cwd=ROOT, env=OFFLINE, code=0):
     done = subprocess.run(
-        command(*words, program=program), cwd=cwd, env=OFFLINE, capture_output=True, text=True
+        command(*words, program=program), cwd=cwd, env=env, capture_output=True, text=True
     )
     assert done.returncode == code, done.stderr
     return done

@@ -122,30 +122,42 @@ def exported(tmp_path_factory, demo_dir):
     return file
 
 
-def test_a_killed_study_goes_on_to_what_single_runs_give(exported, tmp_path):
-    words = (
-        "study", "--data", exported, "--backbones", "resnet34", "--strategies", "s2",
-        "--weights", "random", "--image-size", 32, "--epochs", 1, "--output", tmp_path / "study",
-    )  # fmt: skip
+STUDY = (
+    "study", "--backbones", "resnet34", "--strategies", "s2", "--weights", "random",
+    "--image-size", "32", "--epochs", "1",
+)  # fmt: skip
+
+
+def kill(words, number, ready, env=OFFLINE):
+    """Starts a command, sends it a signal as soon as it is ready, and returns how it ended."""
     process = subprocess.Popen(
-        command(*words, program=("-m", "jaxcbis")), cwd=ROOT, env=OFFLINE,
+        command(*words, program=("-m", "jaxcbis")), cwd=ROOT, env=env,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
-    path = tmp_path / "study" / "study.json"
     deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and process.poll() is None:
-        if path.exists() and json.loads(path.read_text())["cells"]:
-            break
+    while time.monotonic() < deadline and process.poll() is None and not ready():
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.send_signal(number)
+    return process.wait()
+
+
+@pytest.fixture(scope="module")
+def studied(exported, tmp_path_factory):
+    """A study that was killed and went on: its folder, what was done before, what it said then."""
+    folder = tmp_path_factory.mktemp("studied") / "study"
+    words = (*STUDY, "--data", exported, "--output", folder)
+    path = folder / "study.json"
+    kill(words, signal.SIGKILL, lambda: path.exists() and json.loads(path.read_text())["cells"])
     before = json.loads(path.read_text())
+    return folder, before, run(*words, program=("-m", "jaxcbis"))
+
+
+def test_a_killed_study_goes_on_to_what_single_runs_give(exported, studied, tmp_path):
+    folder, before, done = studied
     assert before["status"] == "interrupted"
     assert before["cells"]
-
-    done = run(*words, program=("-m", "jaxcbis"))
     assert "of them are done already" in done.stdout
-    found = json.loads(path.read_text())
+    found = json.loads((folder / "study.json").read_text())
     assert found["status"] == "finished"
     assert len(found["cells"]) == len(BATCH_SIZES) * len(BACKBONE_RATES)
     assert found["cells"][0]["test"] == before["cells"][0]["test"]
@@ -154,7 +166,7 @@ def test_a_killed_study_goes_on_to_what_single_runs_give(exported, tmp_path):
     best = min(found["cells"], key=lambda row: row["val_loss"])
     assert chosen["run"] == best["run"]
     for name in ("tables.md", "tables.tex", "report.html"):
-        assert (tmp_path / "study" / name).stat().st_size
+        assert (folder / name).stat().st_size
 
     last = found["cells"][-1]
     sets = last["hyperparameters"]
@@ -165,8 +177,38 @@ def test_a_killed_study_goes_on_to_what_single_runs_give(exported, tmp_path):
     assert last["test"] == single["test"]
     assert last["localization"] == single["localization"]
 
-    line = refused(*words[:-2], "--patience", 3, *words[-2:], program=("-m", "jaxcbis"))
-    assert "patience was 7, is 3" in line
+    words = (*STUDY, "--data", exported, "--output", folder, "--patience", 3)
+    assert "patience was 7, is 3" in refused(*words, program=("-m", "jaxcbis"))
+
+
+def test_runs_side_by_side_give_the_same_study(exported, studied, tmp_path):
+    words = (*STUDY, "--data", exported, "--parallel", "runs", "--output", tmp_path / "study")
+    two = OFFLINE | {"JAX_NUM_CPU_DEVICES": "2"}
+
+    def under_way():
+        return len(list(tmp_path.glob("study/runs/*/checkpoints"))) == 2
+
+    assert kill(words, signal.SIGINT, under_way, two) == 130
+    done = run(*words, program=("-m", "jaxcbis"), env=two)  # no process of the first is left there
+    assert "on 2 x cpu (cpu), one run on each" in done.stdout
+    alone, both = (
+        json.loads((folder / "study.json").read_text())
+        for folder in (studied[0], tmp_path / "study")
+    )
+    for row in (*alone["cells"], *both["cells"]):
+        row.pop("seconds")
+    assert both == alone
+
+
+def test_what_is_wrong_with_runs_side_by_side_is_one_line(exported, tmp_path):
+    (tmp_path / "bad.h5").write_text("no weights")
+    words = (
+        *STUDY, "--data", exported, "--parallel", "runs", "--output", tmp_path / "study",
+        "--weights", tmp_path / "bad.h5",
+    )  # fmt: skip
+    assert "bad.h5" in refused(*words, program=("-m", "jaxcbis"))
+    line = refused(*words, "--device", "gpu", program=("-m", "jaxcbis"))
+    assert "JAX finds no GPU" in line
 
 
 def test_weights_must_fit_the_backbones(tmp_path):

@@ -1,6 +1,6 @@
 """How far a study is: one row per backbone and strategy, one column per hyperparameter set."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -23,14 +23,15 @@ class Cell(Protocol):
     def seed(self) -> int: ...
 
 
-def board(cells: Sequence[Cell], done: Sequence[dict], running: Cell, epoch: dict) -> Table:
-    """Validation losses of what is done, and where the run in progress stands.
+def board(
+    cells: Sequence[Cell], done: Sequence[dict], running: Collection[tuple[Cell, dict]]
+) -> Table:
+    """Validation losses of what is done, and where the runs in progress stand.
 
     Args:
       cells: of the whole study.
       done: cells of study.json.
-      running: the one in progress.
-      epoch: the last row of its history.
+      running: those in progress, each with the last row of its history.
 
     Returns:
       A table of at most 80 columns.
@@ -45,31 +46,37 @@ def board(cells: Sequence[Cell], done: Sequence[dict], running: Cell, epoch: dic
         for one in sets:
             losses = [r["val_loss"] for r in done if (_key(r), _set(r)) == (key, one)]
             text = f"{np.mean(losses):.3f}" if losses else ""
-            if (running.backbone, running.strategy) == key and one == _swept(running):
-                text = f"({epoch['phase']} {epoch['epoch']})"
+            for cell, epoch in running:
+                if (cell.backbone, cell.strategy) == key and one == _swept(cell):
+                    text = f"({epoch['phase']} {epoch['epoch']})"
             row.append(text or "·")
         table.add_row(" ".join(key), *row)
-    table.caption = (
-        f"{len(done)} of {len(cells)} done; {_time_left(cells, done)}\n"
-        f"{running.backbone} {running.strategy} seed {running.seed}: {epoch['phase']} epoch "
-        f"{epoch['epoch']}, val loss {epoch['val_loss']:.4f}"
+    table.caption = "\n".join(
+        [
+            f"{len(done)} of {len(cells)} done; {_time_left(cells, done, len(running))}",
+            *(
+                f"{cell.backbone} {cell.strategy} seed {cell.seed}: {epoch['phase']} epoch "
+                f"{epoch['epoch']}, val loss {epoch['val_loss']:.4f}"
+                for cell, epoch in running
+            ),
+        ]
     )
     return table
 
 
-def line(cells: Sequence[Cell], done: Sequence[dict]) -> str:
-    """The run done last, in one line, where the output is no terminal."""
+def line(cells: Sequence[Cell], done: Sequence[dict], at_once: int) -> str:
+    """The run done last, in one line, where the output is no terminal; so many run at once."""
     row = done[-1]
     size, rate = _set(row)
     return (
         f"{len(done)} of {len(cells)}: {' '.join(_key(row))} batch {size} rate {rate:g} seed "
         f"{row['seed']}: val loss {row['val_loss']:.4f}, {row['seconds']:.0f} s; "
-        f"{_time_left(cells, done)}"
+        f"{_time_left(cells, done, at_once)}"
     )
 
 
 def seconds_left(cells: Sequence[Cell], done: Sequence[dict]) -> float | None:
-    """What is left takes as long as the most alike of what is done; None where nothing is."""
+    """One run after another, each as long as the most alike of those done; None where none is."""
     if not done:
         return None
     finished = {(*_key(row), *_set(row), row["seed"]) for row in done}
@@ -83,9 +90,11 @@ def seconds_left(cells: Sequence[Cell], done: Sequence[dict]) -> float | None:
     return total
 
 
-def _time_left(cells: Sequence[Cell], done: Sequence[dict]) -> str:
+def _time_left(cells: Sequence[Cell], done: Sequence[dict], at_once: int) -> str:
     left = seconds_left(cells, done)
-    return "time left not known yet" if left is None else f"about {left / 60:.0f} min left"
+    if left is None:
+        return "time left not known yet"
+    return f"about {left / at_once / 60:.0f} min left"
 
 
 def _key(row: dict) -> tuple[str, str]:
