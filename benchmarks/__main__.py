@@ -1,10 +1,11 @@
 """python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
 
-python -m benchmarks COMMAND --help tells of the others: quality, scaling, profile, jpeg-cost,
-readme.
+python -m benchmarks COMMAND --help tells of the others: quality, scaling, hosts, kept, profile,
+jpeg-cost, readme.
 """
 
 import argparse
+import os
 import sys
 from importlib import import_module
 
@@ -15,7 +16,7 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
 
 #: Each is a module with `main(arguments)`, which parses and runs.
-COMMANDS = ("quality", "scaling", "profile", "jpeg-cost", "readme")
+COMMANDS = ("quality", "scaling", "hosts", "kept", "profile", "jpeg-cost", "readme")
 
 #: The least value of an option.
 _BOUNDS = {"batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions": 1, "seconds": 1}
@@ -24,6 +25,8 @@ _BOUNDS = {"batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions"
 def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmarks; returns the exit code: 0 done, 2 bad usage, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
+    # Of several GPUs PyTorch's side uses the first one, and so must ours.
+    os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     try:
         if words and words[0] in COMMANDS:
             quiet_libraries()
