@@ -26,6 +26,8 @@ from jaxcbis.report import html, results, spreadsheets, tables
 from jaxcbis.training import checkpoints, forecast, strategies, telling
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
+_BEGUN = "begun on"
+
 
 class Shared(NamedTuple):
     """What runs on the same data from the same backbone and seed need only once.
@@ -119,7 +121,7 @@ def _run(
     for name, part in data["splits"].items():
         detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
     preparation.show_dropped(dataset)
-    notes += _notes_on(data, config.protocol)
+    notes += _notes_on(data, config.protocol) + _notes_on_devices(before)
 
     # ---- Model ----------------------------------------------------------------------------
     backbone, weight_notes = shared.backbone if shared else load_backbone(config, demo)
@@ -285,6 +287,17 @@ def threads_of(before: dict) -> int | None:
     """The threads that a run began with: with as many it ends in the same digits on other cores."""
     threads = before["environment"].get("threads")
     return threads if isinstance(threads, int) else None
+
+
+def _notes_on_devices(before: dict | None) -> list[str]:
+    """Sums over other numbers of devices are rounded in another order."""
+    if before is None:
+        return []
+    notes = [note for note in before["notes"] if note.startswith(_BEGUN)]
+    was, now = before["environment"].get("devices"), device.environment()["devices"]
+    if was not in (now, None):
+        notes.append(f"{_BEGUN} {was} devices and gone on with on {now}: last digits may differ")
+    return notes
 
 
 def _require_same_inputs(folder: Path, record: dict) -> None:
