@@ -18,8 +18,8 @@ from tests.test_run import OFFLINE, ROOT, command, refused, results, run
 
 #: Low rates: Adam's first steps are as long for a gradient of rounding errors as for any other.
 RUN = (
-    "--backbone", "vgg16", "--strategy", "s1", "--weights", "random", "--image-size", "32",
-    "--epochs", "2", "--batch-size", "32", "--head-lr", "1e-4", "--backbone-lr", "1e-6",
+    "--backbone", "vgg16", "--strategy", "s2", "--weights", "random", "--image-size", "32",
+    "--epochs", "3", "--batch-size", "32", "--head-lr", "1e-4", "--backbone-lr", "1e-6",
     "--device", "cpu",
 )  # fmt: skip
 #: Seconds within which all hosts must have ended that have lost one.

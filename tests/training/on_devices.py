@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxcbis import sharding
+from jaxcbis import device, sharding
 from jaxcbis.evaluation import predict
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
@@ -31,6 +31,7 @@ def examples(count: int, seed: int) -> Examples:
 
 
 def main(path: str) -> None:
+    device.choose("cpu")
     found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
     loaded = backbones.load("resnet34", weights="random", seed=1)
     params, stats = sharding.on_all((loaded.params, loaded.stats))
@@ -43,7 +44,7 @@ def main(path: str) -> None:
     for strategy, place in (("s1", "device"), ("s2", "device"), ("s2", "file")):
         prefix.SHARE = kept[place]
         phases = strategies.phases(
-            strategy, ["layer4"], head_lr=1e-4, backbone_lr=1e-5, lr_decay=0.3
+            strategy, ["layer4"], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3
         )
         with tempfile.TemporaryDirectory() as folder:
             done = fit(backbone, phases, train, validation, settings, Path(folder))
