@@ -296,7 +296,7 @@ def _notes_on_devices(before: dict | None) -> list[str]:
     notes = [note for note in before["notes"] if note.startswith(_BEGUN)]
     was, now = before["environment"].get("devices"), device.environment()["devices"]
     if was not in (now, None):
-        notes.append(f"{_BEGUN} {was} devices and gone on with on {now}: last digits may differ")
+        notes.append(f"{_BEGUN} {was} devices and continued on {now}: last digits may differ")
     return notes
 
 
