@@ -49,6 +49,9 @@ def joined(config: Config) -> Iterator[None]:
         return
     import jax
 
+    # A CPU would run a step and the next one's preparation at once, in another order on each host,
+    # and one's message would be taken for the other's.
+    jax.config.update("jax_cpu_enable_async_dispatch", False)
     detected = config.coordinator == CLUSTER
     try:
         jax.distributed.initialize(
