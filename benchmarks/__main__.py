@@ -1,7 +1,7 @@
 """python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
 
-python -m benchmarks COMMAND --help tells of the others: quality, scaling, hosts, kept, profile,
-jpeg-cost, readme.
+python -m benchmarks COMMAND --help tells of the others: quality, scaling, hosts, preparing, kept,
+profile, jpeg-cost, readme.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
 
 #: Each is a module with `main(arguments)`, which parses and runs.
-COMMANDS = ("quality", "scaling", "hosts", "kept", "profile", "jpeg-cost", "readme")
+COMMANDS = ("quality", "scaling", "hosts", "preparing", "kept", "profile", "jpeg-cost", "readme")
 
 #: The least value of an option.
 _BOUNDS = {"batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions": 1, "seconds": 1}

@@ -15,3 +15,6 @@ if WORKER and hasattr(os, "sched_setaffinity"):
 COMPILED = Path(tempfile.gettempdir()) / f"jaxcbis-tests-{os.getuid()}"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
+
+# Whole runs are of small models on few patches, and test the program, not the compiler.
+HASTE = {"XLA_FLAGS": "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true"}

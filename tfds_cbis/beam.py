@@ -4,7 +4,9 @@ import contextlib
 import functools
 import io
 import logging
+import os
 import pickle
+import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -59,7 +61,7 @@ def _run(options: Any, task: Callable[[Any], Any], items: list[Any], place: Path
     import apache_beam as beam
 
     try:
-        with beam.Pipeline(options=options) as pipeline:
+        with _off_the_screen(), beam.Pipeline(options=options) as pipeline:
             _ = (
                 pipeline
                 | beam.Create(list(enumerate(items)))
@@ -73,6 +75,20 @@ def _run(options: Any, task: Callable[[Any], Any], items: list[Any], place: Path
             f"and {place.parent}, and have jaxcbis installed"
         ) from error
     return len(items)
+
+
+@contextlib.contextmanager
+def _off_the_screen() -> Iterator[None]:
+    """Keeps the errors' stream for us: local workers inherit it, and log their start and end."""
+    sys.stderr.flush()
+    screen = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(screen, 2)
+        os.close(screen)
 
 
 def _keep(task: Callable[[Any], Any], place: Path, numbered: tuple[int, Any]) -> None:

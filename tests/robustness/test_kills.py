@@ -1,6 +1,7 @@
 """Kills at random moments: what is left is whole, and going on ends where an unbroken run ends.
 
-`--full` makes it 50 kills; they take a quarter of an hour.
+`--full` makes it 50 kills at moments of whole commands and 27 within the parts of a run; they take
+a good half hour.
 """
 
 import csv
@@ -15,6 +16,7 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tests.robustness import struck
 from tests.test_run import OFFLINE, ROOT, SMALL, command
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
@@ -32,6 +34,12 @@ CASES = {
     "prepare": (("-m", "jaxcbis"), ("prepare",), None, 2, 12),
 }
 
+#: A short run in which a stroke at any of struck.PLACES comes soon.
+SHORT = (
+    "train", "--backbone", "resnet34", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
+    "--batch-size", 64, "--weights", "random", "--resume",
+)  # fmt: skip
+
 
 @pytest.mark.parametrize("case", CASES)
 def test_kills_lose_nothing(case, tmp_path, request):
@@ -44,16 +52,11 @@ def test_kills_lose_nothing(case, tmp_path, request):
     where = output if file else data
 
     def start():
-        return subprocess.Popen(
-            command(*words, program=program), cwd=ROOT, env=OFFLINE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        )  # fmt: skip
+        return _start(*words, program=program)
 
     def finish():
         """Lets the command end; returns what it found and forgets that it ever ran."""
-        with start() as process:
-            errors = process.communicate()[1]
-        assert process.returncode == 0, errors
+        _end(start())
         found = _figures(where, file)
         shutil.rmtree(data)
         shutil.rmtree(output, ignore_errors=True)
@@ -72,15 +75,67 @@ def test_kills_lose_nothing(case, tmp_path, request):
                 process.wait(wait)
             except subprocess.TimeoutExpired:
                 process.send_signal(how)
-            errors = process.communicate()[1]
-        _require_whole(where)
-        if process.returncode == 0:  # it was faster
+        if _was_ended(process, how, where):
+            done += 1
+        else:  # it was faster
             ends.append(finish())
-            continue
-        assert process.returncode in (-how, 130), errors
-        assert "Traceback" not in errors
-        done += 1
     assert all(found == unbroken for found in (*ends, finish()))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(demo_dir, tmp_path_factory):
+    """Seconds that a short run spends in each of PLACES, and what it finds."""
+    output = tmp_path_factory.mktemp("undisturbed") / "run"
+    spent = [_end(_start_short(demo_dir, output / name)) for name in ("compiling", "compiled")]
+    return json.loads(spent[1]), _figures(output / "compiled", "results.json")
+
+
+@pytest.mark.parametrize("place", struck.PLACES)
+def test_each_signal_within_a_part_of_a_run_loses_nothing(place, demo_dir, tmp_path, request):
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+    spent, expected = request.getfixturevalue("undisturbed")
+    rng, output = random.Random(f"kills within {place}"), tmp_path / "run"
+    for how in SIGNALS:
+        wait = rng.uniform(0, spent[place])
+        process = _start_short(demo_dir, output, place, wait, how)
+        while not _was_ended(process, how, output):  # it was faster
+            assert _figures(output, "results.json") == expected
+            shutil.rmtree(output)
+            wait /= 2
+            process = _start_short(demo_dir, output, place, wait, how)
+    _end(_start_short(demo_dir, output))
+    assert _figures(output, "results.json") == expected
+
+
+def _start_short(data, output, place="nowhere", seconds=0.0, number=0):
+    program = ("-m", "tests.robustness.struck", place, seconds, int(number))
+    return _start(*SHORT, "--data-dir", data, "--output", output, program=program)
+
+
+def _start(*words, program):
+    return subprocess.Popen(
+        command(*words, program=tuple(map(str, program))), cwd=ROOT, env=OFFLINE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def _end(process) -> str:
+    """Lets a command end well; returns the last line that it printed."""
+    said, errors = process.communicate()
+    assert process.returncode == 0, errors
+    return said.splitlines()[-1]
+
+
+def _was_ended(process, how: int, folder: Path) -> bool:
+    """Whether a signal ended the command; if so, all that it left is whole."""
+    errors = process.communicate()[1]
+    _require_whole(folder)
+    if process.returncode == 0:
+        return False
+    assert process.returncode in (-how, 130), errors
+    assert "Traceback" not in errors
+    return True
 
 
 def _figures(folder: Path, file: str | None):
@@ -94,7 +149,7 @@ def _figures(folder: Path, file: str | None):
 
 def _without_times(value):
     if isinstance(value, dict):
-        skipped = ("timing", "seconds", "train_seconds")
+        skipped = ("timing", "seconds", "train_seconds", "output")
         return {k: _without_times(v) for k, v in value.items() if k not in skipped}
     return [_without_times(item) for item in value] if isinstance(value, list) else value
 

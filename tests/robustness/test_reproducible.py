@@ -16,7 +16,8 @@ SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
     {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
 )
-THREADS = {"NPROC": str(len(CORES))}
+#: As many threads everywhere, and what users' compilers do with them.
+THREADS = {"NPROC": str(len(CORES)), "XLA_FLAGS": ""}
 
 
 def test_surroundings_change_nothing(tmp_path):

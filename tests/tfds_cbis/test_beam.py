@@ -26,7 +26,7 @@ def files(folder) -> dict[str, bytes]:
 
 @pytest.mark.parametrize("options", [[], PROCESSES])
 @pytest.mark.parametrize("protocol", ["paper", "clean"])
-def test_its_records_are_those_of_threads(small_demo, tmp_path, protocol, options):
+def test_its_records_are_those_of_threads(small_demo, tmp_path, protocol, options, capfd):
     for name, chosen in (("threads", None), ("beam", options)):
         tfds_cbis.prepare(
             small_demo, data_dir=tmp_path / name, background_size=SIZE, protocol=protocol,
@@ -35,6 +35,7 @@ def test_its_records_are_those_of_threads(small_demo, tmp_path, protocol, option
     expected = files(tmp_path / "threads")
     assert sum("array_record" in name for name in expected) == 2
     assert files(tmp_path / "beam") == expected
+    assert capfd.readouterr() == ("", "")
 
 
 def test_a_release_travels_with_what_it_found(small_demo, tmp_path, monkeypatch):
