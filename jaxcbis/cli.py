@@ -20,6 +20,10 @@ EXIT_FAULT = 1
 EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
+_INTERRUPTED = "interrupted; give the same command again to go on (for a training, add --resume)"
+_AGAIN = "put that right and give the same command again (for a training, add --resume)"
+_interrupted = False
+
 
 class Parser(argparse.ArgumentParser):
     """argparse, but with one line for a wrong word on the command line."""
@@ -40,6 +44,10 @@ def start(arguments: list[str] | None = None) -> NoReturn:
     except Exception:
         traceback.print_exc()
         code = EXIT_FAULT
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):  # Python's shutdown takes no exceptions
+            if signal.getsignal(number) is _interrupt:
+                signal.signal(number, signal.SIG_DFL)
     if code:
         # A checkpoint may be half written in a thread, which would complain of Python's shutdown;
         # and JAX would wait for other hosts, which wait for this one.
@@ -58,36 +66,37 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
       Exit code: 0 done, 2 bad input or usage, 130 interrupted. A fault of ours raises.
     """
+    global _interrupted
+    _interrupted = False
     signal.signal(signal.SIGTERM, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not ignored, as by nohup
+        signal.signal(signal.SIGINT, _interrupt)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="replace")  # a terminal that cannot show a dash or a line
     try:
         words = _parser().parse_args(arguments)
         set_level(getattr(words, "level", Level.NORMAL))
         words.command(words)
-    except UserError as error:
-        print(f"jaxcbis: {error}", file=sys.stderr)
-        return EXIT_USER_ERROR
-    except OSError as error:
-        where = f"{error.filename}: " if error.filename else ""
-        print(
-            f"jaxcbis: {where}{error.strerror or error}; put that right and give the same command "
-            "again (for a training, add --resume)",
-            file=sys.stderr,
-        )
-        return EXIT_USER_ERROR
-    except KeyboardInterrupt:
-        print(
-            "jaxcbis: interrupted; give the same command again to go on (for a training, add "
-            "--resume)",
-            file=sys.stderr,
-        )
-        return EXIT_INTERRUPTED
+    except (Exception, KeyboardInterrupt) as error:
+        # A library may make another error of an interrupt that comes in the middle of its work.
+        if _interrupted or isinstance(error, KeyboardInterrupt):
+            line, code = _INTERRUPTED, EXIT_INTERRUPTED
+        elif isinstance(error, UserError):
+            line, code = str(error), EXIT_USER_ERROR
+        elif isinstance(error, OSError):
+            where = f"{error.filename}: " if error.filename else ""
+            line, code = f"{where}{error.strerror or error}; {_AGAIN}", EXIT_USER_ERROR
+        else:
+            raise
+        print(f"jaxcbis: {line}", file=sys.stderr)
+        return code
     return 0
 
 
 def _interrupt(number: int, frame: object) -> NoReturn:
     """A scheduler's SIGTERM ends a run as Ctrl-C does."""
+    global _interrupted
+    _interrupted = True
     raise KeyboardInterrupt
 
 

@@ -75,7 +75,8 @@ def test_kills_lose_nothing(case, tmp_path, request):
                 process.wait(wait)
             except subprocess.TimeoutExpired:
                 process.send_signal(how)
-        if _was_ended(process, how, where):
+            ended = _was_ended(process, how, where)
+        if ended:
             done += 1
         else:  # it was faster
             ends.append(finish())
