@@ -28,15 +28,15 @@ def choose(name: str, threads: int | None = None) -> jax.Device:
     Args:
       name: 'cpu', 'gpu', or 'auto' for a GPU where there is one.
       threads: on a CPU, unless the user has set NPROC: how XLA splits a sum hangs on their number,
-        and so does its last digit. One for each core that may be used if None.
+        and so does its last digit. If None, one for each core of the machine, so that a run that
+        may use only some of them ends in the same digits.
 
     Raises:
       UserError: 'gpu' where JAX finds none.
     """
     if name != "auto":
         jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[name])
-    if threads:
-        os.environ.setdefault("NPROC", str(threads))
+    os.environ.setdefault("NPROC", str(threads or os.cpu_count() or 1))
     _leave_convolutions_to_eigen()
     if not jax.config.values["jax_compilation_cache_dir"]:  # the user has not chosen one
         jax.config.update("jax_compilation_cache_dir", str(CACHE))
@@ -86,6 +86,17 @@ def described() -> str:
     return f"{name} on {jax.process_count()} hosts" if jax.process_count() > 1 else name
 
 
+def crowding() -> str | None:
+    """Says so where XLA has more threads than cores to run them on; None where it has not."""
+    if jax.default_backend() != "cpu" or not hasattr(os, "sched_getaffinity"):
+        return None
+    cores = len(os.sched_getaffinity(0))
+    if threads() <= cores:
+        return None
+    of = f"{cores} core{'s' if cores > 1 else ''}"
+    return f"{threads()} threads on {of}: NPROC={cores} may be faster, with other last digits"
+
+
 def compile_seconds() -> float:
     """Seconds spent so far on tracing, lowering and compiling."""
     return _compile_seconds
@@ -129,7 +140,7 @@ def threads() -> int:
     """Threads of XLA on a CPU."""
     if (chosen := os.environ.get("NPROC", "")).isdigit():
         return int(chosen)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return os.cpu_count() or 1
 
 
 def environment() -> dict[str, str | int | None]:

@@ -101,6 +101,8 @@ def _run(
         f"seed {config.seed}"
     )
     say(f"Device   {device.described()}")
+    if crowding := device.crowding():
+        say(f"         {crowding}")
     say(f"Results  {folder}")
     for key, value in dataclasses.asdict(config).items():
         detail(f"  {key} {value}")

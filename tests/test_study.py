@@ -14,7 +14,7 @@ from jaxcbis import study
 from jaxcbis.report import study_board, study_tables, tables
 from jaxcbis.study import BACKBONE_RATES, BATCH_SIZES, Cell
 from tests.evaluation import example_run
-from tests.test_run import OFFLINE, ROOT, command, refused, run
+from tests.test_run import OFFLINE, ROOT, command, export, refused, run
 
 
 def cell(val_loss, accuracy, *, batch_size=8, seed=0, backbone="vgg19", run="a", seconds=60.0):
@@ -116,8 +116,7 @@ def test_tables_tell_the_spread_over_seeds(tmp_path):
 def exported(tmp_path_factory, demo_dir):
     folder = tmp_path_factory.mktemp("study")
     file = folder / "patches.npz"
-    run("prepare", "--data-dir", demo_dir, "--image-size", 32, "--export", file,
-        program=("-m", "jaxcbis"))  # fmt: skip
+    export(demo_dir, file)
     return file
 
 

@@ -16,22 +16,22 @@ SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
     {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
 )
-#: As many threads everywhere, and what users' compilers do with them.
-THREADS = {"NPROC": str(len(CORES)), "XLA_FLAGS": ""}
+USERS = {key: value for key, value in OFFLINE.items() if key not in ("NPROC", "XLA_FLAGS")}
 
 
 def test_surroundings_change_nothing(tmp_path):
-    """One core takes as many threads as all cores have; with fewer this run's losses differ."""
+    """One core has as many threads as all; with one alone this run's losses would differ."""
     runs = []
     for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (CORES[:1], CORES), strict=True)):
         output = tmp_path / f"run{number}"
         words = (*SMALL, "--strategy", "s2", "--image-size", 64, "--epochs", 1)
         words += ("--weights", "random", "--data-dir", tmp_path / f"tfds{number}")
-        subprocess.run(
+        done = subprocess.run(
             command(*words, "--output", output),
-            cwd=ROOT, env=OFFLINE | THREADS | env, check=True, capture_output=True,
+            cwd=ROOT, env=USERS | env, check=True, capture_output=True, text=True,
             preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed),
         )  # fmt: skip
+        assert ("threads on 1 core" in done.stdout) == (len(allowed) < len(CORES))
         found = json.loads((output / "results.json").read_text())
         losses = [(row["train_loss"], row["val_loss"]) for row in found["history"]]
         figures = [found[key] for key in ("best", "test", "localization", "model")]
@@ -47,10 +47,10 @@ def test_a_resumed_run_takes_the_threads_that_it_began_with(user, expected):
         "device.choose('cpu', experiment.threads_of(began))\n"
         "print(device.environment()['threads'])"
     )
-    env = {key: value for key, value in OFFLINE.items() if key != "NPROC"} | user
     done = subprocess.run(
-        [sys.executable, "-c", script], env=env, check=True, capture_output=True, text=True
-    )
+        [sys.executable, "-c", script], env=USERS | user,
+        check=True, capture_output=True, text=True,
+    )  # fmt: skip
     assert done.stdout.split() == [str(expected)]
 
 
