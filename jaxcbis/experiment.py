@@ -17,12 +17,12 @@ from jaxcbis.console import bar, console, detail, hushed, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import localization, predict
+from jaxcbis.evaluation import predict
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
-from jaxcbis.report import html, results, spreadsheets, tables
+from jaxcbis.report import results, spreadsheets, tables
 from jaxcbis.training import checkpoints, forecast, strategies, telling
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
@@ -199,6 +199,10 @@ def _run(
     checkpoints.save_model(folder / "checkpoints", variables)
     if held is None:  # another host reports
         return record
+    # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
+    from jaxcbis.evaluation import localization, metrics
+    from jaxcbis.report import figures, gallery, html, tensorboard
+
     located, iou = localization.score(
         maps, test.masks, test.labels, probabilities.argmax(1),
         threshold=config.cam_threshold, grid=grid, seed=config.seed, patients=test.patients,
@@ -206,10 +210,6 @@ def _run(
     )  # fmt: skip
 
     # ---- Results --------------------------------------------------------------------------
-    # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
-    from jaxcbis.evaluation import metrics
-    from jaxcbis.report import figures, gallery, tensorboard
-
     if grid == 1:
         notes.append("the maps have one cell at this image size: localisation says nothing")
     if located["zero_maps"]:

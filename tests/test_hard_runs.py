@@ -17,7 +17,7 @@ from jaxcbis.cli import main
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
-from jaxcbis.report import figures, gallery
+from jaxcbis.report import figures, gallery, html
 from jaxcbis.training import checkpoints
 from jaxcbis.training import fit as loop
 from tests import full_disk
@@ -172,7 +172,7 @@ def unbroken(plain, tmp_path_factory):
         (experiment.spreadsheets, "write_predictions", "cannot write"),
         (checkpoints, "save_model", "no room for a checkpoint"),
         (gallery, "write", "cannot write"),
-        (experiment.html, "write", "report.html"),
+        (html, "write", "report.html"),
     ],
 )
 def test_a_disk_that_fills_up_can_be_emptied(
