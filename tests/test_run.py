@@ -18,10 +18,9 @@ from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
 from jaxcbis.training import checkpoints
-from tests import HASTE
 
 ROOT = Path(__file__).resolve().parent.parent
-OFFLINE = os.environ | HASTE | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
+OFFLINE = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
 SMALL = (
     "--backbone", "resnet34", "--strategy", "s1", "--image-size", "32", "--epochs", "2",
     "--batch-size", "32",

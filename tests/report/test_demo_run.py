@@ -27,7 +27,6 @@ from playwright.sync_api import Page, expect, sync_playwright
 from jaxcbis.data import patches
 from jaxcbis.labels import LABELS
 from jaxcbis.report import html
-from tests import HASTE
 from tests.report import made_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +50,7 @@ def in_terminal(words) -> tuple[int, bytes]:
     """Runs a command in a terminal of 80 columns; returns its exit code and what it wrote."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    environment = os.environ | HASTE | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
     for name in ("COLUMNS", "NO_COLOR", "CI"):
         environment.pop(name, None)
     with subprocess.Popen(
@@ -144,7 +143,7 @@ def test_quiet_verbose_and_plain(demo):
 
     def printed(*more):
         return subprocess.run(
-            [*words, *more], cwd=ROOT, env=os.environ | HASTE | {"PYTHONPATH": str(ROOT)},
+            [*words, *more], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
             capture_output=True, text=True,
         )  # fmt: skip
 

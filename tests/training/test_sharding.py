@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 
-from tests import HASTE
 from tests.differences import assert_within
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def measure(devices: int, folder: Path) -> dict[str, np.ndarray]:
-    env = os.environ | HASTE | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
+    env = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
     words = [sys.executable, "-m", "tests.training.on_devices", folder / f"{devices}.npz"]
     subprocess.run(words, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     return dict(np.load(folder / f"{devices}.npz"))
