@@ -48,8 +48,8 @@ def refused(*words, **options):
     return lines[0]
 
 
-def export(demo_dir, file, every=4):
-    """Exports the demo set at 32 pixels and keeps one of so many patches of each label."""
+def export(demo_dir, file):
+    """Exports the demo set at 32 pixels and keeps one of four patches of each label."""
     done = run(
         "prepare", "--data-dir", demo_dir, "--image-size", 32, "--export", file,
         program=("-m", "jaxcbis"),
@@ -57,7 +57,7 @@ def export(demo_dir, file, every=4):
     assert "DEMO DATA" in done.stdout
     whole = patches.load(file, 32, "paper")
     splits = {
-        name: part.select(np.sort(np.argsort(part.labels, kind="stable")[::every]))
+        name: part.select(np.sort(np.argsort(part.labels, kind="stable")[::4]))
         for name, part in whole.splits.items()
     }
     patches.save(file, whole._replace(splits=splits), "paper")
