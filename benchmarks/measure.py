@@ -1,5 +1,6 @@
 """How a row is measured: warm-up, two sides in alternation, medians, spread. Of no framework."""
 
+import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -12,6 +13,11 @@ from benchmarks.memory import Meter
 
 T = TypeVar("T")
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "bad_alloc")
+
+
+def cores() -> int:
+    """Cores that this process may use: on a CPU, either side has as many threads."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class Skipped(Exception):

@@ -15,7 +15,7 @@ from jax.profiler import ProfileData
 from rich import box
 from rich.table import Table
 
-from benchmarks import report, rows
+from benchmarks import measure, report, rows
 from benchmarks.arguments import check
 from jaxcbis import device
 from jaxcbis.cli import Parser
@@ -49,7 +49,7 @@ def main(arguments: list[str]) -> dict:
     """
     options = _parser().parse_args(arguments)
     check(options, _BOUNDS)
-    device.choose(options.device)
+    device.choose(options.device, measure.cores())
     hardware, versions = report.machine()
     results: dict = {
         "kind": "profile", "schema": SCHEMA, "hardware": hardware, "versions": versions, "rows": [],

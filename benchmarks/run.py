@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> dict:
     chosen = options.rows or list(rows.ROWS)
     if unknown := [row for row in chosen if row not in rows.ROWS]:
         raise UserError(f"--rows {' '.join(unknown)}: expected some of {', '.join(rows.ROWS)}")
-    platform = "cpu" if device.choose(options.device).platform == "cpu" else "gpu"
+    platform = "cpu" if device.choose(options.device, measure.cores()).platform == "cpu" else "gpu"
     jax.config.update("jax_enable_compilation_cache", False)  # compile_s is that of a first start
     notes: list[str] = []
 

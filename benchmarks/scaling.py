@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.arguments import add_common, check
-from benchmarks.measure import Work
+from benchmarks.measure import Work, cores
 from jaxcbis.cli import Parser
 from jaxcbis.config import BACKBONES
 
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> dict:
     from jaxcbis.console import say, warn
     from jaxcbis.report.results import write
 
-    platform = "cpu" if device.choose(options.device).platform == "cpu" else "gpu"
+    platform = "cpu" if device.choose(options.device, cores()).platform == "cpu" else "gpu"
     if options.against:
         run.connect(platform, options.seconds, warn)
     hardware, versions = report.machine()

@@ -7,7 +7,6 @@ row `channels_last`, fused Adam and `torch.compile` are tried in turn and kept w
 import copy
 import itertools
 import logging
-import os
 import time
 import warnings
 from collections.abc import Callable
@@ -20,6 +19,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks import measure
 from benchmarks.measure import Late, Skipped, Task, Work, deadline, is_out_of_memory
 from benchmarks.torch_models import build, stages, to_tensor
 
@@ -259,7 +259,7 @@ class Torch:
             name = f"PyTorch {self.version} DataLoader, {workers} workers"
             return Task(lambda rng: loader, lambda it: sum(len(x) for x, _ in it), name=name)
 
-        tasks = [task(0), task(cores())]
+        tasks = [task(0), task(measure.cores())]
         for each in tasks:
             each.time(rng)
         return min(tasks, key=lambda each: each.time(rng))
@@ -312,13 +312,9 @@ class Files(torch.utils.data.Dataset):
         return cv2.resize(image, size, interpolation=how), hot
 
 
-def cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
 def use_machine() -> None:
     """All cores on a CPU; the fastest algorithms and TF32 on a GPU."""
-    torch.set_num_threads(cores())
+    torch.set_num_threads(measure.cores())
     torch.backends.cudnn.benchmark = True
     torch.set_float32_matmul_precision("high")
     warnings.filterwarnings("ignore", module="torch")

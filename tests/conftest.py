@@ -6,7 +6,11 @@ from pathlib import Path
 import pytest
 
 import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+from jaxcbis.cli import main
+from jaxcbis.data import loading
+from jaxcbis.output import turn
 from tests import WORKER, differences
+from tfds_cbis import phantom
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,11 +39,29 @@ def keras_weights() -> Path:
     return Path(folder)
 
 
+@pytest.fixture
+def refused_here(capfd):
+    """Runs a command in this process that must fail as the user's fault; returns its one line."""
+
+    def refused(*words) -> str:
+        capfd.readouterr()
+        assert main([*map(str, words)]) == 2
+        (line,) = capfd.readouterr().err.strip().splitlines()
+        return line
+
+    return refused
+
+
 @pytest.fixture(scope="session")
 def demo_dir(tmp_path_factory) -> Path:
-    """A --data-dir for the demo set, which all processes of `-n` share: prepared once."""
+    """A --data-dir with a smaller demo set, which all processes of `-n` share: prepared once."""
     base = tmp_path_factory.getbasetemp()
-    return (base.parent if WORKER else base) / "demo"
+    folder = (base.parent if WORKER else base) / "demo"
+    place = folder / f"cbis_ddsm_demo-{loading.DEMO_VERSION}"
+    with turn(place):
+        if not (place / "release").exists():
+            phantom.write_release(place / "release", patients=(6, 4))
+    return folder
 
 
 def pytest_sessionfinish(session):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.test_run import refused, run
+from tests.test_run import run
 
 AUDIT = ("-m", "jaxcbis")
 
@@ -62,27 +62,24 @@ def test_an_audit_accounts_for_every_cause(runs, demo_dir):
     assert "demo data" in text
 
 
-def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path):
+def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path, refused_here):
     words = ("audit", "--data-dir", demo_dir, "--output", tmp_path / "audit", "--run")
-    assert "cannot read" in refused(*words, tmp_path / "none", program=AUDIT)
+    assert "cannot read" in refused_here(*words, tmp_path / "none")
 
     other = tmp_path / "other"
     other.mkdir()
     found = results(runs / "paper" / "results.json")
     found["status"] = "interrupted"
     (other / "results.json").write_text(json.dumps(found))
-    assert "not finished" in refused(*words, other, program=AUDIT)
+    assert "not finished" in refused_here(*words, other)
 
     used = tmp_path / "used"
     used.mkdir()
     (used / "audit.json").write_text(json.dumps({"schema": 1, "runs": ["another"]}))
-    line = refused(
-        "audit", "--data-dir", demo_dir, "--run", runs / "paper", "--output", used,
-        program=AUDIT,
-    )  # fmt: skip
+    words = ("audit", "--data-dir", demo_dir, "--run", runs / "paper", "--output", used)
+    line = refused_here(*words)
     assert "audit of other runs" in line
 
-    assert "one protocol's patches" in refused(
+    assert "one protocol's patches" in refused_here(
         "audit", "--data", "patches.npz", "--output", tmp_path / "audit", "--run", runs / "paper",
-        program=AUDIT,
     )  # fmt: skip

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxcbis.cli import main
 from jaxcbis.errors import UserError
 from jaxcbis.models import files as weights
 from jaxcbis.models.backbones import load
@@ -27,12 +26,6 @@ def run(tmp_path_factory):
 def patch(tmp_path):
     Image.fromarray(np.full((40, 40), 99, np.uint8)).save(tmp_path / "patch.png")
     return tmp_path / "patch.png"
-
-
-def refused(capfd, *words) -> str:
-    assert main([*map(str, words)]) == 2
-    (line,) = capfd.readouterr().err.strip().splitlines()
-    return line
 
 
 def tampered(run, folder, **changes):
@@ -56,7 +49,7 @@ def tampered(run, folder, **changes):
         ({"schema": 2}, "schema 2, expected 1"),
     ],
 )
-def test_results_of_something_else(run, patch, tmp_path, capfd, changes, said):
+def test_results_of_something_else(run, patch, tmp_path, refused_here, changes, said):
     folder = tampered(run, tmp_path / "run", **changes)
     for words in (
         ("explain", patch, "--run", folder),
@@ -66,7 +59,7 @@ def test_results_of_something_else(run, patch, tmp_path, capfd, changes, said):
         ("train", "--output", folder, "--resume"),
         ("train", "--output", folder),
     ):
-        assert said in refused(capfd, *words), words
+        assert said in refused_here(*words), words
 
 
 @pytest.mark.parametrize(
@@ -84,13 +77,15 @@ def test_results_of_something_else(run, patch, tmp_path, capfd, changes, said):
         ("config", {"backbone": "vgg16"}, "it is of another model (missing: params/block1"),
     ],
 )
-def test_a_finished_run_that_is_inconsistent(run, patch, tmp_path, capfd, part, changes, said):
+def test_a_finished_run_that_is_inconsistent(
+    run, patch, tmp_path, refused_here, part, changes, said
+):
     whole = json.loads((run / "results.json").read_text())[part] | changes
     folder = tampered(run, tmp_path / "run", **{part: whole})
-    assert said in refused(capfd, "explain", patch, "--run", folder)
+    assert said in refused_here("explain", patch, "--run", folder)
 
 
-def test_a_model_that_is_damaged_or_gone(run, patch, tmp_path, capfd):
+def test_a_model_that_is_damaged_or_gone(run, patch, tmp_path, refused_here):
     folder = shutil.copytree(run, tmp_path / "run")
     model = folder / "checkpoints" / "model"
     largest = max((f for f in model.rglob("*") if f.is_file()), key=lambda f: f.stat().st_size)
@@ -99,10 +94,10 @@ def test_a_model_that_is_damaged_or_gone(run, patch, tmp_path, capfd):
         byte = file.read(1)
         file.seek(-1, os.SEEK_CUR)
         file.write(bytes([byte[0] ^ 1]))
-    line = refused(capfd, "explain", patch, "--run", folder)
+    line = refused_here("explain", patch, "--run", folder)
     assert f"{largest.relative_to(model)} holds other bytes" in line
     shutil.rmtree(model)
-    assert "no such folder" in refused(capfd, "explain", patch, "--run", folder)
+    assert "no such folder" in refused_here("explain", patch, "--run", folder)
 
 
 class Trap:
@@ -116,15 +111,15 @@ class Trap:
 
 
 @pytest.mark.parametrize("suffix", [*weights.FORMATS, ".npz"])
-def test_no_code_in_a_file_is_run(tmp_path, capfd, suffix):
+def test_no_code_in_a_file_is_run(tmp_path, refused_here, suffix):
     trap, file = tmp_path / "trap", tmp_path / f"file{suffix}"
     with file.open("wb") as stream:
         pickle.dump(Trap(trap), stream)
     if suffix == ".npz":
         words = ("train", "--data", file, "--output", tmp_path / "run")
-        assert "file.npz" in refused(capfd, *words)
+        assert "file.npz" in refused_here(*words)
         np.savez(file, images=np.array([Trap(trap)], object))
-        assert "file.npz" in refused(capfd, *words)
+        assert "file.npz" in refused_here(*words)
     else:
         with pytest.raises(UserError, match=f"file{suffix}"):
             load("vgg16", weights=str(file))

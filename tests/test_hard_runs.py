@@ -61,13 +61,6 @@ def words(data, output, *more):
     return ["train", *map(str, (*flat, *more))]
 
 
-def refused(capfd, *arguments) -> str:
-    capfd.readouterr()
-    assert main([*arguments]) == 2
-    (line,) = capfd.readouterr().err.strip().splitlines()
-    return line
-
-
 def results(output):
     return json.loads((output / "results.json").read_text())
 
@@ -119,21 +112,21 @@ def test_odd_data_give_figures_or_null(tmp_path, capfd, labels, changes, more):
     assert (found["localization"]["ll_score"] is None) == (not scored.any())
 
 
-def test_a_loss_that_is_not_finite_names_its_patches(plain, tmp_path, capfd):
+def test_a_loss_that_is_not_finite_names_its_patches(plain, tmp_path, refused_here):
     output = tmp_path / "run"
-    line = refused(capfd, *words(plain, output, "--head-lr", 1e38))
+    line = refused_here(*words(plain, output, "--head-lr", 1e38))
     assert "not finite" not in line
     assert "the loss is no longer finite" in line
     assert "in phase head epoch 1, step 2 of 2, on the patches train-" in line
     assert line.count("train-") == 6
     assert results(output)["status"] == "interrupted"
     assert not list((output / "checkpoints").rglob("*checkpoint-tmp*"))
-    again = refused(capfd, *words(plain, output, "--head-lr", 1e38, "--resume"))
+    again = refused_here(*words(plain, output, "--head-lr", 1e38, "--resume"))
     assert again == line
 
 
 def test_the_last_good_checkpoint_outlives_a_loss_that_is_not_finite(
-    plain, tmp_path, capfd, monkeypatch
+    plain, tmp_path, capfd, refused_here, monkeypatch
 ):
     output = tmp_path / "run"
     real = loop.steps.train_steps
@@ -145,7 +138,7 @@ def test_the_last_good_checkpoint_outlives_a_loss_that_is_not_finite(
 
     breaks.calls = 0
     monkeypatch.setattr(loop.steps, "train_steps", breaks)
-    line = refused(capfd, *words(plain, output))
+    line = refused_here(*words(plain, output))
     assert "in phase head epoch 2, step 2 of 2, on the patches train-" in line
     with checkpoints.open_manager(output / "checkpoints") as manager:
         assert checkpoints.read_progress(manager)["epoch"] == 1
@@ -176,7 +169,7 @@ def unbroken(plain, tmp_path_factory):
     ],
 )
 def test_a_disk_that_fills_up_can_be_emptied(
-    plain, unbroken, tmp_path, capfd, monkeypatch, module, name, said
+    plain, unbroken, tmp_path, capfd, refused_here, monkeypatch, module, name, said
 ):
     real = getattr(module, name)
     with full_disk.disk(tmp_path / "disk", megabytes=200) as disk:
@@ -187,7 +180,7 @@ def test_a_disk_that_fills_up_can_be_emptied(
             return real(*arguments, **named)
 
         monkeypatch.setattr(module, name, fills)
-        line = refused(capfd, *words(plain, output))
+        line = refused_here(*words(plain, output))
         assert said in line
         assert "No space left on device" in line
         status = results(output)["status"]

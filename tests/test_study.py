@@ -12,7 +12,7 @@ from rich.console import Console
 
 from jaxcbis import study
 from jaxcbis.report import study_board, study_tables, tables
-from jaxcbis.study import BACKBONE_RATES, BATCH_SIZES, Cell
+from jaxcbis.study import Cell
 from tests.evaluation import example_run
 from tests.test_run import OFFLINE, ROOT, command, export, refused, run
 
@@ -120,16 +120,41 @@ def exported(tmp_path_factory, demo_dir):
     return file
 
 
+#: The program with two hyperparameter sets: six would take long.
+TWO_SETS = (
+    "-c",
+    "import sys; from jaxcbis import cli, study; study.BATCH_SIZES = (16, 32); "
+    "study.BACKBONE_RATES = (3e-5,); sys.exit(cli.main(sys.argv[1:]))",
+)
 STUDY = (
     "study", "--backbones", "resnet34", "--strategies", "s2", "--weights", "random",
     "--image-size", "32", "--epochs", "1",
 )  # fmt: skip
 
 
+def test_every_backbone_strategy_seed_and_set_has_a_run_of_its_own(tmp_path, monkeypatch):
+    begun = []
+
+    def note(configs, *rest):
+        begun.extend(configs)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(study.study_runs, "do", note)
+    with pytest.raises(KeyboardInterrupt):
+        study.run({}, ["vgg16", "resnet34"], ["s1", "s2"], 3, ["a", "b"], tmp_path / "study")
+    seen = {(c.backbone, c.weights, c.strategy, c.seed, c.batch_size, c.backbone_lr) for c in begun}
+    assert seen == {
+        (*pair, strategy, seed, batch_size, rate)
+        for pair in (("vgg16", "a"), ("resnet34", "b")) for strategy in ("s1", "s2")
+        for seed in range(3) for batch_size in (8, 16, 32) for rate in (3e-5, 3e-4)
+    }  # fmt: skip
+    assert len({c.output for c in begun}) == len(begun) == 72
+
+
 def kill(words, ready):
-    """Starts a command and kills it as soon as it is ready."""
+    """Starts a study and kills it as soon as it is ready."""
     process = subprocess.Popen(
-        command(*words, program=("-m", "jaxcbis")), cwd=ROOT, env=OFFLINE,
+        command(*words, program=TWO_SETS), cwd=ROOT, env=OFFLINE,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + 300
@@ -147,17 +172,17 @@ def studied(exported, tmp_path_factory):
     path = folder / "study.json"
     kill(words, lambda: path.exists() and json.loads(path.read_text())["cells"])
     before = json.loads(path.read_text())
-    return folder, before, run(*words, program=("-m", "jaxcbis"))
+    return folder, before, run(*words, program=TWO_SETS)
 
 
-def test_a_killed_study_goes_on_to_what_single_runs_give(exported, studied, tmp_path):
+def test_a_killed_study_goes_on_to_what_single_runs_give(exported, studied, tmp_path, refused_here):
     folder, before, done = studied
     assert before["status"] == "interrupted"
     assert before["cells"]
     assert "of them are done already" in done.stdout
     found = json.loads((folder / "study.json").read_text())
     assert found["status"] == "finished"
-    assert len(found["cells"]) == len(BATCH_SIZES) * len(BACKBONE_RATES)
+    assert len(found["cells"]) == 2
     assert found["cells"][0]["test"] == before["cells"][0]["test"]
     assert found["cells"][0]["seconds"] == before["cells"][0]["seconds"]  # not run again
     (chosen,) = found["chosen"]
@@ -176,13 +201,13 @@ def test_a_killed_study_goes_on_to_what_single_runs_give(exported, studied, tmp_
     assert last["localization"] == single["localization"]
 
     words = (*STUDY, "--data", exported, "--output", folder, "--patience", 3)
-    assert "patience was 7, is 3" in refused(*words, program=("-m", "jaxcbis"))
+    assert "patience was 7, is 3" in refused_here(*words)
 
 
 def test_runs_side_by_side_give_the_same_study(exported, studied, tmp_path):
     words = (*STUDY, "--data", exported, "--parallel", "runs", "--output", tmp_path / "study")
     two = OFFLINE | {"JAX_NUM_CPU_DEVICES": "2"}
-    done = run(*words, program=("-m", "jaxcbis"), env=two)
+    done = run(*words, program=TWO_SETS, env=two)
     assert "on 2 x cpu (cpu), one run on each" in done.stdout
     alone, both = (
         json.loads((folder / "study.json").read_text())
@@ -204,20 +229,18 @@ def test_what_is_wrong_with_runs_side_by_side_is_one_line(exported, tmp_path):
     assert "JAX finds no GPU" in line
 
 
-def test_weights_must_fit_the_backbones(tmp_path):
-    line = refused(
-        "study", "--weights", "a.h5", "b.h5", "c.h5", "--output", tmp_path / "study",
-        program=("-m", "jaxcbis"),
-    )  # fmt: skip
+def test_weights_must_fit_the_backbones(tmp_path, refused_here):
+    words = ("study", "--weights", "a.h5", "b.h5", "c.h5")
+    line = refused_here(*words, "--output", tmp_path / "study")
     assert "got 3 for 2 backbones" in line
     assert not (tmp_path / "study").exists()
 
 
 @pytest.mark.parametrize("name", ["full", "file", "file/study"])
-def test_a_folder_that_cannot_hold_a_study_is_refused(tmp_path, name):
+def test_a_folder_that_cannot_hold_a_study_is_refused(tmp_path, name, refused_here):
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").write_text("mine")
     (tmp_path / "file").write_text("mine")
-    line = refused("study", "--output", tmp_path / name, program=("-m", "jaxcbis"))
+    line = refused_here("study", "--output", tmp_path / name)
     assert str(tmp_path / name) in line
     assert (tmp_path / "full" / "thesis.tex").read_text() == "mine"

@@ -21,10 +21,12 @@ USERS = {key: value for key, value in OFFLINE.items() if key not in ("NPROC", "X
 
 def test_surroundings_change_nothing(tmp_path):
     """One core has as many threads as all; with one alone this run's losses would differ."""
+    phantom.write_release(tmp_path / "release", patients=(6, 4))
+    given = ("--data", tmp_path / "release", "--background-size", phantom.DEMO_BACKGROUND_SIZE)
     runs = []
     for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (CORES[:1], CORES), strict=True)):
         output = tmp_path / f"run{number}"
-        words = (*SMALL, "--strategy", "s2", "--image-size", 64, "--epochs", 1)
+        words = (*SMALL, *given, "--strategy", "s2", "--image-size", 64, "--epochs", 1)
         words += ("--weights", "random", "--data-dir", tmp_path / f"tfds{number}")
         done = subprocess.run(
             command(*words, "--output", output),

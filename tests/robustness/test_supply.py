@@ -1,5 +1,6 @@
 """What comes from outside: no network but for the weights, and dependencies that are pinned."""
 
+import json
 import re
 import subprocess
 import tomllib
@@ -54,22 +55,28 @@ def cut_off(tmp_path):
     return run
 
 
-def test_only_the_weights_are_fetched(cut_off, demo_dir, tmp_path):
-    words = (*SMALL, "--data-dir", demo_dir, "--epochs", 1, "--strategy", "s2")
-    said, attempts = cut_off(*words, "--output", tmp_path / "fetched", program=("run.py",))
+def test_only_the_weights_are_fetched(cut_off, tmp_path):
+    """From drawing the demo set on, as on a user's first day."""
+    words = (*SMALL, "--data-dir", tmp_path / "data", "--epochs", 1, "--strategy", "s2")
+    said, attempts = cut_off(*words, "--output", tmp_path / "run", program=("run.py",))
     assert "RANDOM WEIGHTS" in said
+    found = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert (found["data"]["source"], found["weights"]["source"]) == ("demo", "random")
     assert attempts
     assert all("huggingface.co" in attempt for attempt in attempts), attempts
 
-    words = (*words, "--weights", "random", "--output", tmp_path / "run")
-    assert not cut_off(*words, program=("run.py",))[1]
-    picture = next(demo_dir.rglob("*.jpg"))
-    for command_words in (
+    picture = next((tmp_path / "data").rglob("*.jpg"))
+    lines = (
+        ("train", *words, "--weights", "random", "--output", tmp_path / "offline"),
         ("explain", picture, "--run", tmp_path / "run", "--output", tmp_path / "explained"),
         ("report", tmp_path / "run"),
         ("export", tmp_path / "run", "--output", tmp_path / "model.stablehlo"),
-    ):
-        assert not cut_off(*command_words, program=("-m", "jaxcbis"))[1]
+    )
+    plain = [list(map(str, line)) for line in lines]
+    script = f"from jaxcbis.cli import main; print([main(line) for line in {plain}])"
+    said, attempts = cut_off(program=("-c", script))
+    assert "[0, 0, 0, 0]" in said
+    assert not attempts
 
 
 def test_every_dependency_has_a_tested_bound_and_a_lock():
