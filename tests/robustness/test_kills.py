@@ -122,9 +122,11 @@ def _start_short(data, output, place="nowhere", seconds=0.0, number=0):
 
 
 def _start(*words, program):
+    """Starts a command that Ctrl-C ends, even where a shell runs the tests in the background."""
     return subprocess.Popen(
         command(*words, program=tuple(map(str, program))), cwd=ROOT, env=OFFLINE,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
 
 
