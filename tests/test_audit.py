@@ -17,7 +17,7 @@ def runs(tmp_path_factory, demo_dir):
         run(
             "--data-dir", demo_dir, "--protocol", protocol, "--weights", "random",
             "--backbone", "resnet34", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
-            "--batch-size", 32, "--output", folder / protocol,
+            "--batch-size", 23, "--output", folder / protocol,
         )  # fmt: skip
     return folder
 

@@ -40,7 +40,8 @@ def comma_separated(table: Table) -> str:
 
 
 def _grid(table: Table, rows: Sequence[tuple[str, ...]], form: str) -> str:
-    sides = ("left", *("right",) * (len(table.columns) - 1))
+    # tabulate 0.9 fails where there are sides to align to and nothing to align.
+    sides = ("left", *("right",) * (len(table.columns) - 1)) if rows else None
     return tabulate(
         rows, headers=table.columns, tablefmt=form, disable_numparse=True, colalign=sides
     )

@@ -57,8 +57,9 @@ def tables(study: dict, runs: dict[str, dict]) -> dict[str, Table]:
         "table-3-auc": _auc(chosen, found),
         "table-4-localization": _localization(chosen, found),
         "baselines": _baselines(chosen, found),
-        "differences": _differences(study),
     }
+    if study["comparisons"]:  # of two models or more
+        named["differences"] = _differences(study)
     if any(row["seeds"]["accuracy"]["deviation"] is not None for row in chosen):
         named["seeds"] = _seeds(chosen)
     for row, result in zip(chosen, found, strict=True):

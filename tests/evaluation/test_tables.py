@@ -7,7 +7,7 @@ from rich.console import Console
 
 from jaxcbis import paper
 from jaxcbis.labels import LABELS
-from jaxcbis.report import tables
+from jaxcbis.report import formats, tables
 from jaxcbis.report.verdict import verdict, warnings
 from tests.evaluation.example_run import results as example
 
@@ -139,3 +139,10 @@ def test_warnings_name_every_limit():
     for word in ("Demo data", "Random weights", "Label normalisation", "Leakage", "Dropped: 1"):
         assert word in found
     assert "Demo data" not in " ".join(warnings(example()))
+
+
+@pytest.mark.parametrize("form", [formats.markdown, formats.latex, formats.comma_separated])
+def test_a_table_without_rows_is_its_head(form):
+    text = form(tables.Table("Pairs", ("one", "other"), ()))
+    assert "one" in text
+    assert "other" in text
