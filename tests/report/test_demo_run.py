@@ -32,6 +32,7 @@ from tests.report import made_run
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 COLUMNS = 80
+expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
 EVIL = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
 
 
