@@ -91,7 +91,8 @@ def test_odd_data_give_figures_or_null(tmp_path, capfd, labels, changes, more):
     data = export(tmp_path / "p.npz", labels, **changes)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        warnings.simplefilter("ignore", DeprecationWarning)  # Python shows a library's to nobody
+        # Python shows a library's own deprecations to nobody.
+        warnings.filterwarnings("ignore", category=DeprecationWarning, module="tensorboardX")
         assert main(words(data, tmp_path / "run", *more)) == 0, capfd.readouterr().err
     told = capfd.readouterr()
     assert told.err == ""

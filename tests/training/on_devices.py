@@ -41,7 +41,7 @@ def main(path: str) -> None:
         batch_size=8, epochs=2, patience=7, min_delta=0.01, batch_norm="train", seed=3
     )
     kept = {"device": prefix.SHARE, "file": 0.0}
-    for strategy, place in (("s1", "device"), ("s2", "file")):
+    for strategy, place in (("s1", "device"), ("s2", "device"), ("s2", "file")):
         prefix.SHARE = kept[place]
         phases = strategies.phases(
             strategy, ["layer4"], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3
