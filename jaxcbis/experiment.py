@@ -69,7 +69,11 @@ def run(
     folder = Path(str(config.output))
     before = _claim(folder, config)
     with hosts.joined(config):
-        device.choose(config.device, threads_of(before) if before else None)
+        device.choose(
+            config.device,
+            threads_of(before) if before else None,
+            deterministic=config.deterministic,
+        )
         with nullcontext() if hosts.first() else hushed():
             return _run(config, folder, before, shared, on_epoch)
 

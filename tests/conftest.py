@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+from jaxcbis import device
 from jaxcbis.cli import main
 from jaxcbis.data import loading
 from jaxcbis.output import turn
@@ -13,6 +14,14 @@ from tests import WORKER, differences
 from tfds_cbis import phantom
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+def pytest_sessionstart():
+    """Starts JAX as a command does, and before any test: later it could not choose any more."""
+    own = "NPROC" not in os.environ
+    device.choose("auto", len(os.sched_getaffinity(0)) if WORKER else None)
+    if own:  # commands that the tests start choose their own
+        del os.environ["NPROC"]
 
 
 def pytest_addoption(parser):
