@@ -1,11 +1,13 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
-import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
+    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.cli import main
 from jaxcbis.data import loading
 from jaxcbis.output import turn
@@ -17,7 +19,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--full", action="store_true", help="robustness: 50 kills, a release of the real size"
+        "--full",
+        action="store_true",
+        help="robustness: 50 kills, a release of the real size; all programs for an H100",
     )
 
 
