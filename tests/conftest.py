@@ -1,11 +1,13 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
-import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
+    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 from jaxcbis import device
 from jaxcbis.cli import main
 from jaxcbis.data import loading
@@ -26,7 +28,9 @@ def pytest_sessionstart():
 
 def pytest_addoption(parser):
     parser.addoption(
-        "--full", action="store_true", help="robustness: 50 kills, a release of the real size"
+        "--full",
+        action="store_true",
+        help="robustness: 50 kills, a release of the real size; all programs for an H100",
     )
 
 
