@@ -28,7 +28,7 @@ class Counts(NamedTuple):
       convolutions: those by cuDNN.
       moves: those that only copy or transpose convolutions' kernels.
       fused_moves: those that do it beside something else.
-      scatters: those that add up or write where an index tells.
+      scatters: those that add up where an index tells, but for small ones of classes.
       around: kernels before and after the loop.
       temporary, arguments: memory that is taken.
       state: memory of the arguments that change.
@@ -65,7 +65,7 @@ def count(compiled: jax.stages.Compiled, weights: Collection[hlo.Size], changing
         convolutions=sum(kernel.target.startswith("__cudnn$conv") for kernel in kernels),
         moves=moving.count(True),
         fused_moves=moving.count(False),
-        scatters=sum(kernel.has("scatter") for kernel in kernels),
+        scatters=sum(kernel.scatters_pixels() for kernel in kernels),
         around=len(program.entry()) if loop else 0,
         temporary=memory.temp_size_in_bytes / 2**20,
         arguments=memory.argument_size_in_bytes / 2**20,

@@ -56,9 +56,9 @@ class Kernel(NamedTuple):
     target: str
     parts: list[Instruction]
 
-    def has(self, word: str) -> bool:
-        """Whether a part's opcode holds the word."""
-        return any(word in part.opcode for part in self.parts)
+    def scatters_pixels(self) -> bool:
+        """Whether it adds up where an index tells, in an array of pixels."""
+        return any("scatter" in part.opcode and len(part.size) > 2 for part in self.parts)
 
     def moved(self) -> set[Size]:
         """The arrays that it copies or transposes, whatever else it does."""

@@ -65,10 +65,20 @@ def epoch(backbone: Backbone, strategy: str = "s2") -> Call:
     return Call(steps.train_steps, training | {"order": order})
 
 
+def validation(backbone: Backbone) -> Call:
+    """All of a split's batches, behind the kept half."""
+    training = _training(backbone, "s2", ITEMS)
+    kept, order = {key: training[key] for key in ("inputs", "labels")}, _ints(ITEMS // BATCH, BATCH)
+    model = {"graph": backbone.graph, "variables": _variables(backbone)}
+    stages = {"stages": training["plan"].stages}
+    return Call(steps.evaluate_steps, model | kept | stages | {"order": order})
+
+
 PROGRAMS: dict[str, Callable[[Backbone], Call]] = {
     "step": step,
     "epoch": epoch,
     "head epoch": partial(epoch, strategy="s1"),
+    "validation": validation,
     "forward": forward_pass,
     "maps": maps,
     "kept half": kept_half,
