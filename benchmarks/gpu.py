@@ -221,7 +221,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--data", type=Path, required=True, metavar="FILE.npz", help="of prepare --export")
     add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
-        help="imagenet, random, or a file: one for all models, or one per model in their order")  # fmt: skip
+        help="imagenet, random or a file; one for all models, or one each")  # fmt: skip
     add("--output", dest="folder", type=Path, required=True, metavar="DIR", help="of the results")
     add("--seconds", type=float, default=540, metavar="X", help="for all steps")
     add("--only", nargs="+", choices=PARTS, default=list(PARTS), help="steps to take")

@@ -162,8 +162,8 @@ def table(results: dict) -> Table:
         stage, worst = max(row["gradients"].items(), key=lambda item: item[1])
         bounds = row["bounds"]
         shown.add_row(
-            row["model"], row["kind"],
-            f"{row['logits']:.1e} ({bounds['logits']:g})", f"{row['loss']:.1e} ({bounds['loss']:g})",
+            row["model"], row["kind"], f"{row['logits']:.1e} ({bounds['logits']:g})",
+            f"{row['loss']:.1e} ({bounds['loss']:g})",
             f"{worst:.1e} in {stage} ({bounds['gradients']:g})", "ok" if row["ok"] else "off",
         )  # fmt: skip
     return shown

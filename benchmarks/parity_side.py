@@ -61,4 +61,4 @@ if __name__ == "__main__":
     with np.load(source) as file:
         batch = file["images"], file["labels"]
     with open(target, "wb") as out:
-        np.savez(out, **answers(model, weights, batch, "float32", "highest"))
+        np.savez(out, allow_pickle=False, **answers(model, weights, batch, "float32", "highest"))

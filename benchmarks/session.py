@@ -70,7 +70,6 @@ def run(
             portion = left * step.share / sum(each.share for each in steps[number:])
             limit = min(left, max(portion, step.least))
             record = _do(step, limit, folder / "logs" / f"{step.name}.log", environment)
-            step.keep(record["seconds"])
         records.append({"step": step.name} | record)
         say(line(records[-1]))
         _write(folder, records, notes)
@@ -90,10 +89,12 @@ def _do(step: Step, limit: float, log: Path, environment: dict[str, str]) -> dic
             state = "killed"
         finally:
             _end(process)
+    seconds = time.monotonic() - began
+    step.keep(seconds)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     return {
         "state": state,
-        "seconds": time.monotonic() - began,
+        "seconds": seconds,
         "limit": limit,
         "last_line": lines[-1].strip() if lines else "",
     }
