@@ -1,7 +1,7 @@
 """python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
 
-python -m benchmarks COMMAND --help tells of the others: quality, scaling, hosts, preparing, kept,
-profile, jpeg-cost, readme.
+python -m benchmarks COMMAND --help tells of the others: gpu, machine, parity, quality, scaling,
+hosts, preparing, kept, profile, jpeg-cost, readme.
 """
 
 import argparse
@@ -16,10 +16,16 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
 
 #: Each is a module with `main(arguments)`, which parses and runs.
-COMMANDS = ("quality", "scaling", "hosts", "preparing", "kept", "profile", "jpeg-cost", "readme")
+COMMANDS = (
+    "gpu", "machine", "parity", "quality", "scaling", "hosts", "preparing", "kept", "profile",
+    "jpeg-cost", "readme",
+)  # fmt: skip
 
 #: The least value of an option.
-_BOUNDS = {"batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions": 1, "seconds": 1}
+_BOUNDS = {
+    "batch": 1, "image_size": 32, "images": 1, "epochs": 1, "repetitions": 1, "seconds": 1,
+    "tuning_seconds": 1,
+}  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -63,8 +69,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--epochs", type=int, default=15, metavar="N", help="epochs of each phase of s1_run")
     add("--repetitions", type=int, default=9, metavar="N", help="most of a row")
     add("--seconds", type=float, default=120, metavar="X",
-        help="after which a row begins no further repetition, and which one setting of PyTorch "
-        "may take to compile and be tried")  # fmt: skip
+        help="after which a row begins no further repetition")  # fmt: skip
+    add("--tuning-seconds", type=float, default=300, metavar="X",
+        help="that a row's search for the fastest settings of PyTorch may take")  # fmt: skip
     return parser
 
 

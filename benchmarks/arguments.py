@@ -8,10 +8,20 @@ from jaxcbis.errors import UserError
 
 def add_common(parser: argparse.ArgumentParser) -> None:
     """Adds --against, --device and --output."""
-    add = parser.add_argument
-    add("--against", choices=("torch",), help="also time the same in PyTorch")
-    add("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
-    add("--output", type=Path, metavar="FILE.json", help="also write the results, and a plot")
+    parser.add_argument("--against", choices=("torch",), help="also time the same in PyTorch")
+    add_device(parser)
+    add_output(parser, "also write the results, and a plot")
+
+
+def add_device(parser: argparse.ArgumentParser) -> None:
+    """Adds --device."""
+    choices = ("auto", "cpu", "gpu")
+    parser.add_argument("--device", choices=choices, default="auto", help="where to compute")
+
+
+def add_output(parser: argparse.ArgumentParser, text: str = "also write the results") -> None:
+    """Adds --output, a file."""
+    parser.add_argument("--output", type=Path, metavar="FILE.json", help=text)
 
 
 def check(options: argparse.Namespace, bounds: dict[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -11,11 +12,12 @@ from benchmarks.measure import Work
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import Variables, forward
-from jaxcbis.training import steps
+from jaxcbis.training import prefix, steps
 
 #: Side of the square matrices: large enough that what surrounds their product does not count.
 _SIDE = {"cpu": 4096, "gpu": 8192}
-_SECONDS = 2
+#: For products of one kind; a GPU does hundreds in it.
+_SECONDS = {"cpu": 2, "gpu": 0.3}
 
 
 def of(work: Work, backbone: Backbone) -> float | None:
@@ -25,16 +27,73 @@ def of(work: Work, backbone: Backbone) -> float | None:
     Grad-CAM they are the logits', as all that comes on top of them is small. None for rows in
     which the two sides do not do the same work.
     """
-    inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
     if work.row.startswith("train_"):
-        labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
-        lowered = steps.train_step.lower(*rows.start_steps(work, backbone), inputs, labels)
+        count = _of_step(work, backbone)
     elif work.row == "forward" or work.row.startswith("gradcam"):
-        variables = Variables(backbone.params, backbone.stats)
         stages = (*backbones.stages(backbone.name), HEAD)
-        lowered = forward.lower(backbone.graph, variables, inputs, stages)
+        count = _of_stages(work, backbone, work.shape, stages)
     else:
         return None
+    return None if count is None else count * work.steps
+
+
+def bound_of_run(work: Work, backbone: Backbone) -> float | None:
+    """How many times the operations of our run the peer's epochs take: the best possible ratio.
+
+    The peer trains and validates from images. Ours runs the half that is frozen in all phases
+    once, each phase's other frozen stages once a phase, and then only what stands behind them, with
+    one validation more, of the model that a phase starts with.
+
+    Args:
+      work: of s1_run.
+      backbone: of the model.
+    """
+    stages = (*backbones.stages(backbone.name), HEAD)
+    train = work.images
+    validation = max(train // 2, work.batch)
+    half = min((prefix.in_front(backbone.name, next(iter(p))) for p in work.phases), key=len)
+    half_shape = rows.entering(backbone, stages[len(half)], work.size).shape[1:]
+
+    def of_images(count: int, shape: tuple[int, ...], through: tuple[str, ...]) -> float:
+        if not through:
+            return 0.0
+        return (_of_stages(work, backbone, shape, through) or 0.0) * count / work.batch
+
+    def of_training(first: str, shape: tuple[int, ...], rates: dict[str, float]) -> float:
+        step = work._replace(row="train_", first=first, shape=shape, phases=(rates,))
+        return (_of_step(step, backbone) or 0.0) * train / work.batch
+
+    ours, peer = of_images(train + validation, work.shape, half), 0.0
+    for rates in work.phases:
+        first = next(iter(rates))
+        at = stages.index(first)
+        shape = rows.entering(backbone, first, work.size).shape[1:]
+        validating = of_images(validation, shape, stages[at:])
+        ours += of_images(train + validation, half_shape, stages[len(half) : at]) + validating
+        ours += work.epochs * (of_training(first, shape, rates) + validating)
+        whole = of_training(stages[0], work.shape, rates)
+        peer += work.epochs * (whole + of_images(validation, work.shape, stages))
+    return peer / ours if ours and peer else None
+
+
+def _of_step(work: Work, backbone: Backbone) -> float | None:
+    """Operations of one training step on one batch."""
+    inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
+    labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
+    lowered = steps.train_step.lower(*rows.start_steps(work, backbone), inputs, labels)
+    return _flops(lowered)
+
+
+def _of_stages(
+    work: Work, backbone: Backbone, shape: tuple[int, ...], stages: tuple[str, ...]
+) -> float | None:
+    """Operations of running stages on one batch of inputs of a shape."""
+    inputs = jax.ShapeDtypeStruct((work.batch, *shape), jnp.float32)
+    variables = Variables(backbone.params, backbone.stats)
+    return _flops(forward.lower(backbone.graph, variables, inputs, stages))
+
+
+def _flops(lowered: jax.stages.Lowered) -> float | None:
     cost = lowered.cost_analysis()
     return cost["flops"] if cost else None
 
@@ -53,7 +112,8 @@ def matmul_rates(platform: str, against_torch: bool) -> dict[str, float]:
     dtype = "float32" if platform == "cpu" else "bfloat16"
     a = jax.random.normal(jax.random.key(0), (side, side), dtype)
     product = jax.jit(jnp.matmul)
-    rates = {"jax": _rate(side, lambda: jax.block_until_ready(product(a, a)))}
+    seconds = _SECONDS[platform]
+    rates = {"jax": _rate(side, seconds, lambda: jax.block_until_ready(product(a, a)))}
     if against_torch:
         import torch
 
@@ -65,15 +125,36 @@ def matmul_rates(platform: str, against_torch: bool) -> dict[str, float]:
             if platform == "gpu":
                 torch.cuda.synchronize()
 
-        rates["torch"] = _rate(side, multiply)
+        rates["torch"] = _rate(side, seconds, multiply)
     return rates
 
 
-def _rate(side: int, multiply: Callable[[], object]) -> float:
+def precision_rates(platform: str) -> dict[str, float]:
+    """Operations a second in a large product of matrices, by precision.
+
+    Args:
+      platform: 'cpu', where only float32 is of use, or 'gpu'.
+    """
+    kinds = {"float32": ("float32", "highest")}
+    if platform == "gpu":
+        kinds |= {"tf32": ("float32", "default"), "bfloat16": ("bfloat16", "default")}
+    rates = {}
+    for name, (dtype, precision) in kinds.items():
+        a = jax.random.normal(jax.random.key(0), (_SIDE[platform],) * 2, dtype)
+        product = jax.jit(partial(jnp.matmul, precision=precision))
+
+        def multiply(product=product, a=a) -> None:
+            jax.block_until_ready(product(a, a))
+
+        rates[name] = _rate(_SIDE[platform], _SECONDS[platform], multiply)
+    return rates
+
+
+def _rate(side: int, seconds: float, multiply: Callable[[], object]) -> float:
     """The best of the products that begin within the time, after one that does not count."""
     multiply()
     best = float("inf")
-    end = time.perf_counter() + _SECONDS
+    end = time.perf_counter() + seconds
     while (began := time.perf_counter()) < end:
         multiply()
         best = min(best, time.perf_counter() - began)

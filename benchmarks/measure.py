@@ -12,6 +12,8 @@ import numpy as np
 from benchmarks.memory import Meter
 
 T = TypeVar("T")
+#: Batches of a repetition on a GPU, where a run does not wait for the device after every one.
+GPU_STEPS = 16
 _OUT_OF_MEMORY = ("RESOURCE_EXHAUSTED", "out of memory", "can't allocate memory", "bad_alloc")
 
 
@@ -40,6 +42,8 @@ class Work(NamedTuple):
       first: stage that the inputs enter.
       shape: [height, width, channels] of its input; an image has one channel.
       phases: learning rate by trainable stage, of each phase; one phase for a single step.
+      batch_norm: 'frozen' normalises by stored statistics while training, 'train' by the batch's.
+      steps: batches of a repetition, one after the other with one wait at the end.
     """
 
     row: str
@@ -51,6 +55,8 @@ class Work(NamedTuple):
     first: str = ""
     shape: tuple[int, ...] = ()
     phases: tuple[dict[str, float], ...] = ()
+    batch_norm: str = "frozen"
+    steps: int = 1
 
 
 class Task(NamedTuple):
@@ -142,7 +148,7 @@ def summarize(work: Work, unit: str, ours: list[float], peer: list[float], name:
 
     Args:
       work: that was done.
-      unit: 's', or 'images/s' for `work.batch` images per repetition.
+      unit: 's', or 'images/s' for the images of `work.steps` batches per repetition.
       ours, peer: seconds of the repetitions; `peer` may be empty.
       name: of the peer.
 
@@ -155,7 +161,7 @@ def summarize(work: Work, unit: str, ours: list[float], peer: list[float], name:
         if not times:
             return None
         middle = float(np.median(times))
-        return middle if unit == "s" else work.batch / middle
+        return middle if unit == "s" else work.batch * work.steps / middle
 
     spreads = [s for s in (spread(ours), spread(peer)) if s is not None]
     return {

@@ -30,7 +30,7 @@ def machine() -> tuple[dict, dict]:
     """Hardware and versions, as the results record them; None where a package is absent."""
     environment = device.environment()
     hardware: dict = {key: environment[key] for key in ("backend", "device", "host_cores")}
-    hardware |= {"processor": _processor(), "memory_gib": _memory_gib()}
+    hardware |= {"processor": processor(), "memory_gib": _memory_gib()}
     hardware["precision"] = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     versions: dict = {"python": environment["python"], "git_commit": environment["git_commit"]}
     for package in _PACKAGES:
@@ -153,7 +153,8 @@ def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The CPU's name, or its architecture where the system does not tell."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import tempfile
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,11 +21,16 @@ from jaxcbis.report.results import write
 
 SCHEMA = 1
 
-#: What the results tell of a row beside its times; null where it has none.
+#: What the results tell of a row beside its times; null where it has none. `compile_s` is that of a
+#: first start: null where programs came from the compilation cache, `cache_hits` of them.
 FIGURES = (
-    "import_s", "trace_s", "compile_s", "prefix_s", "epochs_to_pay", "ours_memory_mb",
-    "peer_memory_mb", "flops_share_ours", "flops_share_peer",
+    "import_s", "trace_s", "compile_s", "cache_hits", "bound", "prefix_s", "epochs_to_pay",
+    "ours_memory_mb", "peer_memory_mb", "flops_share_ours", "flops_share_peer",
 )  # fmt: skip
+
+
+#: Repetitions of ours alone, which stand in the results until PyTorch's half is measured.
+FIRST = 3
 
 
 class Bench(NamedTuple):
@@ -71,14 +77,13 @@ def run(options: argparse.Namespace) -> dict:
     if unknown := [row for row in chosen if row not in rows.ROWS]:
         raise UserError(f"--rows {' '.join(unknown)}: expected some of {', '.join(rows.ROWS)}")
     platform = "cpu" if device.choose(options.device, measure.cores()).platform == "cpu" else "gpu"
-    jax.config.update("jax_enable_compilation_cache", False)  # compile_s is that of a first start
     notes: list[str] = []
 
     def note(text: str) -> None:
         notes.append(text)
         warn(text)
 
-    torch = connect(platform, options.seconds, note) if options.against else None
+    torch = connect(platform, options.tuning_seconds, note) if options.against else None
     hardware, versions = report.machine()
     hardware["matmul_flops"] = flops.matmul_rates(platform, torch is not None)
     results: dict[str, Any] = {
@@ -95,21 +100,23 @@ def run(options: argparse.Namespace) -> dict:
             if row == "input" and model != options.models[0]:
                 continue  # no model in it
 
-            def at(batch: int, row=row, backbone=backbone) -> dict:
+            before = len(results["rows"])
+
+            def at(batch: int, row=row, backbone=backbone, before=before) -> None:
                 work = rows.work(
                     row, backbone, batch, options.image_size, options.images, options.epochs
                 )
-                return measure_row(work, backbone, bench)
+                for measured in measure_row(work, backbone, bench):
+                    results["rows"][before:] = [measured]
+                    if options.output:  # what was measured survives a kill
+                        write(options.output, results)
 
             try:
-                what = f"{row} {model}"
-                results["rows"].append(measure.halving(at, options.batch, what, note))
+                measure.halving(at, options.batch, f"{row} {model}", note)
             except Skipped as reason:
                 note(f"skipped {reason}")
-                continue
-            say(_line(results["rows"][-1]))
-            if options.output:  # what was measured survives a kill
-                write(options.output, results)
+            for measured in results["rows"][before:]:
+                say(_line(measured))
     report.show(report.table(results), report.footnotes(results))
     if options.output:
         write(options.output, results)
@@ -147,25 +154,35 @@ def connect(platform: str, seconds: float, note) -> Any:
     return torch_side.Torch(platform, rows.draw, rows.draw_splits, seconds, note)
 
 
-def measure_row(work: Work, backbone: Backbone, bench: Bench) -> dict:
-    """One row of the results at one batch size."""
+def measure_row(work: Work, backbone: Backbone, bench: Bench) -> Iterator[dict]:
+    """One row of the results at one batch size: first without the peer, then with it.
+
+    Yields:
+      The row, each time with all that is known of it.
+    """
     if work.row == "input":
-        work, measured = _input(work, bench)
+        yield from (_row(*found) for found in _input(work, bench))
     elif work.row == "time_to_first_step":
-        measured = _first_step(work, bench)
+        yield from (_row(work, found) for found in _first_step(work, bench))
     elif work.row == "second_start":
         second, first = rows.second_start(work, bench.platform, min(bench.repetitions, 3))
         figures = {"compile_s": float(np.median(second))}
-        measured = Measured(second, first, "our first start", figures)
+        yield _row(work, Measured(second, first, "our first start", figures))
     else:
-        measured = _within(work, backbone, bench)
+        yield from (_row(work, found) for found in _within(work, backbone, bench))
+
+
+def _row(work: Work, measured: Measured) -> dict:
     row = measure.summarize(work, rows.unit(work.row), *measured[:3])
+    bound = measured.figures.get("bound")
     row |= {
-        "target": rows.target(work.row, work.model, jax.default_backend()),
+        "target": rows.target(work.row, work.model, jax.default_backend(), bound),
         "what": rows.ROWS[work.row],
         "left_out": rows.LEFT_OUT.get(work.row),
     }
     row |= dict.fromkeys(FIGURES) | measured.figures
+    if bound is not None:
+        row["left_out"] += f"; operations of the peer's epochs over ours: {bound:.2f}"
     if row["prefix_s"] is not None:
         row["left_out"] += f": {row['prefix_s']:.2g} s"
         if row["peer"] is not None and row["peer"] > row["ours"]:
@@ -174,73 +191,89 @@ def measure_row(work: Work, backbone: Backbone, bench: Bench) -> dict:
     return row
 
 
-def _within(work: Work, backbone: Backbone, bench: Bench) -> Measured:
-    """Both sides in this process."""
+def _within(work: Work, backbone: Backbone, bench: Bench) -> Iterator[Measured]:
+    """Both sides in this process; ours alone comes first where PyTorch's is to follow."""
     rng = np.random.default_rng(1)
     parts: list[dict] = []
     ours_only, torch = work.row in rows.OURS_ONLY, bench.torch
-    if torch and not ours_only:
-        torch.task(work)  # what it loads to find its settings is no part of what it then holds
     held = sum(leaf.nbytes for leaf in jax.tree.leaves((backbone.params, backbone.stats))) / 2**20
     meter = memory.of_jax()
     with compiling.parts() as seconds:
         ours, ours_mb = measure.build(lambda: rows.ours(work, backbone, parts.append), rng, meter)
-    peer, peer_mb = None, None
+    figures: dict = seconds | {"ours_memory_mb": _add(ours_mb, held)}
+    count, peer = flops.of(work, backbone), None
+
+    def measured(repetitions: int, most: float) -> Measured:
+        parts.clear()  # compiling, or an earlier measurement, is in them
+        times = measure.alternate(ours, peer, rng, repetitions, most)
+        if parts:
+            figures["prefix_s"] = float(np.median([part["prefix_s"] for part in parts]))
+        for side, taken in zip(("ours", "peer"), times, strict=True):
+            if taken and count:
+                figures[f"flops_share_{side}"] = count / float(np.median(taken)) / bench.flops
+        return Measured(*times, peer.name if peer else "", dict(figures))
+
     if ours_only:
         peer, peer_mb = measure.build(lambda: rows.our_peer(work, backbone), rng, meter)
-        peer_mb = _add(peer_mb, held)
+        figures["peer_memory_mb"] = _add(peer_mb, held)
     elif torch:
+        yield measured(min(FIRST, bench.repetitions), bench.seconds / 3)
+        if work.row == "s1_run":
+            figures["bound"] = flops.bound_of_run(work, backbone)
+        torch.task(work)  # what it loads to find its settings is no part of what it then holds
         meter = memory.of_torch(bench.platform)
-        peer, peer_mb = measure.build(lambda: torch.task(work), rng, meter)
-    figures: dict = seconds | {
-        "ours_memory_mb": _add(ours_mb, held), "peer_memory_mb": peer_mb
-    }  # fmt: skip
-    parts.clear()  # compiling is in them
-    times = measure.alternate(ours, peer, rng, bench.repetitions, bench.seconds)
-    if parts:
-        figures["prefix_s"] = float(np.median([part["prefix_s"] for part in parts]))
-    if count := flops.of(work, backbone):
-        for side, taken in zip(("ours", "peer"), times, strict=True):
-            if taken:
-                figures[f"flops_share_{side}"] = count / float(np.median(taken)) / bench.flops
-    return Measured(*times, peer.name if peer else "", figures)
+        peer, figures["peer_memory_mb"] = measure.build(lambda: torch.task(work), rng, meter)
+    yield measured(bench.repetitions, bench.seconds)
 
 
-def _first_step(work: Work, bench: Bench) -> Measured:
+def _first_step(work: Work, bench: Bench) -> Iterator[Measured]:
     """Each repetition of each side in a process of its own, which tells its parts."""
     parts: dict[str, list[dict]] = {"ours": [], "torch": []}
 
     def side(name: str) -> measure.Task:
-        return rows.process_task(name, work, bench.platform, parts[name].append)
+        def record(done: dict) -> None:
+            parts[name].append(done)
+            bench.first_steps.append({"model": work.model, "side": name} | done)
 
-    peer = side("torch") if bench.torch else None
-    times = measure.alternate(
-        side("ours"), peer, np.random.default_rng(1), bench.repetitions, bench.seconds
-    )
-    bench.first_steps.extend(
-        {"model": work.model, "side": name} | part for name in parts for part in parts[name]
-    )
+        return rows.process_task(name, work, bench.platform, record)
+
+    def all_of(name: str, key: str) -> list:
+        return [part[key] for part in parts[name]]
 
     def median(name: str, key: str) -> float | None:
-        return float(np.median([part[key] for part in parts[name]])) if parts[name] else None
+        return float(np.median(all_of(name, key))) if parts[name] else None
 
-    figures = {key: median("ours", key) for key in ("import_s", "trace_s", "compile_s")}
-    figures["ours_memory_mb"] = median("ours", "peak_memory_mb")
-    figures["peer_memory_mb"] = median("torch", "peak_memory_mb")
-    name = f"PyTorch {bench.torch.version}, eager" if peer else ""
-    return Measured(*times, name, figures)
+    def measured() -> Measured:
+        figures = {key: median("ours", key) for key in ("import_s", "trace_s", "compile_s")}
+        figures["ours_memory_mb"] = median("ours", "peak_memory_mb")
+        figures["peer_memory_mb"] = median("torch", "peak_memory_mb")
+        name = f"PyTorch {bench.torch.version}, eager" if parts["torch"] else ""
+        return Measured(all_of("ours", "total_s"), all_of("torch", "total_s"), name, figures)
+
+    rng, left = np.random.default_rng(1), bench.repetitions
+    if bench.torch:
+        measure.alternate(side("ours"), None, rng, 1, bench.seconds)
+        yield measured()
+        left = max(left - 1, 1)
+    peer = side("torch") if bench.torch else None
+    measure.alternate(side("ours"), peer, rng, left, bench.seconds)
+    yield measured()
 
 
-def _input(work: Work, bench: Bench) -> tuple[Work, Measured]:
+def _input(work: Work, bench: Bench) -> Iterator[tuple[Work, Measured]]:
     """Both sides read the same patches; their number stands where others have the batch."""
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
         records, files = rows.input_data(Path(folder))
-        ours = rows.ours_input(work.size, records)
+        work = work._replace(batch=len(records))
+        ours, peer = rows.ours_input(work.size, records), None
         ours.warm(rng)
-        peer = bench.torch.input(work, files) if bench.torch else None
+        if bench.torch:
+            first, _ = measure.alternate(ours, None, rng, FIRST, bench.seconds / 3)
+            yield work, Measured(first, [], "", {})
+            peer = bench.torch.input(work, files)
         times = measure.alternate(ours, peer, rng, bench.repetitions, bench.seconds)
-    return work._replace(batch=len(records)), Measured(*times, peer.name if peer else "", {})
+        yield work, Measured(*times, peer.name if peer else "", {})
 
 
 def _add(megabytes: float | None, more: float) -> float | None:

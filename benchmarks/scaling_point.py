@@ -15,9 +15,9 @@ from benchmarks import measure, memory
 from benchmarks.measure import Task, Work
 
 REPETITIONS = 3
-#: Of a point's seconds: after which it begins no further repetition, and which one candidate for
+#: Of a point's seconds: after which it begins no further repetition, and which the search for
 #: PyTorch's settings may take.
-_REPEAT, _TRY = 0.1, 0.2
+_REPEAT, _TUNE = 0.1, 0.6
 
 
 def main(side: str, platform: str, settings: dict | None, seconds: float, work: Work) -> dict:
@@ -47,7 +47,7 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
             return _measure(ours, meter, held, seconds, parts)
         from benchmarks import torch_models, torch_side
 
-        tools = torch_side.Torch(platform, rows.draw, rows.draw_splits, _TRY * seconds, print)
+        tools = torch_side.Torch(platform, rows.draw, rows.draw_splits, _TUNE * seconds, print)
         if settings is None:
             return tools.tune(work, torch_models.build(work.model), tools.step)._asdict()
         tools.fixed = torch_side.Settings(**settings)

@@ -1,7 +1,8 @@
 """The same rows in PyTorch, as a good user of it runs them; imports no JAX.
 
 All cores, frozen stages in evaluation mode and without gradient, bfloat16 autocast on a GPU. Per
-row `channels_last`, fused Adam and `torch.compile` are tried in turn and kept where they win.
+row `channels_last`, fused Adam and `torch.compile`, on a GPU also its modes with CUDA graphs, are
+tried in turn and kept where they win.
 """
 
 import copy
@@ -20,22 +21,41 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmarks import measure
-from benchmarks.measure import Late, Skipped, Task, Work, deadline, is_out_of_memory
+from benchmarks.measure import (
+    GPU_STEPS,
+    Late,
+    Skipped,
+    Task,
+    Work,
+    deadline,
+    is_out_of_memory,
+)
 from benchmarks.torch_models import build, stages, to_tensor
 
 Draw = Callable[[Work, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
 
+#: Modes of torch.compile: the first one on every device, the others' CUDA graphs on a GPU.
+MODES = ("default", "reduce-overhead", "max-autotune")
+#: Calls before a compiled model is at its speed: CUDA graphs are recorded in the second one.
+_WARM_UP = {"": 1, "default": 1, "reduce-overhead": 3, "max-autotune": 3}
+
+
 class Settings(NamedTuple):
-    """What may or may not make PyTorch faster."""
+    """What may or may not make PyTorch faster; `compiled` is '' or one of MODES."""
 
     channels_last: bool = False
     fused: bool = False
-    compiled: bool = False
+    compiled: str = ""
 
     def __str__(self) -> str:
-        names = {"channels_last": "channels_last", "fused": "fused Adam", "compiled": "compiled"}
-        return ", ".join(text for field, text in names.items() if getattr(self, field)) or "eager"
+        names = {"channels_last": "channels_last", "fused": "fused Adam"}
+        given = [text for field, text in names.items() if getattr(self, field)]
+        return ", ".join(given + ([_mode(self.compiled)] if self.compiled else [])) or "eager"
+
+
+def _mode(compiled: str) -> str:
+    return "compiled" if compiled == MODES[0] else f"compiled ({compiled})"
 
 
 class Torch:
@@ -44,7 +64,7 @@ class Torch:
     Args:
       platform: 'cpu' or 'gpu'.
       draw, draw_splits: inputs, see `rows`.
-      seconds: that one candidate of the tuning may take, compiling included.
+      seconds: that looking for the fastest settings of a row may take, compiling included.
       note: takes a line that the user must read.
 
     Attributes:
@@ -56,7 +76,8 @@ class Torch:
     def __init__(self, platform: str, draw: Draw, draw_splits: Callable, seconds: float, note):
         self.device = torch.device("cuda" if platform == "gpu" else "cpu")
         self.draw, self.draw_splits, self.seconds, self.note = draw, draw_splits, seconds, note
-        self.found: dict[tuple, Settings] = {}
+        self.found: dict[tuple[str, str], Settings] = {}
+        self.drawn: tuple[Work, list] | None = None  # the batches last put on a GPU
         self.version = str(torch.__version__)
         use_machine()
 
@@ -84,33 +105,33 @@ class Torch:
     def tune(self, work: Work, model: nn.Module, make: Callable[..., Task]) -> Settings:
         """The fastest settings, found one after the other; kept for works that differ in row only.
 
-        The first candidate always counts; one that is too slow, or that this machine cannot
-        compile, is left out, and a compiler that fails is reported.
+        The first candidate always counts; one that comes too late, or that this machine cannot
+        compile, is left out and reported.
         """
         if self.fixed is not None:
             return self.fixed
-        where = (work.model, work.batch, work.size, work.first)
-        key = (make.__name__, *where, str(work.phases))
+        key = (make.__name__, str(work._replace(row="", images=0, epochs=1)))
         if key in self.found:
             return self.found[key]
         rng = np.random.default_rng(0)
         best, best_time = Settings(), float("inf")
-        for field in (None, *Settings._fields):
-            if (field == "fused" and make != self.step) or (
-                field == "compiled" and make == self.library_cam  # it hooks into modules
-            ):
-                continue
-            candidate = best._replace(**{field: True}) if field else best
+        end = time.perf_counter() + self.seconds
+        for change in self._changes(make):
+            candidate = best._replace(**change)
             try:
-                with deadline(self.seconds if field else 3600):
+                with deadline(max(end - time.perf_counter(), 0.01) if change else 3600):
                     task = make(work, model, candidate)
-                    task.time(rng)
+                    for _ in range(_WARM_UP[candidate.compiled]):
+                        task.time(rng)
                     seconds = min(task.time(rng) for _ in range(2))
             except (Exception, Late) as error:
-                if field is None or is_out_of_memory(error):
+                if not change or is_out_of_memory(error):
                     raise
                 reason = (str(error).strip().splitlines() or [type(error).__name__])[0][:120]
-                self.note(f"{work.row} {work.model}: PyTorch without {field}: {reason}")
+                if isinstance(error, Late):
+                    reason = f"all tuning is to take {self.seconds:g} s"
+                left_out = _mode(change["compiled"]) if "compiled" in change else next(iter(change))
+                self.note(f"{work.row} {work.model}: PyTorch without {left_out}: {reason}")
                 torch._dynamo.reset()
                 continue
             if seconds < best_time:
@@ -118,22 +139,38 @@ class Torch:
         self.found[key] = best
         return best
 
+    def _changes(self, make: Callable[..., Task]) -> list[dict]:
+        """What is tried in turn, each on top of what has won so far; nothing at first."""
+        changes: list[dict] = [{}, {"channels_last": True}]
+        if make == self.step:
+            changes.append({"fused": True})
+        if make == self.library_cam:  # it hooks into modules, which must not be compiled
+            return changes
+        modes = MODES if self.device.type == "cuda" else MODES[:1]
+        return changes + [{"compiled": mode} for mode in modes]
+
     # ---- Tasks, given settings --------------------------------------------------------------
 
     def forward(self, work: Work, model: nn.Module, settings: Settings) -> Task:
         net = _compile(self._place(model, settings).eval(), settings)
 
-        def run(x: torch.Tensor) -> torch.Tensor:
+        def run(batches: list) -> torch.Tensor:
             with torch.inference_mode(), self._autocast():
-                return self._wait(net(x))
+                for x, _ in batches:
+                    logits = net(x)
+            return self._wait(logits)
 
-        return Task(lambda rng: self._inputs(work, rng, settings)[0], run)
+        return Task(self._batches(work, settings), run)
 
     def step(self, work: Work, model: nn.Module, settings: Settings) -> Task:
         train = self.trainer(work, work.phases[0], model, settings)[0]
-        return Task(
-            lambda rng: self._inputs(work, rng, settings), lambda batch: self._wait(train(*batch))
-        )
+
+        def run(batches: list) -> torch.Tensor:
+            for batch in batches:
+                loss = train(*batch)
+            return self._wait(loss)
+
+        return Task(self._batches(work, settings), run)
 
     def trainer(self, work: Work, rates: dict[str, float], model: nn.Module, settings: Settings):
         """A step on a batch that returns its loss, and the loss without a step."""
@@ -146,13 +183,14 @@ class Torch:
         adam = torch.optim.Adam(groups, fused=settings.fused or None)
 
         def mode(training: bool) -> None:
+            # In evaluation mode BatchNorm's scale and bias learn all the same.
             for stage, part in parts.items():
-                part.train(training and stage in rates)
+                part.train(training and stage in rates and work.batch_norm == "train")
 
         def step(x: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+            adam.zero_grad()
             with self._autocast():
                 loss = F.cross_entropy(net(x), labels)
-            adam.zero_grad()
             loss.backward()
             adam.step()
             return loss.detach()
@@ -172,7 +210,8 @@ class Torch:
 
         All epochs of a phase cost the same, so one of each is timed and multiplied.
         """
-        one = work._replace(row="train_frozen")
+        steps = GPU_STEPS if self.device.type == "cuda" else 1
+        one = work._replace(row="train_frozen", steps=steps)
         found = [self.tune(one._replace(phases=(r,)), model, self.step) for r in work.phases]
         trainers = [
             (*self.trainer(work, rates, model, settings), settings)
@@ -182,7 +221,7 @@ class Torch:
         def fresh(rng: np.random.Generator) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
             return [
                 [
-                    (to_tensor(x), torch.from_numpy(labels).long())
+                    (self._pinned(to_tensor(x)), self._pinned(torch.from_numpy(labels).long()))
                     for x, labels in zip(
                         *(np.split(a, range(work.batch, len(a), work.batch)) for a in split),
                         strict=True,
@@ -197,7 +236,8 @@ class Torch:
                 began = time.perf_counter()
                 for part, function in zip(splits, (step, validate), strict=True):
                     losses = [
-                        function(self._to_device(x, settings), y.to(self.device)) for x, y in part
+                        function(self._to_device(x, settings), y.to(self.device, non_blocking=True))
+                        for x, y in part
                     ]
                     torch.stack(losses).mean().item()
                 total += work.epochs * (time.perf_counter() - began)
@@ -278,9 +318,25 @@ class Torch:
             x = x.bfloat16()  # as autocast leaves activations
         return x, torch.from_numpy(labels).long().to(self.device)
 
+    def _batches(self, work: Work, settings: Settings) -> Callable[[np.random.Generator], list]:
+        """Draws a repetition's batches; several lie on the device, and their order is drawn."""
+        if work.steps == 1:
+            return lambda rng: [self._inputs(work, rng, settings)]
+        key = work._replace(row="", phases=(), batch_norm="")
+        if self.drawn is None or self.drawn[0] != key:  # one candidate after the other uses them
+            self.drawn = None  # makes room
+            rng = np.random.default_rng(0)
+            self.drawn = key, [self._inputs(work, rng, Settings()) for _ in range(work.steps)]
+        batches = [(self._to_device(x, settings), labels) for x, labels in self.drawn[1]]
+        return lambda rng: [batches[i] for i in rng.permutation(work.steps)]
+
     def _to_device(self, x: torch.Tensor, settings: Settings) -> torch.Tensor:
         layout = torch.channels_last if settings.channels_last else torch.preserve_format
-        return x.to(self.device, memory_format=layout)
+        return x.to(self.device, memory_format=layout, non_blocking=True)
+
+    def _pinned(self, x: torch.Tensor) -> torch.Tensor:
+        """Where a GPU can fetch it while the host goes on."""
+        return x.pin_memory() if self.device.type == "cuda" else x
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast("cuda", torch.bfloat16, enabled=self.device.type == "cuda")
@@ -326,4 +382,5 @@ def _compile(net: nn.Module, settings: Settings) -> Any:
     torch._logging.set_logs(all=logging.ERROR)
     torch._dynamo.config.recompile_limit = 64  # of one module class, over all tasks
     # Shapes never change within a task; they do between tasks, which is no reason to go dynamic.
-    return torch.compile(net, dynamic=False)
+    mode = None if settings.compiled == MODES[0] else settings.compiled
+    return torch.compile(net, dynamic=False, mode=mode)

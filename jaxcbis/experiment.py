@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -136,7 +137,8 @@ def _run(
     say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
     limits = f"at most {config.epochs} epochs each; {config.patience} without improvement end one"
     say(f"         {limits}")
-    if not shared:  # a study tells its own
+    # A study tells its own, and a GPU waits for the host more than it computes.
+    if not shared and jax.default_backend() == "cpu":
         counts = {name: part["total"] for name, part in data["splits"].items()}
         within = forecast.seconds(
             backbone, phases_of(config), counts, config.image_size,

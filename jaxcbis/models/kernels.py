@@ -91,6 +91,21 @@ def max_pool(x: jax.Array, size: int, stride: int, padding: int = 0) -> jax.Arra
     return x
 
 
+@jax.custom_jvp
+def relu(x: jax.Array) -> jax.Array:
+    """max(x, 0). Its gradient is told by what comes out, so that what went in need not be kept.
+
+    On a GPU it then is part of the convolution in front of it.
+    """
+    return jnp.maximum(x, 0)
+
+
+@relu.defjvp
+def _relu_jvp(primals, tangents):
+    y = relu(*primals)
+    return y, jnp.where(y != 0, *tangents, jnp.zeros_like(y))  # XLA would make x > 0 of y > 0
+
+
 def sum_over_pixels(x: jax.Array) -> jax.Array:
     """Sums [..., c] over all axes but the last."""
 

@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxcbis.models.kernels import max_pool
+from jaxcbis.models.kernels import max_pool, relu
 from jaxcbis.models.layers import BatchNorm, Convolution, convolve_and_normalize, linear
 
 DEPTHS = (3, 4, 6, 3)
@@ -27,9 +27,9 @@ class BasicBlock(nnx.Module):
         self.shortcut = Shortcut(inputs, width, stride, dtype=dtype)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        y = nnx.relu(convolve_and_normalize(self.conv1, self.bn1, x, train))
+        y = relu(convolve_and_normalize(self.conv1, self.bn1, x, train))
         y = convolve_and_normalize(self.conv2, self.bn2, y, train)
-        return nnx.relu(y + self.shortcut(x, train))
+        return relu(y + self.shortcut(x, train))
 
 
 class Bottleneck(nnx.Module):
@@ -51,10 +51,10 @@ class Bottleneck(nnx.Module):
         self.shortcut = Shortcut(inputs, outputs, stride, dtype=dtype)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        y = nnx.relu(convolve_and_normalize(self.conv1, self.bn1, x, train))
-        y = nnx.relu(convolve_and_normalize(self.conv2, self.bn2, y, train))
+        y = relu(convolve_and_normalize(self.conv1, self.bn1, x, train))
+        y = relu(convolve_and_normalize(self.conv2, self.bn2, y, train))
         y = convolve_and_normalize(self.conv3, self.bn3, y, train)
-        return nnx.relu(y + self.shortcut(x, train))
+        return relu(y + self.shortcut(x, train))
 
 
 class Shortcut(nnx.Module):
@@ -81,7 +81,7 @@ class Stem(nnx.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         if self.shift is not None:
             x = x + jnp.asarray(self.shift, x.dtype)
-        y = nnx.relu(convolve_and_normalize(self.conv, self.bn, x, train))
+        y = relu(convolve_and_normalize(self.conv, self.bn, x, train))
         return max_pool(y, 3, 2, padding=1)
 
 

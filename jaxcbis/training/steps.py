@@ -76,8 +76,8 @@ def train_step(
         images = rgb(sharding.divided(inputs))
         logits, _ = backbones.run(module, images, plan.stages, plan.batch_statistics)
         _, stats = backbones.split(module)
-        losses = _cross_entropy(logits, labels).mean(where=labels != ABSENT)
-        return losses, (logits, {stage: stats[stage] for stage in state.variables.stats})
+        mean = _cross_entropies(logits, labels).sum() / (labels != ABSENT).sum()
+        return mean, (logits, {stage: stats[stage] for stage in state.variables.stats})
 
     params = state.variables.params
     (value, (logits, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
@@ -151,8 +151,8 @@ def evaluate_step(
       stages: consecutive ones, with the head.
     """
     logits = apply(graph, variables, sharding.divided(inputs), stages)
-    losses = _cross_entropy(logits, labels).sum(where=labels != ABSENT)
-    return sharding.whole((losses, (logits.argmax(-1) == labels).sum()))
+    total = _cross_entropies(logits, labels).sum()
+    return sharding.whole((total, (logits.argmax(-1) == labels).sum()))
 
 
 @partial(jax.jit, static_argnames=("graph", "stages"))
@@ -191,6 +191,6 @@ def _items(inputs: jax.Array, labels: jax.Array, index: jax.Array) -> tuple[jax.
     return inputs[index], jnp.where(index == ABSENT, ABSENT, labels[index])
 
 
-def _cross_entropy(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Of each item [n]; some number where it is ABSENT."""
-    return optax.softmax_cross_entropy_with_integer_labels(logits, jnp.maximum(labels, 0))
+def _cross_entropies(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Of each item [n]; 0 where it is ABSENT, which is no class."""
+    return optax.softmax_cross_entropy(logits, jax.nn.one_hot(labels, logits.shape[-1]))

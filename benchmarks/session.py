@@ -1,0 +1,130 @@
+"""Commands one after another within a time: each has a limit of its own, and none stops the next.
+
+What became of each, and its last line, is in summary.json and summary.txt as soon as it has ended.
+"""
+
+import contextlib
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxcbis import files
+from jaxcbis.console import say
+from jaxcbis.report.results import write
+
+ROOT = Path(__file__).resolve().parent.parent
+SCHEMA = 1
+#: Seconds without which no step begins, and which one gets to end by itself at its limit.
+_LEAST, _GRACE = 10, 5
+
+
+class Step(NamedTuple):
+    """A command of a session.
+
+    Attributes:
+      name: also of its log.
+      words: the command, given its limit in seconds.
+      share: of the time that is left, beside the shares of the steps behind it.
+      least: seconds that it gets at least, if so many are left.
+      keep: takes the seconds that it took, whatever became of it, and puts away what it left.
+    """
+
+    name: str
+    words: Callable[[float], Sequence[str]]
+    share: float
+    least: float
+    keep: Callable[[float], None] = lambda seconds: None
+
+
+def run(
+    steps: Sequence[Step], folder: Path, seconds: float, environment: dict[str, str], notes: list
+) -> list[dict]:
+    """Does all steps for which there is time.
+
+    Args:
+      steps: in order.
+      folder: gets the summary, and a log of each step in `logs`.
+      seconds: for all of them.
+      environment: of the commands.
+      notes: what else the summary is to say.
+
+    Returns:
+      Of each step {'step', 'state', 'seconds', 'limit', 'last_line'}; the state is 'done',
+      'failed', 'killed' at its limit, or 'skipped' for want of time.
+
+    Raises:
+      UserError: a file cannot be written.
+    """
+    records: list[dict] = []
+    end = time.monotonic() + seconds
+    (folder / "logs").mkdir(exist_ok=True)
+    for number, step in enumerate(steps):
+        left = end - time.monotonic()
+        if left < _LEAST:
+            record = {"state": "skipped", "seconds": 0.0, "limit": 0.0, "last_line": ""}
+        else:
+            portion = left * step.share / sum(each.share for each in steps[number:])
+            limit = min(left, max(portion, step.least))
+            record = _do(step, limit, folder / "logs" / f"{step.name}.log", environment)
+        records.append({"step": step.name} | record)
+        say(line(records[-1]))
+        _write(folder, records, notes)
+    return records
+
+
+def _do(step: Step, limit: float, log: Path, environment: dict[str, str]) -> dict:
+    began = time.monotonic()
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            step.words(limit), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            state = "failed" if process.wait(limit) else "done"
+        except subprocess.TimeoutExpired:
+            state = "killed"
+        finally:
+            _end(process)
+    seconds = time.monotonic() - began
+    step.keep(seconds)
+    lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+    return {
+        "state": state,
+        "seconds": seconds,
+        "limit": limit,
+        "last_line": lines[-1].strip() if lines else "",
+    }
+
+
+def _end(process: subprocess.Popen) -> None:
+    """Ends a command with all that it has started; what is left of it would hold the GPU."""
+    if process.poll() is None:
+        _signal(process, signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_GRACE)
+    _signal(process, signal.SIGKILL)
+    process.wait()
+
+
+def _signal(process: subprocess.Popen, number: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # none of its group is left
+        os.killpg(process.pid, number)
+
+
+def line(record: dict) -> str:
+    """What became of a step, for people."""
+    took = f"{record['seconds']:.0f} of {record['limit']:.0f} s"
+    return f"{record['step']:<26} {record['state']:<8} {took:>13}  {record['last_line']}".rstrip()
+
+
+def _write(folder: Path, records: list[dict], notes: list) -> None:
+    write(
+        folder / "summary.json",
+        {"kind": "summary", "schema": SCHEMA, "steps": records, "notes": notes},
+    )
+    lines = [*map(line, records), *(f"Note: {note}" for note in notes)]
+    files.write(folder / "summary.txt", "\n".join(lines) + "\n")
