@@ -12,7 +12,7 @@ from typing import NoReturn
 import jaxcbis
 from jaxcbis import allocator, watched
 from jaxcbis import config as options
-from jaxcbis.console import Level, set_level
+from jaxcbis.console import Level, set_level, warn
 from jaxcbis.errors import UserError
 from jaxcbis.hosts import LOST
 
@@ -272,7 +272,10 @@ def _study(words: argparse.Namespace) -> None:
     options.resolve(given)  # what is wrong is said before JAX starts
     quiet_libraries()
     from jaxcbis import study
+    from jaxcbis.report import tensorboard
 
+    if unlogged := tensorboard.missing():
+        warn(unlogged)  # the runs themselves are hushed
     study.run(
         given, words.backbones, words.strategies, words.seeds, words.weights, words.output,
         parallel=words.parallel == "runs",

@@ -1,16 +1,18 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
-import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.cli import main
 from jaxcbis.data import loading
 from jaxcbis.output import turn
 from tests import WORKER, differences
-from tfds_cbis import phantom
+
+if find_spec("torchvision"):  # some tests run without
+    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,6 +57,8 @@ def refused_here(capfd):
 @pytest.fixture(scope="session")
 def demo_dir(tmp_path_factory) -> Path:
     """A --data-dir with a smaller demo set, which all processes of `-n` share: prepared once."""
+    from tfds_cbis import phantom  # imports TFDS
+
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if WORKER else base) / "demo"
     place = folder / f"cbis_ddsm_demo-{loading.DEMO_VERSION}"
