@@ -12,7 +12,7 @@ from typing import NoReturn
 import jaxcbis
 from jaxcbis import allocator, watched
 from jaxcbis import config as options
-from jaxcbis.console import Level, set_level, warn
+from jaxcbis.console import Level, set_level
 from jaxcbis.errors import UserError
 from jaxcbis.hosts import LOST
 
@@ -177,6 +177,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_levels(audit)
     audit.set_defaults(command=_audit)
 
+    check = commands.add_parser(
+        "check", help="run the demo training: are its figures as they should be here?",
+        allow_abbrev=False,
+    )  # fmt: skip
+    check.set_defaults(command=_check)
+
     findings = commands.add_parser(
         "findings", help="write findings.md from the results of two studies and their audit"
     )
@@ -272,10 +278,7 @@ def _study(words: argparse.Namespace) -> None:
     options.resolve(given)  # what is wrong is said before JAX starts
     quiet_libraries()
     from jaxcbis import study
-    from jaxcbis.report import tensorboard
 
-    if unlogged := tensorboard.missing():
-        warn(unlogged)  # the runs themselves are hushed
     study.run(
         given, words.backbones, words.strategies, words.seeds, words.weights, words.output,
         parallel=words.parallel == "runs",
@@ -288,6 +291,13 @@ def _audit(words: argparse.Namespace) -> None:
     from jaxcbis import audit
 
     audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
+
+
+def _check(words: argparse.Namespace) -> None:
+    quiet_libraries()
+    from jaxcbis import check
+
+    check.run()
 
 
 def _findings(words: argparse.Namespace) -> None:

@@ -1,18 +1,17 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
+import contextlib
 import os
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
+with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
+    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.cli import main
 from jaxcbis.data import loading
 from jaxcbis.output import turn
 from tests import WORKER, differences
-
-if find_spec("torchvision"):  # some tests run without
-    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
 
 ROOT = Path(__file__).resolve().parent.parent
 

@@ -1,6 +1,7 @@
 """A machine that has only what a training from an exported .npz needs.
 
-`python -m tests.absent` prints what pip must install for one, and for the tests that run there.
+`python -m tests.absent [EXTRA..]` prints what pip must install for one, for the tests that run
+there and for extras.
 """
 
 import os
