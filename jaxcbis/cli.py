@@ -177,6 +177,12 @@ def _parser() -> argparse.ArgumentParser:
     _add_levels(audit)
     audit.set_defaults(command=_audit)
 
+    check = commands.add_parser(
+        "check", help="run the demo training: are its figures as they should be here?",
+        allow_abbrev=False,
+    )  # fmt: skip
+    check.set_defaults(command=_check)
+
     findings = commands.add_parser(
         "findings", help="write findings.md from the results of two studies and their audit"
     )
@@ -285,6 +291,13 @@ def _audit(words: argparse.Namespace) -> None:
     from jaxcbis import audit
 
     audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
+
+
+def _check(words: argparse.Namespace) -> None:
+    quiet_libraries()
+    from jaxcbis import check
+
+    check.run()
 
 
 def _findings(words: argparse.Namespace) -> None:

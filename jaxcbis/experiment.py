@@ -23,7 +23,7 @@ from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
-from jaxcbis.report import results, spreadsheets, tables
+from jaxcbis.report import results, spreadsheets, tables, tensorboard
 from jaxcbis.training import checkpoints, forecast, strategies, telling
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
@@ -109,6 +109,9 @@ def _run(
     if crowding := device.crowding():
         say(f"         {crowding}")
     say(f"Results  {folder}")
+    if unlogged := tensorboard.missing():
+        warn(unlogged)
+        notes.append(unlogged)
     for key, value in dataclasses.asdict(config).items():
         detail(f"  {key} {value}")
     began = time.perf_counter()
@@ -207,7 +210,7 @@ def _run(
         return record
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
     from jaxcbis.evaluation import localization, metrics
-    from jaxcbis.report import figures, gallery, html, tensorboard
+    from jaxcbis.report import figures, gallery, html
 
     located, iou = localization.score(
         maps, test.masks, test.labels, probabilities.argmax(1),
@@ -381,8 +384,6 @@ def _train(
         config.batch_size, config.epochs, config.patience, config.min_delta, config.batch_norm,
         config.seed,
     )  # fmt: skip
-    from jaxcbis.report import tensorboard  # where PyTorch is installed, it imports that
-
     line, replayed, resumed = telling.lines(config.patience, config.min_delta), 0, False
     for phase in phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")

@@ -13,7 +13,6 @@ from jaxcbis.cli import main
 from jaxcbis.data import loading
 from jaxcbis.output import turn
 from tests import WORKER, differences
-from tfds_cbis import phantom
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -68,6 +67,8 @@ def refused_here(capfd):
 @pytest.fixture(scope="session")
 def demo_dir(tmp_path_factory) -> Path:
     """A --data-dir with a smaller demo set, which all processes of `-n` share: prepared once."""
+    from tfds_cbis import phantom  # imports TFDS
+
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if WORKER else base) / "demo"
     place = folder / f"cbis_ddsm_demo-{loading.DEMO_VERSION}"

@@ -102,8 +102,8 @@ def relu(x: jax.Array) -> jax.Array:
 
 @relu.defjvp
 def _relu_jvp(primals, tangents):
-    y = relu(*primals)
-    return y, jnp.where(y != 0, *tangents, jnp.zeros_like(y))  # XLA would make x > 0 of y > 0
+    y, (tangent,) = relu(*primals), tangents
+    return y, jnp.where(y != 0, tangent, 0)  # not y > 0, which XLA would make x > 0 of
 
 
 def sum_over_pixels(x: jax.Array) -> jax.Array:
