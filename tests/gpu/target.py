@@ -1,6 +1,7 @@
 """Compiling for an H100 without one: nothing can be run or timed, but what comes out can be read.
 
-That takes JAX's plugin for CUDA with its compiler's parts, of JAX's own version.
+That takes jax-cuda13-plugin and jax-cuda13-pjrt of JAX's own version, nvidia-cuda-nvcc and
+nvidia-nvvm; jax[cuda13] brings them with all that a GPU needs besides.
 """
 
 from functools import cache
