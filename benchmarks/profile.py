@@ -272,14 +272,19 @@ def table(results: dict) -> Table:
             kinds[kind] += share
     for kind in sorted(kinds, key=kinds.__getitem__, reverse=True):
         shown.add_row(kind, *(f"{row['shares'].get(kind, 0):.1%}" for row in results["rows"]))
-    shown.add_row("seconds", *(report.number(row["seconds"]) for row in results["rows"]))
+    shown.add_row("seconds", *(_seconds(row["seconds"]) for row in results["rows"]))
     if all("busy_s" in row for row in results["rows"]):
-        for name, key in (("of them at work", "busy_s"), ("operations", "operations")):
-            shown.add_row(name, *(report.number(row[key]) for row in results["rows"]))
+        shown.add_row("of them at work", *(_seconds(row["busy_s"]) for row in results["rows"]))
+        counts = (report.number(row["operations"]) for row in results["rows"])
+        shown.add_row("operations", *counts)
         if any(row["in_graphs"] for row in results["rows"]):
             shares = (f"{row['in_graphs']:.0%}" for row in results["rows"])
             shown.add_row("of them in CUDA graphs", *shares)
     return shown
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else report.number(value)
 
 
 def _parser() -> argparse.ArgumentParser:
