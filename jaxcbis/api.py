@@ -40,12 +40,13 @@ def load(folder: Path | str) -> Finished:
     """Reads a finished run; the data it was trained on are not needed.
 
     JAX computes on a GPU where there is one, and keeps what it compiles for the next start, as the
-    program does.
+    program does. Where JAX is at work already, it goes on as it is.
 
     Raises:
       UserError: see `jaxcbis.finished.load`.
     """
-    device.choose("auto")
+    if not device.started():
+        device.choose("auto")
     return finished.load(folder)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis import device, files, finished
+from jaxcbis import device, experiment, files, finished
 from jaxcbis.console import console, say, track, warn
 from jaxcbis.data import loading, normalization, preparation, splits
 from jaxcbis.data.patches import Dataset, Patches
@@ -50,10 +50,12 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     """
     if data is not None and data.endswith(".npz"):
         raise UserError(f"--data {data}: holds one protocol's patches; give the release itself")
+    first = results.read_run(folders[0] / "results.json")
+    # Before the runs' models are loaded, which starts JAX.
+    device.choose(first["config"].get("device", "auto"), experiment.threads_of(first))
     runs = [finished.load(folder) for folder in folders]
     _claim(output, [run.folder.name for run in runs])
     held = lock(output)
-    device.choose(runs[0].config.device)
     sizes = sorted({run.config.image_size for run in runs})
     of_paper = [run.config for run in runs if run.config.protocol == "paper"]
     background_size = of_paper[0].background_size if of_paper else None

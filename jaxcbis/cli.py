@@ -103,8 +103,8 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 #: Options that all runs of a study have in common.
 _IN_STUDIES = (
     "data", "protocol", "head_lr", "lr_decay", "epochs", "patience", "min_delta", "image_size",
-    "batch_norm", "background_size", "precision", "device", "cam_threshold", "cam_method",
-    "cam_stage", "data_dir",
+    "batch_norm", "background_size", "precision", "device", "deterministic", "cam_threshold",
+    "cam_method", "cam_stage", "data_dir",
 )  # fmt: skip
 
 
@@ -157,8 +157,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
         help="imagenet, random, or one file per backbone (default: imagenet)")  # fmt: skip
     add("--parallel", choices=["runs"],
-        help="runs: each device does runs of its own, which is faster than a share of every run "
-        "where batches are small")  # fmt: skip
+        help="runs: each device does runs of its own, a GPU several side by side, which is faster "
+        "than a share of every run where batches are small")  # fmt: skip
     add("--output", type=Path, required=True, metavar="DIR",
         help="folder of the study; the same command goes on where it was ended")  # fmt: skip
     study.set_defaults(command=_study)
@@ -176,6 +176,12 @@ def _parser() -> argparse.ArgumentParser:
     audit.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
     _add_levels(audit)
     audit.set_defaults(command=_audit)
+
+    check = commands.add_parser(
+        "check", help="run the demo training: are its figures as they should be here?",
+        allow_abbrev=False,
+    )  # fmt: skip
+    check.set_defaults(command=_check)
 
     findings = commands.add_parser(
         "findings", help="write findings.md from the results of two studies and their audit"
@@ -285,6 +291,13 @@ def _audit(words: argparse.Namespace) -> None:
     from jaxcbis import audit
 
     audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
+
+
+def _check(words: argparse.Namespace) -> None:
+    quiet_libraries()
+    from jaxcbis import check
+
+    check.run()
 
 
 def _findings(words: argparse.Namespace) -> None:

@@ -74,6 +74,9 @@ class Config:
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
+    deterministic: bool = _option(
+        False, "on a GPU: only operations that give the same bits twice, some of which are slower"
+    )
     coordinator: str | None = _option(
         None, "address of the first of several hosts, HOST:PORT, which all of them are given; "
         "'cluster' takes everything from Slurm or Open MPI", type=str, shown="one host",

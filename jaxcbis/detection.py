@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from matplotlib.figure import Figure
 
-from jaxcbis import api, device, files
+from jaxcbis import api, device, files, packages
 from jaxcbis.console import say, track, warn
 from jaxcbis.data.dicom import eight_bit
 from jaxcbis.errors import UserError
@@ -50,6 +50,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     Raises:
       UserError: the run or the release cannot be used, or a file cannot be written.
     """
+    packages.require(f"--data {data}", *packages.TFDS)
     from tfds_cbis.cases import WITHOUT_CALLBACK, views  # imports TFDS
     from tfds_cbis.images import Unusable, read_mammogram, read_mask
     from tfds_cbis.release import Release

@@ -16,53 +16,124 @@ from jaxcbis.errors import UserError
 #: Compiled programs are kept here, so that a second start does not compile again.
 CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxcbis" / "compiled"
 
-_YNNPACK = "xla_cpu_experimental_ynn_fusion_type"
+#: The first version of jax whose compiler flags have not been looked into.
+LOOKED_INTO = (0, 13)
 
+_YNNPACK = "xla_cpu_experimental_ynn_fusion_type"
+_DETERMINISTIC = "xla_gpu_exclude_nondeterministic_ops"
+
+#: Of a GPU's memory for all processes together: what libraries take is left out.
+_USABLE = 0.9
+#: What a process of its own on a GPU is given at least: bytes of that one's memory, cores.
+_SERVED_MEMORY, _SERVED_CORES = 8 * 2**30, 3
+_MOST_SERVED = 5
+
+_chosen = False
 _compile_seconds = 0.0
 _sharers = 1
 
 
-def choose(name: str, threads: int | None = None) -> jax.Device:
+def choose(
+    name: str,
+    threads: int | None = None,
+    *,
+    deterministic: bool = False,
+    share: float | None = None,
+) -> jax.Device:
     """Starts JAX on a device; must come before any computation.
+
+    Again in the same process it only checks that the device is the one asked for.
 
     Args:
       name: 'cpu', 'gpu', or 'auto' for a GPU where there is one.
       threads: on a CPU, unless the user has set NPROC: how XLA splits a sum hangs on their number,
         and so does its last digit. If None, one for each core of the machine, so that a run that
         may use only some of them ends in the same digits.
+      deterministic: on a GPU, only operations that give the same bits twice.
 
     Raises:
-      UserError: 'gpu' where JAX finds none.
+      UserError: 'gpu' where JAX finds none; or JAX was at work before, so that it is too late to
+        choose.
     """
-    if name != "auto":
-        jax.config.update("jax_platforms", {"cpu": "cpu", "gpu": "cuda,rocm"}[name])
+    global _chosen
+    if _chosen:
+        return _require(name)
+    if started():
+        raise UserError(
+            "JAX has started in this process before jaxcbis could choose its device, threads and "
+            "compiler flags; call jaxcbis first"
+        )
     os.environ.setdefault("NPROC", str(threads or os.cpu_count() or 1))
     _leave_convolutions_to_eigen()
+    if deterministic:
+        _add_flag(_DETERMINISTIC, "true")
     if not jax.config.values["jax_compilation_cache_dir"]:  # the user has not chosen one
         jax.config.update("jax_compilation_cache_dir", str(CACHE))
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
     _count_compiling()
-    try:
-        return jax.devices()[0]
-    except RuntimeError as error:
+    if name != "auto":
+        # JAX refuses a platform whose plugin is not installed, and each maker of GPUs has its own:
+        # of those that are there it takes a GPU before the CPU by itself.
+        jax.config.update("jax_platforms", "cpu" if name == "cpu" else "")
+    device = jax.devices()[0]
+    if name == "gpu" and device.platform == "cpu":
         raise UserError(
-            "--device gpu: JAX finds no GPU; install jaxcbis[cuda12] on a machine with one, or "
-            "use --device cpu"
-        ) from error
+            "--device gpu: JAX finds no GPU; install jaxcbis[cuda12] or jaxcbis[cuda13] on a "
+            "machine with one, or use --device cpu"
+        )
+    _chosen = True
+    return device
 
 
-def restrict(number: int, sharers: int) -> None:
+def started() -> bool:
+    """Whether JAX has its devices already, so that none can be chosen any more."""
+    devices = jax.config.values["jax_num_cpu_devices"]
+    try:  # JAX refuses to change this once it is too late
+        jax.config.update("jax_num_cpu_devices", devices + 1)
+    except RuntimeError:
+        return True
+    jax.config.update("jax_num_cpu_devices", devices)
+    return False
+
+
+def _require(name: str) -> jax.Device:
+    device = jax.devices()[0]
+    if name not in ("auto", "cpu" if device.platform == "cpu" else "gpu"):
+        raise UserError(
+            f"--device {name}: this process computes on {described()} already; start another one"
+        )
+    return device
+
+
+def restrict(number: int, processes: int, devices: int) -> None:
     """Leaves this process one device of the host; must come before `choose`.
 
     Args:
-      number: of the device; without a GPU each process has the CPU.
-      sharers: processes that share the host's memory.
+      number: of the process; without a GPU each has the CPU.
+      processes: that share the host; one GPU serves as many as any other.
+      devices: of the host.
     """
     global _sharers
-    _sharers = sharers
+    _sharers = processes
     jax.config.update("jax_num_cpu_devices", 1)
     for kind in ("cuda", "rocm"):
-        jax.config.update(f"jax_{kind}_visible_devices", str(number))
+        jax.config.update(f"jax_{kind}_visible_devices", str(number % devices))
+    if processes > devices:
+        os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_USABLE * devices / processes:.3f}"
+
+
+def served() -> int:
+    """How many processes one device of this host serves side by side.
+
+    A run of small batches leaves a GPU idle while the host compiles, evaluates and writes, so it
+    serves as many as its memory and the host's cores allow, up to a handful. A CPU serves one.
+    """
+    device = jax.local_devices()[0]
+    if device.platform == "cpu":
+        return 1
+    memory = (device.memory_stats() or {}).get("bytes_limit", 0)
+    cores = (os.cpu_count() or 1) // jax.local_device_count()
+    return max(1, min(_MOST_SERVED, memory // _SERVED_MEMORY, cores // _SERVED_CORES))
 
 
 def _leave_convolutions_to_eigen() -> None:
@@ -72,10 +143,15 @@ def _leave_convolutions_to_eigen() -> None:
     4 times as long as Eigen's; its matrix products are the faster ones and stay. XLA ends the
     process at a flag that it does not know, so only the versions that were looked into get it.
     """
-    known = (0, 8, 1) <= jax.__version_info__ < (0, 11)
+    if (0, 8, 1) <= jax.__version_info__ < LOOKED_INTO:
+        _add_flag(_YNNPACK, "individual_dot")
+
+
+def _add_flag(name: str, value: str) -> None:
+    """Gives XLA a flag that the user has not set."""
     flags = os.environ.get("XLA_FLAGS", "")
-    if known and _YNNPACK not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --{_YNNPACK}=individual_dot".strip()
+    if name not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{name}={value}".strip()
 
 
 def described() -> str:

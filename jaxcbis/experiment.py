@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -22,7 +23,7 @@ from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.hub import WeightsUnavailable
-from jaxcbis.report import results, spreadsheets, tables
+from jaxcbis.report import results, spreadsheets, tables, tensorboard
 from jaxcbis.training import checkpoints, forecast, strategies, telling
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
 
@@ -69,7 +70,11 @@ def run(
     folder = Path(str(config.output))
     before = _claim(folder, config)
     with hosts.joined(config):
-        device.choose(config.device, threads_of(before) if before else None)
+        device.choose(
+            config.device,
+            threads_of(before) if before else None,
+            deterministic=config.deterministic,
+        )
         with nullcontext() if hosts.first() else hushed():
             return _run(config, folder, before, shared, on_epoch)
 
@@ -104,6 +109,9 @@ def _run(
     if crowding := device.crowding():
         say(f"         {crowding}")
     say(f"Results  {folder}")
+    if unlogged := tensorboard.missing():
+        warn(unlogged)
+        notes.append(unlogged)
     for key, value in dataclasses.asdict(config).items():
         detail(f"  {key} {value}")
     began = time.perf_counter()
@@ -132,7 +140,8 @@ def _run(
     say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
     limits = f"at most {config.epochs} epochs each; {config.patience} without improvement end one"
     say(f"         {limits}")
-    if not shared:  # a study tells its own
+    # A study tells its own, and a GPU waits for the host more than it computes.
+    if not shared and jax.default_backend() == "cpu":
         counts = {name: part["total"] for name, part in data["splits"].items()}
         within = forecast.seconds(
             backbone, phases_of(config), counts, config.image_size,
@@ -201,7 +210,7 @@ def _run(
         return record
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
     from jaxcbis.evaluation import localization, metrics
-    from jaxcbis.report import figures, gallery, html, tensorboard
+    from jaxcbis.report import figures, gallery, html
 
     located, iou = localization.score(
         maps, test.masks, test.labels, probabilities.argmax(1),
@@ -375,8 +384,6 @@ def _train(
         config.batch_size, config.epochs, config.patience, config.min_delta, config.batch_norm,
         config.seed,
     )  # fmt: skip
-    from jaxcbis.report import tensorboard  # where PyTorch is installed, it imports that
-
     line, replayed, resumed = telling.lines(config.patience, config.min_delta), 0, False
     for phase in phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")

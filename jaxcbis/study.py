@@ -62,7 +62,8 @@ def run(
       seeds: from 0 on; how many.
       weights: one for all backbones, or one per backbone in their order.
       folder: of the study; one that was begun with the same options is gone on with.
-      parallel: each device of this host does runs of its own, instead of a share of every run.
+      parallel: each device of this host does runs of its own, a GPU several side by side, instead
+        of a share of every run.
 
     Returns:
       The content of study.json.
@@ -88,11 +89,11 @@ def run(
     held = output.lock(folder)
     begun = [path for cell in cells if (path := folder / cell.run / "results.json").exists()]
     threads = experiment.threads_of(results.read_run(begun[0])) if begun else None
-    count, described = study_runs.devices(configs[cells[0]].device, threads, parallel)
+    machine = study_runs.machine(configs[cells[0]], threads, parallel)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "
         f"{len(BATCH_SIZES) * len(BACKBONE_RATES)} hyperparameter sets x {seeds} seeds, on "
-        f"{described}{', one run on each' if parallel else ''}; results in {folder}"
+        f"{machine.described}; results in {folder}"
     )
     record["cells"] = [_record(cell, _read(folder / cell.run)) for cell in _done(cells, folder)]
     if record["cells"]:
@@ -111,10 +112,10 @@ def run(
             record["cells"].append(_record(cell, _read(folder / cell.run)))
             results.write(folder / "study.json", record)
             if not console.is_terminal:
-                say(study_board.line(cells, record["cells"], count if parallel else 1))
+                say(study_board.line(cells, record["cells"], machine.processes or 1))
 
         if left:
-            study_runs.do(list(left), watch, count if parallel else 0, threads)
+            study_runs.do(list(left), watch, machine, threads)
 
     record["cells"].sort(key=lambda row: cells.index(_cell_of(row)))
     record["chosen"] = choose(record["cells"])

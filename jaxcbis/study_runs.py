@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import NamedTuple
 
 import jax
 
@@ -16,32 +17,52 @@ Watch = Callable[[Config, dict | None], None]
 Work = Callable[[Config, Callable[[dict], None]], None]
 
 
-def devices(name: str, threads: int | None, parallel: bool) -> tuple[int, str]:
+class Machine(NamedTuple):
+    """What the runs compute on.
+
+    Attributes:
+      devices: of this host.
+      processes: that share them, each doing runs of its own; 0 for one run at a time on all.
+      described: for people.
+    """
+
+    devices: int
+    processes: int
+    described: str
+
+
+def machine(config: Config, threads: int | None, parallel: bool) -> Machine:
     """Chooses what the runs compute on.
 
     Args:
-      name, threads: of `device.choose`.
+      config: of a run.
+      threads: of `device.choose`.
       parallel: the runs' processes will choose; this one must not start JAX on a GPU, whose memory
         goes to the first that comes.
-
-    Returns:
-      How many devices this host has, and what they are, for people.
     """
-    return side_by_side.apart(_devices, name, threads) if parallel else _devices(name, threads)
+    if parallel:
+        return side_by_side.apart(_machine, config, threads, True)
+    return _machine(config, threads, False)
 
 
-def _devices(name: str, threads: int | None) -> tuple[int, str]:
-    device.choose(name, threads)
-    return jax.local_device_count(), device.described()
+def _machine(config: Config, threads: int | None, parallel: bool) -> Machine:
+    device.choose(config.device, threads, deterministic=config.deterministic)
+    devices = jax.local_device_count()
+    described, processes = device.described(), 0
+    if parallel:
+        processes = devices * device.served()
+        each = "one run" if processes == devices else f"{processes // devices} runs"
+        described += f", {each} on each"
+    return Machine(devices, processes, described)
 
 
-def do(configs: Sequence[Config], watch: Watch, parallel: int, threads: int | None) -> None:
+def do(configs: Sequence[Config], watch: Watch, machine: Machine, threads: int | None) -> None:
     """Does runs; those in a row that share a backbone and seed share what they can.
 
     Args:
       configs: of the runs, which share their data.
       watch: called with every row of a run's history, and with None when its results are written.
-      parallel: so many devices do a run each; 0 for one run at a time, on all of them.
+      machine: of `machine`.
       threads: of `device.choose`.
 
     Raises:
@@ -52,23 +73,23 @@ def do(configs: Sequence[Config], watch: Watch, parallel: int, threads: int | No
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
     preparation.show_dropped(dataset)
-    if not parallel:
+    if not machine.processes:
         work = _worker(dataset)
         for config in configs:
             work(config, partial(watch, config))
             watch(config, None)
         return
     del dataset  # each process has its own
-    start = partial(_start, configs[0], threads, parallel, console.level())
-    for config, row in side_by_side.each(configs, start, parallel):
+    start = partial(_start, configs[0], threads, machine, console.level())
+    for config, row in side_by_side.each(configs, start, machine.processes):
         watch(config, row)
 
 
-def _start(first: Config, threads: int | None, of: int, level: Level, number: int) -> Work:
+def _start(first: Config, threads: int | None, machine: Machine, level: Level, number: int) -> Work:
     """Work in a process of its own; what all of these would say is said by the first."""
     set_level(Level.HUSHED if number else level)
-    device.restrict(number, of)
-    device.choose(first.device, threads)
+    device.restrict(number, machine.processes, machine.devices)
+    device.choose(first.device, threads, deterministic=first.deterministic)
     with hushed():
         return _worker(preparation.load(first))
 

@@ -1,23 +1,35 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
+import contextlib
 import os
 from pathlib import Path
 
 import pytest
 
-import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
+    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+from jaxcbis import device
 from jaxcbis.cli import main
 from jaxcbis.data import loading
 from jaxcbis.output import turn
 from tests import WORKER, differences
-from tfds_cbis import phantom
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
+def pytest_sessionstart():
+    """Starts JAX as a command does, and before any test: later it could not choose any more."""
+    own = "NPROC" not in os.environ
+    device.choose("auto", len(os.sched_getaffinity(0)) if WORKER else None)
+    if own:  # commands that the tests start choose their own
+        del os.environ["NPROC"]
+
+
 def pytest_addoption(parser):
     parser.addoption(
-        "--full", action="store_true", help="robustness: 50 kills, a release of the real size"
+        "--full",
+        action="store_true",
+        help="robustness: 50 kills, a release of the real size; all programs for an H100",
     )
 
 
@@ -55,6 +67,8 @@ def refused_here(capfd):
 @pytest.fixture(scope="session")
 def demo_dir(tmp_path_factory) -> Path:
     """A --data-dir with a smaller demo set, which all processes of `-n` share: prepared once."""
+    from tfds_cbis import phantom  # imports TFDS
+
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if WORKER else base) / "demo"
     place = folder / f"cbis_ddsm_demo-{loading.DEMO_VERSION}"

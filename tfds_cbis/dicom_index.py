@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from jaxcbis import packages
+
 #: Reading a header is mostly waiting for the disk.
 THREADS = 8
 
@@ -17,7 +19,11 @@ def series(folder: Path, names: Iterable[str]) -> tuple[dict[str, list[str]], li
 
     Returns:
         Names by SeriesInstanceUID, in the order given, and those of files without a readable one.
+
+    Raises:
+        UserError: pydicom is not installed.
     """
+    packages.require(f"the DICOM release {folder}", "pydicom")
     names = list(names)
     with ThreadPoolExecutor(THREADS) as pool:
         uids = pool.map(_series_uid, (folder / name for name in names))

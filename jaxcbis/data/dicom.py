@@ -6,6 +6,8 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from jaxcbis import packages
+
 #: More pixels than any mammogram has; a damaged header may tell of billions.
 MAX_PIXELS = 100_000_000
 #: The top of 16 bit, and what of it makes a level of 8 bit.
@@ -41,7 +43,9 @@ def read(data: bytes) -> Grey:
     Raises:
       ValueError: with one line, if it is damaged, of another kind, or compressed in a way that no
         installed library decodes.
+      UserError: pydicom is not installed.
     """
+    packages.require("a DICOM file", "pydicom")
     import pydicom  # here: training needs none of it
     from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder
 

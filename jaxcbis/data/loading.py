@@ -4,6 +4,7 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+from jaxcbis import packages
 from jaxcbis.config import Config
 from jaxcbis.data import patches, splits
 from jaxcbis.data.patches import Dataset
@@ -49,13 +50,11 @@ def require_all_splits(dataset: Dataset) -> None:
 def _prepared(
     config: Config, progress: Callable[[int, int], None] | None, beam: list[str] | None
 ) -> Dataset:
-    try:
-        import tfds_cbis
-    except ModuleNotFoundError as error:
-        raise UserError(
-            f"{error.name} is not installed, and only an exported .npz can be read without it: "
-            "install it, or give --data FILE.npz from prepare --export"
-        ) from error
+    packages.require(
+        "the demo set" if config.demo else f"--data {config.data}", *packages.TFDS,
+        otherwise=", or give --data FILE.npz from prepare --export",
+    )  # fmt: skip
+    import tfds_cbis
 
     release, data_dir = _release(config)
     builder = tfds_cbis.prepare(

@@ -104,12 +104,23 @@ def map_batches(
     """
     count = len(inputs)
     results: Any = None
-    for part in track(windows(count, BATCH * jax.device_count()), description):
-        answer = sharding.fetch(function(inputs[part]))
+    waiting: tuple[slice, Any] | None = None
+
+    def fetch(part: slice, answer: Any) -> None:
+        nonlocal results
+        answer = sharding.fetch(answer)
         if results is None:
             results = jax.tree.map(lambda a: np.empty((count, *a.shape[1:]), a.dtype), answer)
         for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(answer), strict=True):
             whole[part] = piece
+
+    for part in track(windows(count, BATCH * jax.device_count()), description):
+        begun = part, function(inputs[part])
+        if waiting:  # the device goes on with the next batch while this one's answers are fetched
+            fetch(*waiting)
+        waiting = begun
+    assert waiting is not None
+    fetch(*waiting)
     return results
 
 

@@ -1,16 +1,18 @@
-"""Convolution, max-pooling and sums over pixels, written as XLA's CPU compiler computes them fast.
+"""Convolution, max-pooling and sums over pixels, written as XLA's compilers compute them fast.
 
-On a CPU XLA computes 1x1 convolutions and the gradient of a max-pool several times slower than the
-same sums as matrix products and element-wise maxima, and larger kernels on outputs of a few pixels
-(a last stage behind a small image) up to a hundred times slower. A sum over pixels it merges with
-all that leads up to it, computed anew for each of them; as a matrix product it stands alone, which
-halves a ResNet's training step. Elsewhere all are lax's. `python -m benchmarks profile` shows where
-a step's time goes.
+On a CPU XLA computes 1x1 convolutions several times slower than the same sums as matrix products,
+and larger kernels on outputs of a few pixels (a last stage behind a small image) up to a hundred
+times slower. A sum over pixels it merges with all that leads up to it, computed anew for each of
+them; as a matrix product it stands alone, which halves a ResNet's training step. Elsewhere these
+are lax's: which of the two is taken is decided where a program is lowered, so that one exported for
+several platforms has each one's own. The gradient of lax's max-pool is slow everywhere, a scatter
+on a GPU; element-wise maxima have none. `python -m benchmarks profile` shows where a step's time
+goes.
 """
 
 import math
-from collections.abc import Sequence
-from functools import reduce
+from collections.abc import Callable, Sequence
+from functools import partial, reduce
 
 import jax
 import jax.numpy as jnp
@@ -32,21 +34,33 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0)
     Returns:
       [n, height', width', outputs].
     """
-    if _on_cpu():
-        if kernel.shape[:2] == (1, 1) and not padding:
-            x = x[:, ::stride, ::stride]
-            # As a matrix, so that the kernel's gradient is one product, too.
-            return (x.reshape(-1, x.shape[-1]) @ kernel[0, 0]).reshape(*x.shape[:-1], -1)
-        height, width = (
-            (length + 2 * padding - size) // stride + 1
-            for length, size in zip(x.shape[1:3], kernel.shape[:2], strict=True)
-        )
-        if height * width <= FEW_PIXELS:
-            return _as_matrix_product(x, kernel, stride, padding, height, width)
+    return _by_platform(
+        partial(_convolve_on_cpu, stride=stride, padding=padding),
+        partial(_convolve, stride=stride, padding=padding),
+        x,
+        kernel,
+    )
+
+
+def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
     pads = ((padding, padding),) * 2
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
     )
+
+
+def _convolve_on_cpu(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+    if kernel.shape[:2] == (1, 1) and not padding:
+        x = x[:, ::stride, ::stride]
+        # As a matrix, so that the kernel's gradient is one product, too.
+        return (x.reshape(-1, x.shape[-1]) @ kernel[0, 0]).reshape(*x.shape[:-1], -1)
+    height, width = (
+        (length + 2 * padding - size) // stride + 1
+        for length, size in zip(x.shape[1:3], kernel.shape[:2], strict=True)
+    )
+    if height * width <= FEW_PIXELS:
+        return _as_matrix_product(x, kernel, stride, padding, height, width)
+    return _convolve(x, kernel, stride, padding)
 
 
 def _as_matrix_product(x, kernel, stride: int, padding: int, height: int, width: int) -> jax.Array:
@@ -64,14 +78,10 @@ def _as_matrix_product(x, kernel, stride: int, padding: int, height: int, width:
 def max_pool(x: jax.Array, size: int, stride: int, padding: int = 0) -> jax.Array:
     """Maxima over `size` x `size` windows of NHWC `x`, padded on all sides with -inf.
 
-    Where several values of a window are its maximum, the gradient differs: lax gives all of it to
-    the first, on a CPU it is divided among them. Behind a ReLU such values are zeros, whose
+    Where several values of a window are its maximum, the gradient differs from lax's: that gives
+    all of it to the first, this divides it among them. Behind a ReLU such values are zeros, whose
     gradient the ReLU drops.
     """
-    if not _on_cpu():
-        window, strides = (1, size, size, 1), (1, stride, stride, 1)
-        pads = ((0, 0), (padding, padding), (padding, padding), (0, 0))
-        return lax.reduce_window(x, -jnp.inf, lax.max, window, strides, pads)
     edge = (padding, padding, 0)
     x = lax.pad(x, jnp.asarray(-jnp.inf, x.dtype), ((0, 0, 0), edge, edge, (0, 0, 0)))
     for axis in (1, 2):
@@ -81,21 +91,41 @@ def max_pool(x: jax.Array, size: int, stride: int, padding: int = 0) -> jax.Arra
     return x
 
 
+@jax.custom_jvp
+def relu(x: jax.Array) -> jax.Array:
+    """max(x, 0). Its gradient is told by what comes out, so that what went in need not be kept.
+
+    On a GPU it then is part of the convolution in front of it.
+    """
+    return jnp.maximum(x, 0)
+
+
+@relu.defjvp
+def _relu_jvp(primals, tangents):
+    y, (tangent,) = relu(*primals), tangents
+    return y, jnp.where(y != 0, tangent, 0)  # not y > 0, which XLA would make x > 0 of
+
+
 def sum_over_pixels(x: jax.Array) -> jax.Array:
     """Sums [..., c] over all axes but the last."""
-    if not _on_cpu():
-        return x.sum(tuple(range(x.ndim - 1)))
-    x = x.reshape(-1, x.shape[-1])
-    return jnp.ones(len(x), x.dtype) @ x
+
+    def as_product(x: jax.Array) -> jax.Array:
+        x = x.reshape(-1, x.shape[-1])
+        return jnp.ones(len(x), x.dtype) @ x
+
+    return _by_platform(as_product, lambda x: x.sum(tuple(range(x.ndim - 1))), x)
 
 
 def to_pixels(values: jax.Array, shape: Sequence[int]) -> jax.Array:
     """Repeats values [c] to `shape` [..., c]; its gradient is `sum_over_pixels`."""
-    if not _on_cpu():
-        return jnp.broadcast_to(values, shape)
-    ones = jnp.ones(math.prod(shape[:-1]), values.dtype)
-    return jnp.tensordot(ones, values, axes=0).reshape(shape)
+
+    def as_product(values: jax.Array) -> jax.Array:
+        ones = jnp.ones(math.prod(shape[:-1]), values.dtype)
+        return jnp.tensordot(ones, values, axes=0).reshape(shape)
+
+    return _by_platform(as_product, lambda values: jnp.broadcast_to(values, shape), values)
 
 
-def _on_cpu() -> bool:
-    return jax.default_backend() == "cpu"
+def _by_platform(on_cpu: Callable, elsewhere: Callable, *arrays: jax.Array) -> jax.Array:
+    """What one of two functions makes of the arrays, by what the program is lowered for."""
+    return lax.platform_dependent(*arrays, cpu=on_cpu, default=elsewhere)

@@ -36,11 +36,13 @@ class Convolution(nnx.Module):
         self.bias = nnx.Param(jnp.zeros(outputs)) if bias else None
 
     def __call__(self, x: jax.Array) -> jax.Array:
-        kernel = self.kernel[...].astype(self.dtype)
+        return self.apply(x, self.kernel[...], None if self.bias is None else self.bias[...])
+
+    def apply(self, x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> jax.Array:
+        """Convolves with another kernel and bias."""
+        kernel = kernel.astype(self.dtype)
         y = kernels.convolve(x.astype(self.dtype), kernel, self.stride, self.padding)
-        if self.bias is None:
-            return y
-        return y + kernels.to_pixels(self.bias[...].astype(self.dtype), y.shape)
+        return y if bias is None else y + kernels.to_pixels(bias.astype(self.dtype), y.shape)
 
 
 def linear(inputs: int, outputs: int) -> nnx.Linear:
@@ -78,6 +80,26 @@ class BatchNorm(nnx.Module):
         mean, factor, bias = (kernels.to_pixels(v, y.shape) for v in (mean, factor, self.bias[...]))
         return ((y - mean) * factor + bias).astype(x.dtype)
 
+    def as_scale_and_shift(self) -> tuple[jax.Array, jax.Array]:
+        """Factor and summand [features] that normalise with the running statistics."""
+        factor = self.scale[...] * lax.rsqrt(self.var[...] + EPSILON)
+        return factor, self.bias[...] - self.mean[...] * factor
+
     @staticmethod
     def _update(statistic: nnx.BatchStat, running: jax.Array, batch: jax.Array) -> None:
         statistic.set_value((1 - MOMENTUM) * running + MOMENTUM * batch)
+
+
+def convolve_and_normalize(
+    conv: Convolution, norm: BatchNorm, x: jax.Array, train: bool
+) -> jax.Array:
+    """`norm(conv(x), train)`, for a convolution without a bias.
+
+    Stored statistics are folded into the kernel and a bias. That spares passes over the pixels:
+    the normalisation itself and, in the gradient, the sums for scale and mean, which then come from
+    the kernel's gradient.
+    """
+    if train:
+        return norm(conv(x), train)
+    factor, shift = norm.as_scale_and_shift()
+    return conv.apply(x, conv.kernel[...] * factor, shift)

@@ -7,8 +7,8 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxcbis.models.kernels import max_pool
-from jaxcbis.models.layers import BatchNorm, Convolution, linear
+from jaxcbis.models.kernels import max_pool, relu
+from jaxcbis.models.layers import BatchNorm, Convolution, convolve_and_normalize, linear
 
 DEPTHS = (3, 4, 6, 3)
 WIDTHS = (64, 128, 256, 512)
@@ -27,9 +27,9 @@ class BasicBlock(nnx.Module):
         self.shortcut = Shortcut(inputs, width, stride, dtype=dtype)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        y = nnx.relu(self.bn1(self.conv1(x), train))
-        y = self.bn2(self.conv2(y), train)
-        return nnx.relu(y + self.shortcut(x, train))
+        y = relu(convolve_and_normalize(self.conv1, self.bn1, x, train))
+        y = convolve_and_normalize(self.conv2, self.bn2, y, train)
+        return relu(y + self.shortcut(x, train))
 
 
 class Bottleneck(nnx.Module):
@@ -51,10 +51,10 @@ class Bottleneck(nnx.Module):
         self.shortcut = Shortcut(inputs, outputs, stride, dtype=dtype)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        y = nnx.relu(self.bn1(self.conv1(x), train))
-        y = nnx.relu(self.bn2(self.conv2(y), train))
-        y = self.bn3(self.conv3(y), train)
-        return nnx.relu(y + self.shortcut(x, train))
+        y = relu(convolve_and_normalize(self.conv1, self.bn1, x, train))
+        y = relu(convolve_and_normalize(self.conv2, self.bn2, y, train))
+        y = convolve_and_normalize(self.conv3, self.bn3, y, train)
+        return relu(y + self.shortcut(x, train))
 
 
 class Shortcut(nnx.Module):
@@ -67,7 +67,7 @@ class Shortcut(nnx.Module):
             self.bn = BatchNorm(outputs)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        return self.bn(self.conv(x), train) if self.projects else x
+        return convolve_and_normalize(self.conv, self.bn, x, train) if self.projects else x
 
 
 class Stem(nnx.Module):
@@ -81,7 +81,8 @@ class Stem(nnx.Module):
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         if self.shift is not None:
             x = x + jnp.asarray(self.shift, x.dtype)
-        return max_pool(nnx.relu(self.bn(self.conv(x), train)), 3, 2, padding=1)
+        y = relu(convolve_and_normalize(self.conv, self.bn, x, train))
+        return max_pool(y, 3, 2, padding=1)
 
 
 class Stage(nnx.Module):

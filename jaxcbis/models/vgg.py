@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
-from jaxcbis.models.kernels import max_pool
+from jaxcbis.models.kernels import max_pool, relu
 from jaxcbis.models.layers import Convolution, linear
 
 DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -39,7 +39,7 @@ class Block(nnx.Module):
         if self.shift is not None:
             x = x + jnp.asarray(self.shift, x.dtype)
         for i in range(1, self.depth + 1):
-            x = nnx.relu(getattr(self, f"conv{i}")(x))
+            x = relu(getattr(self, f"conv{i}")(x))
         return max_pool(x, 2, 2) if self.pool else x
 
 

@@ -6,23 +6,34 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
-from tensorboardX import RecordWriter, summary
-from tensorboardX.proto.event_pb2 import Event
 
-from jaxcbis import files
+from jaxcbis import files, packages
 from jaxcbis.errors import UserError
+
+if TYPE_CHECKING:
+    from tensorboardX.proto.event_pb2 import Event
 
 FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
 #: Widest picture in pixels; those in figures/ are made for print.
 WIDTH = 1200
 
 
+def missing() -> str | None:
+    """What must be said where tensorboardX is not installed, and nothing is logged; else None."""
+    if not packages.missing("tensorboardX"):
+        return None
+    return "no TensorBoard log: tensorboardX is not installed (pip install tensorboardX)"
+
+
 @contextlib.contextmanager
 def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
     """Starts a fresh log, and gives a function that takes in one row of the history.
+
+    Without tensorboardX the function does nothing.
 
     Args:
       folder: emptied first; a resumed run hands over its whole history again.
@@ -31,6 +42,12 @@ def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
       UserError: the log cannot be written.
     """
     shutil.rmtree(folder, ignore_errors=True)
+    if missing():
+        yield lambda row: None
+        return
+    from tensorboardX import summary  # here: where PyTorch is installed, it imports that
+    from tensorboardX.proto.event_pb2 import Event
+
     epochs = 0
     with _events(folder) as write:
 
@@ -53,9 +70,16 @@ def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
 def add_pictures(run_dir: Path) -> None:
     """Adds the pictures in `run_dir/figures` and `run_dir/cams` to the log of the run.
 
+    Without tensorboardX it does nothing.
+
     Raises:
       UserError: the log cannot be written.
     """
+    if missing():
+        return
+    from tensorboardX import summary
+    from tensorboardX.proto.event_pb2 import Event
+
     paths = [*sorted(run_dir.glob("figures/*.png")), *sorted(run_dir.glob("cams/*.png"))]
     with _events(run_dir / "tensorboard", ".pictures") as write:
         for path in paths:
@@ -70,12 +94,15 @@ def add_pictures(run_dir: Path) -> None:
 
 
 @contextlib.contextmanager
-def _events(folder: Path, suffix: str = "") -> Iterator[Callable[[list[Event]], None]]:
+def _events(folder: Path, suffix: str = "") -> Iterator[Callable[[list["Event"]], None]]:
     """A function that adds events to a file and brings them to the disk.
 
     It writes by itself: tensorboardX's SummaryWriter does so in a thread, which a full disk ends
     with a traceback, and then waits for that thread for ever.
     """
+    from tensorboardX import RecordWriter
+    from tensorboardX.proto.event_pb2 import Event
+
     files.make_folder(folder)
 
     def tried(action: Callable, *arguments):

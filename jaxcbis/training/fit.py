@@ -5,26 +5,18 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from orbax.checkpoint import CheckpointManager
 
 from jaxcbis import sharding
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import (
-    Track,
-    Variables,
-    forward,
-    forward_on,
-    map_batches,
-    untracked,
-)
+from jaxcbis.models.backbones import HEAD, Backbone, Graph
+from jaxcbis.models.inference import BATCH, Track, Variables, untracked
 from jaxcbis.training import batches, checkpoints, prefix, steps, stopping
 from jaxcbis.training.steps import Plan, State
 from jaxcbis.training.stopping import Stopping
@@ -212,7 +204,9 @@ def _run_phase(
 
     def record(train_loss: float | None, train_accuracy: float | None, began: float) -> float:
         """Validates, adds a row to the history, and returns the validation loss."""
-        loss, accuracy = evaluate(plan, frozen.update(state.variables), validation)
+        loss, accuracy = evaluate(
+            plan.graph, plan.stages, frozen.update(state.variables), validation
+        )
         where = f"phase {phase.name} epoch {progress.epoch}"
         _require_finite(np.array([loss]), where, lambda _: "on the validation patches")
         row = {
@@ -278,7 +272,8 @@ def run_epoch(
       state: before the epoch; its memory is reused.
       frozen: variables of the stages that do not learn.
       train: inputs of the plan's first stage, and labels.
-      order: the items of each batch; all but the last of one size.
+      order: the items of each batch; all but the last of one size. That one is filled up, so that
+        one compiled step serves for all, where no batch statistics are taken.
       track, description: show how far it is.
       ids: of the items, to name those of a batch whose loss is not finite.
 
@@ -289,9 +284,11 @@ def run_epoch(
       The state after it, and the mean loss and the accuracy over the items while they were visited.
     """
     sizes = [len(index) for index in order]
+    order = order if plan.batch_statistics else batches.padded(order)
     losses, correct = [], []
-    whole = order[: sizes.count(sizes[0])] if _in_one_call(plan, train) else []
-    if len(whole):
+    whole = [index for index in order if len(index) == len(order[0])]
+    whole = whole if _in_one_call(plan.stages, train) else []
+    if whole:
         state, loss, right = steps.train_steps(
             plan, state, frozen, *train, sharding.on_all(np.stack(whole))
         )
@@ -302,7 +299,7 @@ def run_epoch(
             there = sharding.on_all(index)
             state, loss, right = steps.train_on(plan, state, frozen, *train, there)
         else:
-            batch = sharding.items(train.inputs, index), train.labels[index]
+            batch = _of_host(train, index)
             state, loss, right = steps.train_step(plan, state, frozen, *batch)
         losses.append(loss[None])
         correct.append(right[None])
@@ -318,43 +315,61 @@ def run_epoch(
     return state, loss, float(np.concatenate(correct).sum() / sum(sizes))
 
 
-def _in_one_call(plan: Plan, train: Examples) -> bool:
-    """Whether an epoch's steps are one compiled call.
+def evaluate(
+    graph: Graph, stages: tuple[str, ...], variables: Variables, split: Examples
+) -> tuple[float, float]:
+    """Mean cross-entropy and accuracy, with stored BatchNorm statistics.
+
+    Args:
+      graph: of the backbone.
+      stages: to run, with the head.
+      variables: of the whole model.
+      split: inputs of the first of the stages, and labels.
+    """
+    count = len(split.labels)
+    order = batches.padded(batches.in_order(count, min(count, BATCH * jax.device_count())))
+    if _in_one_call(stages, split):
+        there = sharding.on_all(np.stack(order))
+        losses, correct = steps.evaluate_steps(graph, variables, *split, there, stages)
+    else:
+        told = []
+        for index in order:
+            if isinstance(split.inputs, jax.Array):
+                there = sharding.on_all(index)
+                told.append(steps.evaluate_on(graph, variables, *split, there, stages))
+            else:
+                batch = _of_host(split, index)
+                told.append(steps.evaluate_step(graph, variables, *batch, stages))
+        losses, correct = zip(*told, strict=True)
+    # Only here does the host wait for the device.
+    total, right = np.asarray(losses, np.float64).sum(), np.asarray(correct).sum()
+    return float(total / count), float(right / count)
+
+
+def _in_one_call(stages: tuple[str, ...], examples: Examples) -> bool:
+    """Whether all batches are one compiled call.
 
     Not on a CPU, except for the head alone: within a loop XLA computes convolutions there on one
     core and, measured with ResNet50's last two stages, nine times slower.
     """
-    on_device = isinstance(train.inputs, jax.Array)
-    return on_device and (plan.stages == (HEAD,) or jax.default_backend() != "cpu")
+    on_device = isinstance(examples.inputs, jax.Array)
+    return on_device and (stages == (HEAD,) or jax.default_backend() != "cpu")
 
 
-def evaluate(plan: Plan, variables: Variables, split: Examples) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy, with stored BatchNorm statistics.
-
-    Args:
-      plan: whose stages to run.
-      variables: of the whole model.
-      split: inputs of the plan's first stage, and labels.
-    """
-
-    def run(index):
-        if isinstance(split.inputs, jax.Array):
-            there = sharding.on_all(index)
-            return forward_on(plan.graph, variables, split.inputs, there, plan.stages)
-        return forward(plan.graph, variables, sharding.items(split.inputs, index), plan.stages)
-
-    logits = map_batches(run, np.arange(len(split.labels)))
-    losses = optax.softmax_cross_entropy_with_integer_labels(jnp.asarray(logits), split.labels)
-    return float(losses.mean()), float((logits.argmax(-1) == split.labels).mean())
+def _of_host(examples: Examples, index: np.ndarray) -> tuple[Any, np.ndarray]:
+    """A batch of inputs that lie on the host, and its labels: ABSENT where the index is."""
+    labels = np.asarray(examples.labels)[index]
+    labels = np.where(index == batches.ABSENT, batches.ABSENT, labels)
+    return sharding.items(np.asarray(examples.inputs), index), labels
 
 
 def _plan(backbone: Backbone, phase: Phase, batch_norm: str) -> Plan:
     stages = (*backbones.stages(backbone.name), HEAD)
     trainable = tuple(phase.learning_rates)
     behind_prefix = stages[stages.index(trainable[0]) :]
-    return Plan(
-        backbone.graph, behind_prefix, trainable, trainable if batch_norm == "train" else ()
-    )
+    normalizing = [stage for stage in trainable if backbone.stats.get(stage)]
+    of_batch = tuple(normalizing) if batch_norm == "train" else ()
+    return Plan(backbone.graph, behind_prefix, trainable, of_batch)
 
 
 def _restored(saved: dict, phases: Sequence[Phase], folder: Path) -> Progress:

@@ -1,4 +1,7 @@
-"""Training steps, pure and compiled: one batch, items of arrays on the device, or many steps."""
+"""Steps of training and validation, pure and compiled.
+
+Each on one batch, on items of arrays on the device, or many of them in one call.
+"""
 
 from functools import partial
 from typing import NamedTuple
@@ -10,8 +13,9 @@ import optax
 from jaxcbis import sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Graph
-from jaxcbis.models.inference import Tree, Variables, rgb
+from jaxcbis.models.inference import Tree, Variables, apply, rgb
 from jaxcbis.training import optimizer
+from jaxcbis.training.batches import ABSENT
 
 
 class Plan(NamedTuple):
@@ -60,7 +64,7 @@ def train_step(
       state: before the step; its memory is reused.
       frozen: variables of all other stages.
       inputs: [n, height, width, channels], of the plan's first stage.
-      labels: int32 [n].
+      labels: int32 [n]; ABSENT for an item that counts for nothing, except in batch statistics.
 
     Returns:
       The state after the step, the batch's mean loss, and how many it classified correctly.
@@ -72,8 +76,8 @@ def train_step(
         images = rgb(sharding.divided(inputs))
         logits, _ = backbones.run(module, images, plan.stages, plan.batch_statistics)
         _, stats = backbones.split(module)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, labels)
-        return losses.mean(), (logits, {stage: stats[stage] for stage in state.variables.stats})
+        mean = _cross_entropies(logits, labels).sum() / (labels != ABSENT).sum()
+        return mean, (logits, {stage: stats[stage] for stage in state.variables.stats})
 
     params = state.variables.params
     (value, (logits, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
@@ -94,8 +98,11 @@ def train_on(
     labels: jax.Array,
     index: jax.Array,
 ) -> tuple[State, jax.Array, jax.Array]:
-    """`train_step` on the items at `index`, int32 [n], of inputs and labels on the device."""
-    return train_step(plan, state, frozen, inputs[index], labels[index])
+    """`train_step` on the items at `index`, int32 [n], of inputs and labels on the device.
+
+    ABSENT in the index is in the labels, too.
+    """
+    return train_step(plan, state, frozen, *_items(inputs, labels, index))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
@@ -117,8 +124,73 @@ def train_steps(
     """
 
     def step(state: State, index: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
-        state, *told = train_step(plan, state, frozen, inputs[index], labels[index])
+        state, *told = train_on(plan, state, frozen, inputs, labels, index)
         return state, tuple(told)
 
     state, (losses, correct) = jax.lax.scan(step, state, order)
     return state, losses, correct
+
+
+@partial(jax.jit, static_argnames=("graph", "stages"))
+def evaluate_step(
+    graph: Graph,
+    variables: Variables,
+    inputs: jax.Array,
+    labels: jax.Array,
+    stages: tuple[str, ...],
+) -> tuple[jax.Array, jax.Array]:
+    """The sum of a batch's cross-entropies, and how many it classified correctly.
+
+    With stored BatchNorm statistics.
+
+    Args:
+      graph: of the backbone.
+      variables: of the whole model.
+      inputs: [n, height, width, channels], of the first of the stages.
+      labels: int32 [n]; ABSENT for an item that counts for nothing.
+      stages: consecutive ones, with the head.
+    """
+    logits = apply(graph, variables, sharding.divided(inputs), stages)
+    total = _cross_entropies(logits, labels).sum()
+    return sharding.whole((total, (logits.argmax(-1) == labels).sum()))
+
+
+@partial(jax.jit, static_argnames=("graph", "stages"))
+def evaluate_on(
+    graph: Graph,
+    variables: Variables,
+    inputs: jax.Array,
+    labels: jax.Array,
+    index: jax.Array,
+    stages: tuple[str, ...],
+) -> tuple[jax.Array, jax.Array]:
+    """`evaluate_step` on the items at `index`, int32 [n], of inputs and labels on the device."""
+    return evaluate_step(graph, variables, *_items(inputs, labels, index), stages)
+
+
+@partial(jax.jit, static_argnames=("graph", "stages"))
+def evaluate_steps(
+    graph: Graph,
+    variables: Variables,
+    inputs: jax.Array,
+    labels: jax.Array,
+    order: jax.Array,
+    stages: tuple[str, ...],
+) -> tuple[jax.Array, jax.Array]:
+    """One `evaluate_on` after the other in a single call; both results [steps].
+
+    Args:
+      order: int32 [steps, n], the items of each step.
+    """
+    return jax.lax.map(
+        lambda index: evaluate_on(graph, variables, inputs, labels, index, stages), order
+    )
+
+
+def _items(inputs: jax.Array, labels: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
+    return inputs[index], jnp.where(index == ABSENT, ABSENT, labels[index])
+
+
+def _cross_entropies(logits: jax.Array, labels: jax.Array) -> jax.Array:
+    """Of each item [n]; 0 where it is ABSENT, which is no class."""
+    return optax.softmax_cross_entropy(logits, jax.nn.one_hot(labels, logits.shape[-1]))

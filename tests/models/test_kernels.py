@@ -1,4 +1,4 @@
-"""The CPU's own kernels against lax: values and gradients."""
+"""The kernels against lax: values, gradients, and which platform gets which."""
 
 import jax
 import jax.numpy as jnp
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from jax import lax
+from jax import export, lax
 
 from jaxcbis.models import kernels
 
@@ -97,13 +97,32 @@ def test_sums_over_pixels_equal_numpy(shape):
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
-def test_other_backends_take_lax(dtype, monkeypatch):
-    x, kernel = normal(0, 1, 6, 6, 3).astype(dtype), normal(1, 1, 1, 3, 4).astype(dtype)
-    pools = [kernels.max_pool(x, 3, 2, 1)]
-    convolved = [kernels.convolve(x, kernel, 2)]
-    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
-    pools.append(kernels.max_pool(x, 3, 2, 1))
-    convolved.append(kernels.convolve(x, kernel, 2))
-    assert {a.dtype for a in (*pools, *convolved)} == {jnp.dtype(dtype)}
-    np.testing.assert_array_equal(*pools)
-    np.testing.assert_allclose(*(a.astype(jnp.float32) for a in convolved), rtol=2e-2, atol=1e-5)
+def test_relu_equals_jax(dtype):
+    x = normal(0, 100).astype(dtype).at[:9].set(0)
+    for ours, theirs in zip(
+        jax.vjp(kernels.relu, x)[1](normal(1, 100).astype(dtype)),
+        jax.vjp(jax.nn.relu, x)[1](normal(1, 100).astype(dtype)),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    np.testing.assert_array_equal(kernels.relu(x), jax.nn.relu(x))
+
+
+def exported(function, platform, *arrays):
+    """The program of a function for another platform than this process computes on."""
+    return export.export(jax.jit(function), platforms=[platform])(*arrays).mlir_module()
+
+
+def test_a_program_has_the_kernels_of_the_platform_that_it_is_lowered_for():
+    x, kernel = normal(0, 1, 6, 6, 3), normal(1, 1, 1, 3, 4)
+    for_cpu, for_gpu = (
+        exported(kernels.convolve, platform, x, kernel) for platform in ("cpu", "cuda")
+    )
+    assert "stablehlo.dot_general" in for_cpu
+    assert "stablehlo.convolution" not in for_cpu
+    assert "stablehlo.dot_general" not in for_gpu
+    assert "stablehlo.convolution" in for_gpu
+    for_cpu, for_gpu = (
+        exported(kernels.sum_over_pixels, platform, x) for platform in ("cpu", "cuda")
+    )
+    assert ("stablehlo.reduce" in for_cpu, "stablehlo.reduce" in for_gpu) == (False, True)

@@ -6,6 +6,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy.special import softmax
+from sklearn.metrics import log_loss
 
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
@@ -150,6 +152,62 @@ def test_frozen_batch_norm_trains_scales_and_keeps_statistics(backbone, data, tm
     result = fit(backbone, phases("s2"), *data, settings, tmp_path)
     for old, new in zip(arrays(backbone.stats), arrays(result.variables.stats), strict=True):
         assert old.tobytes() == new.tobytes()
+
+
+def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(backbone, data):
+    (phase,) = phases("s2")
+    plan = loop._plan(backbone, phase, "frozen")
+    whole = Variables(backbone.params, backbone.stats)
+    frozen = whole.select(backbones.frozen_stages("resnet34"))
+    images, labels = data[0]
+    entered = forward(backbone.graph, whole, images, backbones.frozen_stages("resnet34"))
+    few = np.arange(8, 13)
+    full = batches.padded([np.arange(8), few])[1]
+    assert len(full) == 8
+
+    def step(index):
+        state = steps.start(phase.learning_rates, whole)
+        return steps.train_on(plan, state, frozen, entered, jnp.asarray(labels), index)
+
+    (state, loss, correct), (other, other_loss, other_correct) = step(few), step(full)
+    assert correct == other_correct
+    np.testing.assert_allclose(loss, other_loss, rtol=1e-5)
+    for ours, theirs in zip(arrays(state.opt_state), arrays(other.opt_state), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+def test_one_program_trains_and_one_validates_batches_of_every_size(
+    backbone, data, tmp_path, monkeypatch
+):
+    def programs():
+        return steps.train_on._cache_size(), steps.evaluate_on._cache_size()
+
+    before = programs()
+    monkeypatch.setattr(loop, "BATCH", 3)
+    settings = SETTINGS._replace(batch_norm="frozen", epochs=1, batch_size=7)
+    assert len(data[0].labels) % 7
+    assert len(data[1].labels) % 3
+    fit(backbone, phases("s2"), *data, settings, tmp_path)
+    assert programs() == (before[0] + 1, before[1] + 1)
+
+
+def test_validation_equals_scikit_learn(backbone, data, monkeypatch):
+    stages = (*backbones.stages("resnet34"), "head")
+    whole = Variables(backbone.params, backbone.stats)
+    images, labels = data[0]
+    logits = np.asarray(forward(backbone.graph, whole, images, stages))
+    expected = log_loss(
+        labels, softmax(logits.astype(np.float64), axis=1), labels=range(logits.shape[1])
+    )
+    right = (logits.argmax(1) == labels).mean()
+    monkeypatch.setattr(loop, "BATCH", 6)  # so that the last batch lacks some
+    for inputs in (images, jnp.asarray(images)):  # on the host, on the device
+        split = Examples(inputs, labels)
+        loss, accuracy = loop.evaluate(backbone.graph, stages, whole, split)
+        assert loss == pytest.approx(expected, rel=1e-5)
+        assert accuracy == pytest.approx(right)
+    monkeypatch.setattr(loop, "_in_one_call", lambda *words: True)
+    assert loop.evaluate(backbone.graph, stages, whole, split)[0] == pytest.approx(loss, rel=1e-5)
 
 
 def test_many_steps_in_one_call_are_the_same_steps(backbone, data):

@@ -1,0 +1,32 @@
+"""A machine that has only what a training from an exported .npz needs.
+
+`python -m tests.absent [EXTRA..]` prints what pip must install for one, for the tests that run
+there and for extras.
+"""
+
+import os
+from pathlib import Path
+
+#: What is not needed, as pip calls it, and its modules.
+NOT_NEEDED = {
+    "tensorflow-datasets": "tensorflow_datasets",
+    "array_record": "array_record",
+    "importlib_resources": "importlib_resources",
+    "pydicom": "pydicom",
+    "tensorboardX": "tensorboardX",
+    "python-gdcm": "gdcm",
+    "apache-beam": "apache_beam",
+    "torch": "torch",
+    "torchvision": "torchvision",
+    "grad-cam": "pytorch_grad_cam",
+}
+
+
+def environment() -> dict[str, str]:
+    """Variables of a process that does not find those packages, should they be installed."""
+    folders = str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])
+    return os.environ | {
+        "PYTHONPATH": os.pathsep.join(folders),
+        "JAXCBIS_ABSENT": " ".join(NOT_NEEDED.values()),
+        "HF_HUB_OFFLINE": "1",
+    }

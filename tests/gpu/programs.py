@@ -1,0 +1,110 @@
+"""The package's own jitted functions with the arguments of a real run, by shape alone."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from benchmarks.rows import RATES
+from jaxcbis.evaluation import predict
+from jaxcbis.labels import LABELS
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import HEAD, Backbone
+from jaxcbis.models.inference import BATCH, Variables, forward
+from jaxcbis.training import fit, prefix, steps, strategies
+
+SIZE = 224
+TRAINING_BATCH = 16
+ITEMS = 2048
+MODELS = ("resnet50", "vgg19")
+TYPES = ("bfloat16", "float32")
+
+
+class Call(NamedTuple):
+    """A call of a jitted function.
+
+    Attributes:
+      function: of `jax.jit`.
+      arguments: by name: static ones, and trees of shapes.
+    """
+
+    function: Any
+    arguments: dict[str, Any]
+
+
+def load(model: str, dtype: str) -> Backbone:
+    return backbones.blank(model, {}, num_classes=len(LABELS), dtype=jnp.dtype(dtype))
+
+
+def forward_pass(backbone: Backbone) -> Call:
+    return _forward(backbone, (*backbones.stages(backbone.name), HEAD))
+
+
+def kept_half(backbone: Backbone) -> Call:
+    return _forward(backbone, backbones.frozen_stages(backbone.name))
+
+
+def maps(backbone: Backbone) -> Call:
+    model = {"graph": backbone.graph, "variables": _variables(backbone), "batch": _images(BATCH)}
+    stages = {"front": backbones.stages(backbone.name), "behind": (HEAD,)}
+    return Call(predict._coarse_maps, model | stages | {"labels": None, "method": "gradcam"})
+
+
+def step(backbone: Backbone, strategy: str = "s2") -> Call:
+    """A step on a batch."""
+    training = _training(backbone, strategy, TRAINING_BATCH)
+    return Call(steps.train_step, training)
+
+
+def epoch(backbone: Backbone, strategy: str = "s2") -> Call:
+    """All steps of an epoch of a strategy's first phase."""
+    training = _training(backbone, strategy, ITEMS)
+    order = _ints(ITEMS // TRAINING_BATCH, TRAINING_BATCH)
+    return Call(steps.train_steps, training | {"order": order})
+
+
+PROGRAMS: dict[str, Callable[[Backbone], Call]] = {
+    "step": step,
+    "epoch": epoch,
+    "head epoch": partial(epoch, strategy="s1"),
+    "forward": forward_pass,
+    "maps": maps,
+    "kept half": kept_half,
+}
+
+
+def _training(backbone: Backbone, strategy: str, items: int) -> dict[str, Any]:
+    """What every training function takes, for the first phase of a strategy behind the prefix."""
+    name, variables = backbone.name, _variables(backbone)
+    learning = [s for s in backbones.stages(name) if s not in backbones.frozen_stages(name)]
+    phase = strategies.phases(strategy, learning, **RATES)[0]
+    plan = fit._plan(backbone, phase, "frozen")
+    entering = _forward(backbone, prefix.in_front(name, plan.stages[0]))
+    kept = jax.eval_shape(partial(entering.function, **entering.arguments))
+    return {
+        "plan": plan,
+        "state": jax.eval_shape(partial(steps.start, phase.learning_rates), variables),
+        "frozen": variables.select(s for s in variables.params if s not in plan.trainable),
+        "inputs": jax.ShapeDtypeStruct((items, *kept.shape[1:]), kept.dtype),
+        "labels": _ints(items),
+    }
+
+
+def _forward(backbone: Backbone, stages: tuple[str, ...]) -> Call:
+    variables, inputs = _variables(backbone), _images(BATCH)
+    arguments = {"graph": backbone.graph, "variables": variables, "inputs": inputs}
+    return Call(forward, arguments | {"stages": stages})
+
+
+def _variables(backbone: Backbone) -> Variables:
+    return Variables(backbone.params, backbone.stats)
+
+
+def _images(count: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((count, SIZE, SIZE, 1), jnp.float32)
+
+
+def _ints(*shape: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct(shape, jnp.int32)
