@@ -112,18 +112,18 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             )
             for model in options.models
         ),
-        "rows": lambda: (_rows(options, model, "steps", STEP_ROWS, 14) for model in options.models),
+        "rows": lambda: (_rows(options, model, "steps", STEP_ROWS, 32, 100) for model in options.models),
         "run": lambda: (
             _run(options, model, weights[model], strategy, work)
             for strategy in ("s2", "s1")
             for model in options.models
         ),
         "epochs": lambda: (
-            _rows(options, model, "epochs", EPOCH_ROWS, 8) for model in options.models
+            _rows(options, model, "epochs", EPOCH_ROWS, 12, 60) for model in options.models
         ),
         "study": lambda: iter([_study(options, list(weights.values()), work)]),
         "maps": lambda: (
-            _rows(options, model, "maps", ("gradcam_vs_forward",), 2, _MAP_BATCHES)
+            _rows(options, model, "maps", ("gradcam_vs_forward",), 2, 20, _MAP_BATCHES)
             for model in options.models
         ),
         "profile": lambda: (
@@ -135,7 +135,7 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             for model in options.models
         ),
         "others": lambda: (
-            _rows(options, model, "others", OTHER_ROWS, 8) for model in options.models
+            _rows(options, model, "others", OTHER_ROWS, 8, 60) for model in options.models
         ),
     }  # fmt: skip
     for part in PARTS:
@@ -158,7 +158,7 @@ def _bench(
 
 def _rows(
     options: argparse.Namespace, model: str, name: str, rows: tuple[str, ...], share: float,
-    batches: int = 1,
+    least: float, batches: int = 1,
 ) -> Step:  # fmt: skip
     def words(limit: float) -> list[str]:
         epochs = ["--epochs", str(options.epochs)] if options.epochs else []
@@ -171,7 +171,8 @@ def _rows(
             "--output", str(options.folder / f"gpu-rows-{model}-{name}.json"),
         ]  # fmt: skip
 
-    return Step(f"rows-{model}-{name}", words, share, 60 if options.against else 30)
+    # Without PyTorch there is nothing to tune.
+    return Step(f"rows-{model}-{name}", words, share, least if options.against else least / 3)
 
 
 def _of_runs(options: argparse.Namespace) -> list[str]:
@@ -231,7 +232,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--images", type=int, default=512, metavar="N", help="training patches of a row's epoch")
     add("--epochs", type=int, metavar="N", help="most of a phase; each command's own if not given")
     add("--repetitions", type=int, default=7, metavar="N", help="most of a row")
-    add("--tuning-seconds", type=float, default=45, metavar="X",
+    add("--tuning-seconds", type=float, default=30, metavar="X",
         help="that a row's search for the fastest settings of PyTorch may take")  # fmt: skip
     parser.set_defaults(output=None)
     return parser

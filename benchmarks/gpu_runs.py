@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import gpu_report, report
 from jaxcbis.report import results
 
 SCHEMA = 1
@@ -20,17 +20,14 @@ def keep_run(folder: Path, seconds: float, path: Path) -> None:
     Args:
       folder: of the run.
       seconds: that its process took, from start to end.
-      path: of the file, {kind, schema, hardware, versions, seconds, run, scores}.
+      path: of the file, {kind, schema, hardware, versions, rows: [{seconds, run, scores}]}.
     """
     found = _read(folder)
     if found is None:
         return
-    machine = _machine(found)
-    results.write(
-        path,
-        {"kind": "run", "schema": SCHEMA, **machine, "seconds": seconds}
-        | {"run": {key: found[key] for key in _KEPT}, "scores": _scores(found)},
-    )
+    kept = {key: found[key] for key in _KEPT}
+    row = {"seconds": seconds, "run": kept, "scores": _scores(found)}
+    results.write(path, {"kind": "run", "schema": SCHEMA, **_machine(found), "rows": [row]})
 
 
 def keep_study(folder: Path, seconds: float, path: Path) -> None:
@@ -46,7 +43,7 @@ def keep_study(folder: Path, seconds: float, path: Path) -> None:
     runs = [
         {
             "run": name, "status": run["status"], "timing": run["timing"],
-            "epochs": len(run["history"] or []), "scores": _scores(run),
+            "epochs": gpu_report.trained_epochs(run["history"]), "scores": _scores(run),
         }
         for name, run in sorted(found.items()) if run is not None
     ]  # fmt: skip

@@ -16,33 +16,47 @@ from rich import box
 from rich.table import Table
 
 from benchmarks import measure, report, rows
-from benchmarks.arguments import check
+from benchmarks.arguments import add_device, add_output, check
+from benchmarks.measure import Work
 from jaxcbis import device
 from jaxcbis.cli import Parser
 from jaxcbis.config import BACKBONES
 from jaxcbis.console import console, say
 from jaxcbis.errors import UserError
+from jaxcbis.models.backbones import Backbone
 from jaxcbis.report.results import write
 from jaxcbis.training import steps
 
 SCHEMA = 1
+#: The kind of time in which no operation is at work.
+NOTHING = "nothing"
 ROWS = ("train_all", "train_frozen", "train_behind_prefix")
 _BOUNDS = {"batch": 1, "image_size": 32}
 
 
+#: Steps of the call that is profiled on a GPU, where a run makes one call of an epoch.
+_GPU_STEPS = 4
+#: Operations that the results name, those that took longest.
+_LARGEST = 12
+
+
 class Span(NamedTuple):
-    """An operation at work, in nanoseconds."""
+    """An operation at work, in nanoseconds; `graph` where a CUDA graph has started it."""
 
     start: float
     stop: float
     operation: str
+    graph: bool = False
 
 
 def main(arguments: list[str]) -> dict:
-    """Profiles one training step of each row and model, after warm-up.
+    """Profiles the training steps of each row and model, after warm-up.
 
     Returns:
-      {kind, schema, hardware, versions, rows: [{row, model, batch, seconds, shares}]}.
+      {kind, schema, hardware, versions, rows: [{row, model, batch, steps, seconds, shares, busy_s,
+      operations, in_graphs, largest}]}. `seconds`, `busy_s` (in which the device is at work) and
+      `operations` are those of one step, `in_graphs` is the share of operations that CUDA graphs
+      start, and `largest` has {operation, kind, count, seconds} of all steps.
 
     Raises:
       UserError: bad usage, or no such device.
@@ -58,11 +72,8 @@ def main(arguments: list[str]) -> dict:
         backbone = rows.load(model)
         for row in options.rows:
             work = rows.work(row, backbone, options.batch, options.image_size, options.batch, 1)
-            seconds, shares = profile(work, backbone)
-            results["rows"].append(
-                {"row": row, "model": model, "batch": options.batch, "seconds": seconds}
-                | {"shares": shares}
-            )
+            found = profile(work, backbone)
+            results["rows"].append({"row": row, "model": model, "batch": options.batch} | found)
             if options.output:
                 write(options.output, results)
     console.print(table(results))
@@ -71,8 +82,8 @@ def main(arguments: list[str]) -> dict:
     return results
 
 
-def profile(work, backbone) -> tuple[float, dict[str, float]]:
-    """Seconds of one training step, and the share of each kind of operation in it.
+def profile(work: Work, backbone: Backbone) -> dict:
+    """What `main` tells of a row beside its name.
 
     Args:
       work: of a row in ROWS.
@@ -82,23 +93,58 @@ def profile(work, backbone) -> tuple[float, dict[str, float]]:
       UserError: JAX's profiler told of no operation on this device.
     """
     plan, state, frozen = rows.start_steps(work, backbone)
-    inputs, labels = rows.draw(work, np.random.default_rng(0))
-    batch = jax.device_put((inputs, labels))
-    compiled = steps.train_step.lower(plan, state, frozen, *batch).compile()
-    kinds = kinds_of(compiled.as_text() or "")
+    program: jax.stages.Compiled
+    if jax.default_backend() == "cpu":
+        work = work._replace(steps=1)
+        data = jax.device_put(rows.draw(work, np.random.default_rng(0)))
+        program = steps.train_step.lower(plan, state, frozen, *data).compile()
+    else:
+        work = work._replace(steps=_GPU_STEPS)
+        items = rows.device_items(work, backbone)
+        data = (*items, rows.draw_order(work, np.random.default_rng(0)))
+        program = rows.compiled_steps(plan, state, frozen, *data)
+
+    def step(state: steps.State) -> steps.State:
+        return jax.block_until_ready(program(state, frozen, *data))[0]
+
     for _ in range(2):
-        state, *_ = jax.block_until_ready(compiled(state, frozen, *batch))
+        state = step(state)
     began = time.perf_counter()
-    state, *_ = jax.block_until_ready(compiled(state, frozen, *batch))
-    seconds = time.perf_counter() - began
+    state = step(state)
+    seconds = (time.perf_counter() - began) / work.steps
     with tempfile.TemporaryDirectory() as folder:
         with jax.profiler.trace(folder):
-            jax.block_until_ready(compiled(state, frozen, *batch))
+            step(state)
         (file,) = Path(folder).rglob("*.xplane.pb")
-        spans = spans_of(ProfileData.from_file(str(file)), kinds)
+        traced = ProfileData.from_file(str(file))
+    kinds = kinds_of(program.as_text() or "")
+    spans = spans_of(traced, kinds)
+    on_gpu, found = gpu_spans(traced)
+    if on_gpu:
+        spans, kinds = on_gpu, found | kinds  # the program knows more of an operation
     if not spans:
         raise UserError(f"JAX's profiler told of no operation on {jax.default_backend()}")
-    return seconds, shares_of(spans, kinds)
+    return {"steps": work.steps, "seconds": seconds} | described(spans, kinds, work.steps)
+
+
+def described(spans: list[Span], kinds: dict[str, str], count: int) -> dict:
+    """What the spans of a number of steps tell, see `main`."""
+    shares = shares_of(spans, kinds)
+    whole = (max(span.stop for span in spans) - min(span.start for span in spans)) / 1e9
+    taken: dict[str, list[float]] = defaultdict(list)
+    for span in spans:
+        taken[span.operation].append((span.stop - span.start) / 1e9)
+    longest = sorted(taken.items(), key=lambda item: -sum(item[1]))[:_LARGEST]
+    return {
+        "shares": shares,
+        "busy_s": whole * (1 - shares.get(NOTHING, 0)) / count,
+        "operations": len(spans) / count,
+        "in_graphs": sum(span.graph for span in spans) / len(spans),
+        "largest": [
+            {"operation": name, "kind": kinds[name], "count": len(of), "seconds": sum(of)}
+            for name, of in longest
+        ],
+    }
 
 
 def kinds_of(program: str) -> dict[str, str]:
@@ -118,13 +164,17 @@ def kinds_of(program: str) -> dict[str, str]:
 
 
 def _kind(name: str, told: str) -> str:
-    backward = "transpose(jvp" in told
+    """Of an operation, by its name in the program and by that of the JAX operation it is made of.
+
+    On a GPU convolutions and products are calls of cuDNN and cuBLAS, or Triton's.
+    """
+    backward = "transpose(jvp" in told or name.startswith("cudnn-conv-bw")
     last = told.rpartition("/")[2]
-    if name.startswith("convolution") or last == "conv_general_dilated":
+    if name.startswith(("convolution", "cudnn-conv")) or last == "conv_general_dilated":
         if "transpose" in name or "copy" in name:
             return "transposing"
         return "convolution, gradients" if backward else "convolution"
-    if name.startswith("dot"):
+    if name.startswith(("dot", "cublas", "gemm", "custom-call")) or last == "dot_general":
         return "matrix product, gradients" if backward else "matrix product"
     if "transpose" in name or name.startswith("copy"):
         return "transposing"
@@ -161,6 +211,26 @@ def spans_of(profile: ProfileData, kinds: dict[str, str]) -> list[Span]:
     return spans
 
 
+def gpu_spans(profile: ProfileData) -> tuple[list[Span], dict[str, str]]:
+    """When each operation was at work on a GPU, and its kind; nothing where the trace has no GPU.
+
+    A kernel's name is not its operation's, which stands beside it. Only training steps count.
+    """
+    spans, kinds = [], {}
+    for plane in profile.planes:
+        if not plane.name.startswith("/device:GPU"):
+            continue
+        for event in (event for line in plane.lines for event in line.events):
+            told = dict(event.stats)
+            if "train_step" not in str(told.get("hlo_module")):
+                continue
+            operation = str(told.get("hlo_op") or event.name)
+            kinds[operation] = _kind(operation, str(told.get("name", "")))
+            stop = event.start_ns + event.duration_ns
+            spans.append(Span(event.start_ns, stop, operation, "cuda_graph_id" in told))
+    return spans, kinds
+
+
 def shares_of(spans: list[Span], kinds: dict[str, str]) -> dict[str, float]:
     """Each kind's share of the time, largest first; sums to 1.
 
@@ -183,7 +253,7 @@ def shares_of(spans: list[Span], kinds: dict[str, str]) -> dict[str, float]:
         for operation in now:
             total[kinds[operation]] += (stop - start) / len(now)
         if not now:
-            total["nothing"] += stop - start
+            total[NOTHING] += stop - start
     whole = edges[-1] - edges[0]
     ordered = sorted(total.items(), key=lambda item: -item[1])
     return {kind: length / whole for kind, length in ordered}
@@ -202,8 +272,19 @@ def table(results: dict) -> Table:
             kinds[kind] += share
     for kind in sorted(kinds, key=kinds.__getitem__, reverse=True):
         shown.add_row(kind, *(f"{row['shares'].get(kind, 0):.1%}" for row in results["rows"]))
-    shown.add_row("seconds", *(f"{row['seconds']:.2f}" for row in results["rows"]))
+    shown.add_row("seconds", *(_seconds(row["seconds"]) for row in results["rows"]))
+    if all("busy_s" in row for row in results["rows"]):
+        shown.add_row("of them at work", *(_seconds(row["busy_s"]) for row in results["rows"]))
+        counts = (report.number(row["operations"]) for row in results["rows"])
+        shown.add_row("operations", *counts)
+        if any(row["in_graphs"] for row in results["rows"]):
+            shares = (f"{row['in_graphs']:.0%}" for row in results["rows"])
+            shown.add_row("of them in CUDA graphs", *shares)
     return shown
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f}" if value >= 0.1 else report.number(value)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -212,9 +293,9 @@ def _parser() -> argparse.ArgumentParser:
         description=__doc__,
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
+    add_device(parser)
+    add_output(parser)
     add = parser.add_argument
-    add("--device", choices=("auto", "cpu", "gpu"), default="auto", help="where to compute")
-    add("--output", type=Path, metavar="FILE.json", help="also write the results")
     add("--models", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"], help="backbones")
     add("--rows", nargs="+", choices=ROWS, default=list(ROWS), help="training steps")
     add("--batch", type=int, default=16, metavar="N", help="images per step")

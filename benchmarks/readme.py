@@ -3,12 +3,14 @@
 import argparse
 import itertools
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import profile, quality_report, report, scaling_report
+from benchmarks import gpu_report, parity, profile, quality_report, report, scaling_report
 from jaxcbis.cli import Parser
 from jaxcbis.errors import UserError
 
@@ -53,23 +55,41 @@ def fill(text: str, content: str) -> str:
 def tables(folder: Path) -> str:
     """A table for every result file in a folder, in Markdown.
 
+    Files of `benchmarks gpu` that hold rows of one kind, from one machine and commit, share one.
+
     Raises:
       UserError: a file is no result of one of the benchmarks.
     """
-    parts: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    tables: dict[tuple, tuple[dict, list[str]]] = {}
     for path in sorted(folder.glob("*.json")):
-        try:
+        with _reading(path):
             results = json.loads(path.read_text(encoding="utf-8"))
+            key: tuple = (path.name,)
+            if path.name.startswith("gpu-") and "rows" in results:
+                key = results["kind"], _machine(results), results["versions"]["git_commit"]
+            merged, names = tables.get(key, (results | {"rows": []}, []))
+            merged = results | {"rows": merged["rows"] + results.get("rows", [])}
+            tables[key] = merged, [*names, path.name]
+    parts: dict[str, list[str]] = {kind: [] for kind in _KINDS}
+    for results, names in tables.values():
+        with _reading(folder / names[0]):
             table, lines = _KINDS[results["kind"]](results)
-            heading = f"{_machine(results)} ([{path.name}](benchmarks/results/{path.name}))"
+            links = ", ".join(f"[{name}](benchmarks/results/{name})" for name in names)
             below = "\n".join(f"- {line}" for line in lines)
+            heading = f"{_machine(results)} ({links})"
             parts[results["kind"]] += [heading, _markdown(table), below]
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(
-                f"{path}: expected results of python -m benchmarks, got {error!r} on reading it; "
-                "measure them again"
-            ) from error
     return "\n\n".join(itertools.chain(*parts.values()))
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(
+            f"{path}: expected results of python -m benchmarks, got {error!r} on reading it; "
+            "measure them again"
+        ) from error
 
 
 def _rows(results: dict) -> tuple[Table, list[str]]:
@@ -88,12 +108,36 @@ def _quality(results: dict) -> tuple[Table, list[str]]:
 
 
 def _profile(results: dict) -> tuple[Table, list[str]]:
-    commit = (results["versions"]["git_commit"] or "unknown")[:7]
-    return profile.table(results), [f"commit {commit}"]
+    return profile.table(results), _commit(results)
+
+
+def _commit(results: dict) -> list[str]:
+    return [f"commit {(results['versions']['git_commit'] or 'unknown')[:7]}"]
+
+
+def _parity(results: dict) -> tuple[Table, list[str]]:
+    what = f"{results['batch']} images of {results['image_size']} pixels, beside a CPU in float32"
+    return parity.table(results), [f"{what}; in brackets the most that is allowed"]
+
+
+def _run(results: dict) -> tuple[Table, list[str]]:
+    said = "seconds: of the whole command, from its start; compiling is in training, test and maps"
+    return gpu_report.runs(results), [said, *_commit(results)]
+
+
+def _study(results: dict) -> tuple[Table, list[str]]:
+    return gpu_report.study(results), _commit(results)
+
+
+def _machine_table(results: dict) -> tuple[Table, list[str]]:
+    return gpu_report.machine(results), results["hardware"]["gpus"]
 
 
 #: Kind of results -> the table of their figures, and what stands below it; in README's order.
-_KINDS = {"rows": _rows, "quality": _quality, "scaling": _scaling, "profile": _profile}
+_KINDS = {
+    "rows": _rows, "quality": _quality, "scaling": _scaling, "profile": _profile,
+    "machine": _machine_table, "parity": _parity, "run": _run, "study": _study,
+}  # fmt: skip
 
 
 def _machine(results: dict) -> str:

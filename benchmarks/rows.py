@@ -217,12 +217,20 @@ def draw_order(work: Work, rng: np.random.Generator) -> jax.Array:
     return jax.block_until_ready(jnp.asarray(order, jnp.int32))
 
 
-def train_steps(
-    plan: steps.Plan, state: steps.State, frozen: Variables, items: Any, order: jax.Array
-) -> tuple[steps.State, jax.Array]:
-    """The state after all steps of an order, and the loss of each: one call, as a run makes it."""
-    state, losses, _ = steps.train_steps(plan, state, frozen, *items, order)
-    return state, losses
+def compiled_steps(
+    plan: steps.Plan, state: steps.State, frozen: Variables, *data: jax.Array
+) -> jax.stages.Compiled:
+    """All steps of an order as one program, as a run calls it.
+
+    Args:
+      plan, state, frozen: of `start_steps`.
+      data: inputs and labels of `device_items`, and their order.
+
+    Returns:
+      Takes (state, frozen, *data); the state after all steps and the loss of each come first in
+      what it returns.
+    """
+    return steps.train_steps.lower(plan, state, frozen, *data).compile()
 
 
 def _steps(work: Work, backbone: Backbone) -> Task:
@@ -232,10 +240,12 @@ def _steps(work: Work, backbone: Backbone) -> Task:
     """
     plan, state, frozen = start_steps(work, backbone)
     items = device_items(work, backbone)
+    order = draw_order(work, np.random.default_rng(0))
+    program = compiled_steps(plan, state, frozen, *items, order)
 
     def run(order: jax.Array) -> jax.Array:
         nonlocal state
-        state, losses = train_steps(plan, state, frozen, items, order)
+        state, losses, *_ = program(state, frozen, *items, order)
         jax.block_until_ready(state)
         return losses[-1]
 

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks import rows, run, torch_side
 from benchmarks.__main__ import main
-from benchmarks.measure import Late, Task
+from benchmarks.measure import Late, Skipped, Task
 from benchmarks.torch_side import Settings
 from tests.conftest import ROOT
 
@@ -51,7 +51,8 @@ def test_results_table_and_plot(tmp_path):
     names = ["forward", "gradcam_head_only", "gradcam_vs_forward"]
     words = (*SMALL, "--against", "torch", "--output", file, "--rows", *names)
     words = [sys.executable, "-c", UNTUNED, *map(str, words)]
-    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path / "compiled")}
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     results = json.loads(file.read_text())
     assert {"kind", "schema", "hardware", "versions", "rows"} <= results.keys()
@@ -69,6 +70,7 @@ def test_results_table_and_plot(tmp_path):
         rate = shares[0] * max(rates.values()) / row["ours"]
         assert rate == pytest.approx(2 * 3.67e9 * (32 / 224) ** 2, rel=0.15)
     assert results["rows"][0]["compile_s"] > 0.1
+    assert results["rows"][0]["cache_hits"] == 0
     assert [row["target"] for row in results["rows"]] == [1.0, 1.0, 0.95]
     assert results["rows"][2]["peer_name"] == "our forward"
     assert file.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
@@ -95,8 +97,9 @@ def test_an_epoch_tells_what_it_leaves_out(tmp_path, capsys):
 
 def epoch(ours, peer, prefix, monkeypatch):
     measured = run.Measured(ours, peer, "peer", {"prefix_s": prefix})
-    monkeypatch.setattr(run, "_within", lambda *words: measured)
-    return run.measure_row(rows.Work("s2_epoch", "vgg19", 16, 224), None, None)
+    monkeypatch.setattr(run, "_within", lambda *words: [measured])
+    (row,) = run.measure_row(rows.Work("s2_epoch", "vgg19", 16, 224), None, None)
+    return row
 
 
 def test_kept_activations_pay_once_they_and_the_epochs_take_less_than_the_peer(monkeypatch):
@@ -133,9 +136,82 @@ def test_tuning_keeps_what_wins_and_leaves_out_what_fails(monkeypatch):
     monkeypatch.setattr(tools, "step", step)
     work = rows.Work("train_all", "resnet34", 1, 32)
     assert tools.tune(work, None, tools.step) == Settings(fused=True)
-    assert notes == ["train_all resnet34: PyTorch without compiled: not done within 60 s"]
+    assert notes == ["train_all resnet34: PyTorch without compiled: all tuning is to take 60 s"]
     times.clear()
     assert tools.tune(work, None, tools.step) == Settings(fused=True), "found twice"
+
+
+def test_cuda_graphs_are_tried_on_a_gpu_only():
+    tools = torch_side.Torch("cpu", rows.draw, rows.draw_splits, 60, pytest.fail)
+    modes = [change["compiled"] for change in tools._changes(tools.step) if "compiled" in change]
+    assert modes == ["default"]
+    tools.device = torch_side.torch.device("cuda")
+    modes = [change["compiled"] for change in tools._changes(tools.step) if "compiled" in change]
+    assert modes == ["default", "reduce-overhead", "max-autotune"]
+    assert {"compiled": "default"} not in tools._changes(tools.library_cam)
+    assert {"fused": True} not in tools._changes(tools.forward)
+    assert str(Settings(True, compiled="max-autotune")) == "channels_last, compiled (max-autotune)"
+
+
+def test_a_short_run_leaves_tuning_its_own_time(monkeypatch):
+    given = []
+    monkeypatch.setattr(run, "connect", lambda platform, seconds, note: given.append(seconds))
+    options = [*SMALL, "--against", "torch", "--seconds", "1", "--tuning-seconds", "77"]
+    assert main([*options, "--rows", "forward"]) == 0
+    assert given == [77]
+
+
+def test_our_half_is_written_before_pytorch_is_asked(tmp_path, monkeypatch):
+    """A kill in its half leaves ours in the file."""
+    file = tmp_path / "speed.json"
+    at_that_time = []
+
+    class Absent:
+        version = "0"
+
+        def task(self, work):
+            at_that_time.extend(json.loads(file.read_text())["rows"])
+            raise Skipped("forward: PyTorch is not at home")
+
+    monkeypatch.setattr(run, "connect", lambda *words: Absent())
+    monkeypatch.setattr(run.flops, "matmul_rates", lambda *words: {"jax": 1e11})
+    words = [*SMALL, "--against", "torch", "--output", str(file), "--rows", "forward"]
+    assert main(words) == 0
+    (row,) = at_that_time
+    assert row["ours"] > 0
+    assert row["peer"] is row["ratio"] is row["peer_name"] is None
+    results = json.loads(file.read_text())
+    assert results["rows"] == at_that_time
+    assert results["notes"] == ["skipped forward: PyTorch is not at home"]
+
+
+def test_a_process_that_fails_costs_its_row_alone(tmp_path, monkeypatch):
+    """Its last line is the reason, and the next row is measured."""
+    file = tmp_path / "speed.json"
+    first_step = rows.first_step
+    monkeypatch.setattr(
+        rows, "first_step", lambda side, work, platform, cache: first_step(side, work, "tpu", cache)
+    )
+    words = [*SMALL, "--output", str(file), "--rows", "second_start", "forward"]
+    assert main(words) == 0
+    results = json.loads(file.read_text())
+    assert [row["row"] for row in results["rows"]] == ["forward"]
+    (note,) = results["notes"]
+    assert note.startswith("skipped second_start resnet34: the process of ours failed: ")
+    assert "tpu" in note
+
+
+def test_models_without_batchnorm_have_no_row_of_the_batchs_statistics():
+    backbone = rows.load("vgg16")
+    assert rows.work("train_all", backbone, 1, 32, 1, 1).batch_norm == "frozen"
+    with pytest.raises(Skipped, match="train_all_batch_stats vgg16: it has no BatchNorm"):
+        rows.work("train_all_batch_stats", backbone, 1, 32, 1, 1)
+
+
+def test_the_goal_of_s1_run_is_a_share_of_its_bound():
+    assert rows.target("s1_run", "vgg19", "gpu", 2.0) == pytest.approx(1.9)
+    assert rows.target("s1_run", "vgg19", "cpu") is None
+    assert rows.target("train_all_batch_stats", "vgg19", "gpu") == 1.0
 
 
 def test_gpu_where_there_is_none_is_one_line_and_exit_code_2():

@@ -1,5 +1,8 @@
 """Operations of a row against PyTorch's own counter; JAX's compile times against a clock."""
 
+import os
+import subprocess
+import sys
 import time
 
 import jax
@@ -10,6 +13,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import compiling, flops, rows, torch_models, torch_side
 from benchmarks.torch_side import Settings
+from jaxcbis.models import backbones
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("model", ["resnet34", "vgg16"])
@@ -46,7 +51,61 @@ def test_tracing_and_compiling_are_told_apart():
     assert 0 < seconds["compile_s"] <= whole - 0.2
     with compiling.parts() as seconds:
         pass
-    assert seconds == {"trace_s": 0, "compile_s": 0}
+    assert seconds == {"trace_s": 0, "compile_s": 0, "cache_hits": 0}
+
+
+CACHED = """
+import jax
+from benchmarks import compiling
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+with compiling.parts() as seconds:
+    jax.jit(lambda x: x + 1)(1.0)
+print(seconds["cache_hits"], seconds["compile_s"])
+"""
+
+
+def test_a_program_from_the_cache_has_no_compile_time(tmp_path):
+    environment = os.environ | {"JAX_COMPILATION_CACHE_DIR": str(tmp_path)}
+    words = [sys.executable, "-c", CACHED]
+
+    def start():
+        done = subprocess.run(words, cwd=ROOT, env=environment, capture_output=True, text=True)
+        return done.stdout.split()
+
+    hits, seconds = start()
+    assert hits == "0"
+    assert float(seconds) > 0
+    assert start() == ["1", "None"]
+
+
+def test_the_bound_of_a_run_by_hand(monkeypatch):
+    """With stages that all cost the same, three times as much where they learn."""
+    backbone = rows.load("resnet34")  # its stem and two layers are frozen; layer3, layer4, head
+    work = rows.work("s1_run", backbone, 2, 32, images=4, epochs=2)  # 2 batches and 1 to validate
+    monkeypatch.setattr(flops, "_of_stages", lambda work, backbone, shape, stages: len(stages))
+
+    def of_step(work, backbone):
+        stages = [*backbones.stages("resnet34"), "head"]
+        (rates,) = work.phases
+        return len(stages[stages.index(work.first) :]) + 2 * len(rates)
+
+    monkeypatch.setattr(flops, "_of_step", of_step)
+    peer = 2 * sum(2 * (6 + 2 * learn) + 6 for learn in (1, 2, 3))
+    kept = 3 * 3  # the frozen half of all batches, once
+    behind = sum(
+        3 * (3 - learn) + learn + 2 * (2 * 3 * learn + learn)  # kept, first validation, epochs
+        for learn in (1, 2, 3)
+    )
+    assert flops.bound_of_run(work, backbone) == pytest.approx(peer / (kept + behind))
+
+
+def test_keeping_activations_saves_operations_of_a_real_run():
+    backbone = rows.load("vgg16")
+    short, long = (
+        flops.bound_of_run(rows.work("s1_run", backbone, 2, 32, 4, epochs), backbone)
+        for epochs in (1, 15)
+    )
+    assert 1 < short < long < 6
 
 
 def test_intervals_that_overlap_count_once():

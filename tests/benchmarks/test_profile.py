@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from jax.profiler import ProfileData
 
 from benchmarks import profile
 from benchmarks.__main__ import main
@@ -40,6 +41,85 @@ def test_kinds_are_read_off_the_program():
     }
 
 
+def trace(events):
+    """A GPU's trace of (kernel, operation, JAX operation, module, start, length, in a graph)."""
+    names = ("hlo_op", "name", "hlo_module", "cuda_graph_id")
+    ids = "".join(
+        f'stat_metadata {{ key: {i} value {{ id: {i} name: "{name}" }} }}'
+        for i, name in enumerate(names, 1)
+    )
+    kernels = list(dict.fromkeys(event[0] for event in events))
+    kinds = "".join(
+        f'event_metadata {{ key: {i} value {{ id: {i} name: "{name}" }} }}'
+        for i, name in enumerate(kernels, 1)
+    )
+    lines = ""
+    for kernel, operation, told, module, start, length, graph in events:
+        given = (operation, told, module)
+        stats = "".join(
+            f'stats {{ metadata_id: {i} str_value: "{text}" }}'
+            for i, text in enumerate(given, 1)
+            if text
+        )
+        stats += "stats { metadata_id: 4 uint64_value: 7 }" if graph else ""
+        lines += (
+            f"events {{ metadata_id: {kernels.index(kernel) + 1} offset_ps: {start * 1000} "
+            f"duration_ps: {length * 1000} {stats} }}"
+        )
+    plane = (
+        f'planes {{ name: "/device:GPU:0" lines {{ name: "Stream #14" {lines} }} {kinds} {ids} }}'
+    )
+    host = 'planes { name: "/host:CPU" lines { name: "python3" } }'
+    return ProfileData.from_text_proto(plane + host)
+
+
+def test_kernels_of_a_gpu_are_told_by_their_operation():
+    forward, back = (
+        "jit(f)/jvp()/conv_general_dilated",
+        "jit(f)/transpose(jvp())/conv_general_dilated",
+    )
+    step = "jit_train_steps"
+    spans, kinds = profile.gpu_spans(
+        trace(
+            [
+                ("sm90_fprop", "cudnn-conv.1", forward, step, 0, 100, False),
+                ("sm90_wgrad", "cudnn-conv-bw-filter.2", back, step, 100, 300, True),
+                ("multiply_reduce_fusion_1", "multiply_reduce_fusion.1", "", step, 500, 400, True),
+                ("nvjet", "cublas-lt-matmul.3", "", step, 900, 50, False),
+                ("MemcpyD2D", "copy.9", "", step, 950, 50, False),
+                ("loop_fusion", "loop_fusion", "", "jit_dynamic_slice", 5000, 100, False),
+            ]
+        )
+    )
+    assert kinds == {
+        "cudnn-conv.1": "convolution",
+        "cudnn-conv-bw-filter.2": "convolution, gradients",
+        "multiply_reduce_fusion.1": "sums",
+        "cublas-lt-matmul.3": "matrix product",
+        "copy.9": "transposing",
+    }
+    found = profile.described(spans, kinds, count=2)
+    assert found["shares"] == pytest.approx(
+        {
+            "sums": 0.4, "convolution, gradients": 0.3, "convolution": 0.1, "nothing": 0.1,
+            "matrix product": 0.05, "transposing": 0.05,
+        }
+    )  # fmt: skip
+    assert found["busy_s"] == pytest.approx(450e-9), "of one of two steps"
+    assert (found["operations"], found["in_graphs"]) == (2.5, 0.4)
+    assert found["largest"][0] == {
+        "operation": "multiply_reduce_fusion.1", "kind": "sums", "count": 1,
+        "seconds": pytest.approx(400e-9),
+    }  # fmt: skip
+
+
+def test_a_trace_without_a_gpu_has_no_kernels():
+    assert profile.gpu_spans(ProfileData.from_text_proto('planes { name: "/host:CPU" }')) == (
+        [],
+        {},
+    )
+
+
 def test_a_real_step(tmp_path, capsys):
     file = tmp_path / "profile.json"
     small = ["--models", "resnet34", "--rows", "train_behind_prefix", "--batch", "2"]
@@ -48,4 +128,8 @@ def test_a_real_step(tmp_path, capsys):
     assert sum(row["shares"].values()) == pytest.approx(1)
     assert row["shares"]["matrix product"] > 0  # at 64 pixels the last stages are products
     assert row["seconds"] > 0
+    assert 0 < row["busy_s"] <= 2 * row["seconds"], "the profiler slows it down, but not that much"
+    assert (row["steps"], row["in_graphs"]) == (1, 0)
+    largest = [item["seconds"] for item in row["largest"]]
+    assert largest == sorted(largest, reverse=True)
     assert "kind of operation" in capsys.readouterr().out

@@ -47,6 +47,56 @@ FILES = {
     },
 }  # fmt: skip
 
+GPU = {
+    "hardware": MACHINE["hardware"] | {"backend": "gpu", "device": "A GPU"},
+    "versions": {"jax": "1.2", "torch": None, "git_commit": "0123456789"},
+}  # fmt: skip
+PARITY = {
+    "kind": "float32", "logits": 2e-6, "loss": 7e-7, "gradients": {"stem": 1e-3, "head": 1e-6},
+    "bounds": {"logits": 1e-4, "loss": 1e-4, "gradients": 5e-3}, "ok": True,
+}  # fmt: skip
+TIMING = {
+    "compile_s": 20.0, "train_s": 30.0, "evaluate_s": 2.0, "cam_s": 3.0,
+    "train_images_per_s": 5000.0, "cam_images_per_s": 4000.0, "peak_memory_mb": 1234.0,
+}  # fmt: skip
+RUN = {
+    "seconds": 40.0, "scores": {"accuracy": 0.75, "ll_score": None},
+    "run": {
+        "status": "finished", "timing": TIMING,
+        "config": {"backbone": "vgg19", "strategy": "s1", "batch_size": 16},
+        "history": [{"epoch": 0}, {"epoch": 1}, {"epoch": 2}, {"epoch": 0}, {"epoch": 1}],
+    },
+}  # fmt: skip
+CUT = RUN | {"run": RUN["run"] | {"status": "interrupted", "timing": None, "history": None}}
+SHARED = {"batch": 4, "image_size": 224}
+GPU_FILES = {
+    "gpu-machine.json": GPU | {
+        "kind": "machine", "start_s": 4.0,
+        "hardware": GPU["hardware"] | {
+            "gpus": ["A GPU, 99 MiB"], "matmul_flops": {"float32": 5e13, "bfloat16": 7e14},
+        },
+    },
+    "gpu-parity-one.json": GPU | {"kind": "parity", **SHARED, "rows": [PARITY | {"model": "one"}]},
+    "gpu-parity-two.json": GPU | {
+        "kind": "parity", **SHARED, "rows": [PARITY | {"model": "two", "ok": False}],
+    },
+    "gpu-profile-one.json": GPU | {
+        "kind": "profile",
+        "rows": [{"row": "train_all", "model": "one", "batch": 4, "steps": 4, "seconds": 0.003,
+                  "shares": {"sums": 0.9, "nothing": 0.1}, "busy_s": 0.0027, "operations": 450.0,
+                  "in_graphs": 0.5, "largest": []}],
+    },
+    "gpu-rows-one-a.json": GPU | {"kind": "rows", "rows": [ROW]},
+    "gpu-rows-one-b.json": GPU | {"kind": "rows", "rows": [ROW | {"row": "forward"}]},
+    "gpu-run-one.json": GPU | {"kind": "run", "rows": [RUN]},
+    "gpu-run-two.json": GPU | {"kind": "run", "rows": [CUT]},
+    "gpu-study.json": GPU | {
+        "kind": "study", "seconds": 90.0, "done": 2,
+        "runs": [{"status": "finished", "timing": TIMING, "epochs": n} for n in (4, 6)]
+        + [{"status": "interrupted", "timing": None, "epochs": 1}],
+    },
+}  # fmt: skip
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -75,6 +125,26 @@ def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
     assert "| convolution | 62.5% |" in text
     assert "- commit 0123456" in text
     assert "| batch | vgg19 | 16 | 2.5 (1.32) |  |  | 100 (0.00) |  |" in text
+
+
+def test_files_of_a_gpus_session_share_tables(tmp_path):
+    for name, content in GPU_FILES.items():
+        (tmp_path / name).write_text(json.dumps(content))
+    text = readme.tables(tmp_path)
+    assert text.count("**A GPU**") == 6, "one table of each kind"
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    assert "| 50 | 700 | 4 |" in rows
+    assert "- A GPU, 99 MiB" in text
+    worst = "1.0e-03 in stem (0.005)"
+    assert f"| one | float32 | 2.0e-06 (0.0001) | 7.0e-07 (0.0001) | {worst} | ok |" in rows
+    assert f"| two | float32 | 2.0e-06 (0.0001) | 7.0e-07 (0.0001) | {worst} | off |" in rows
+    assert "| of them in CUDA graphs | 50% |" in rows
+    assert "| of them at work | 0.0027 |" in rows
+    assert "| vgg19, S1 | 16 | 3 | 40 | 20 | 30 | 2 | 3 | 5000 | 4000 | 1234 | 0.75 |  |" in rows
+    assert "| vgg19, S1 (interrupted) | 16 | 0 | 40 |  |  |  |  |  |  |  | 0.75 |  |" in rows
+    assert "| 2 | 90 | 45 | 30 | 20 | 5 |" in rows
+    links = [f"[gpu-rows-one-{x}.json](benchmarks/results/gpu-rows-one-{x}.json)" for x in "ab"]
+    assert f"({', '.join(links)})" in text
 
 
 def test_what_is_no_result_or_has_no_marks_is_one_line(folder, capsys):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import rows, torch_models, torch_side
+from benchmarks import measure, rows, torch_models, torch_side
 from benchmarks.torch_side import Settings
 from jaxcbis.training import fit as fit_module
 from tests import torch_reference
@@ -52,7 +52,12 @@ def test_forward(both, tools, settings):
 
 @pytest.mark.parametrize(
     ("both", "row"),
-    [("vgg16", "train_all"), ("vgg16", "train_behind_prefix"), ("resnet34", "train_frozen")],
+    [
+        ("vgg16", "train_all"),
+        ("vgg16", "train_behind_prefix"),
+        ("resnet34", "train_frozen"),
+        ("resnet34", "train_frozen_batch_stats"),
+    ],
     indirect=["both"],
 )
 def test_steps(both, tools, row):
@@ -65,6 +70,49 @@ def test_steps(both, tools, row):
     got, expected = ([float(run(task)) for _ in range(3)] for task in (ours, peer))
     assert_within(1e-3, got, expected, "benchmarks: losses", scale=np.array(expected))
     assert len(set(got)) == 3, "the steps change nothing"
+
+
+@RESNET
+def test_a_repetition_on_a_gpu_takes_many_steps_on_both_sides(both, tools, monkeypatch):
+    """Here on a CPU: the same tasks, with the steps of a repetition set by hand."""
+    model, backbone = both
+    work = of("train_behind_prefix", backbone)._replace(steps=3)
+    taken = []
+
+    def trainer(*words, given=tools.trainer):
+        step, validate = given(*words)
+        return lambda x, y: taken.append(x) or step(x, y), validate
+
+    monkeypatch.setattr(tools, "trainer", trainer)
+    ours, peer = rows.ours(work, backbone), tools.step(work, model, Settings(channels_last=True))
+    rng = np.random.default_rng(3)
+    order = ours.fresh(rng)
+    assert sorted(np.ravel(order)) == list(range(3 * BATCH))
+    assert ours.work(order) != ours.work(order), "the steps change nothing"
+    peer.time(rng)
+    assert [len(x) for x in taken] == [BATCH] * 3
+    assert len({x.data_ptr() for x in taken}) == 3
+    row = measure.summarize(work, "images/s", [1.0], [2.0], "peer")
+    assert (row["ours"], row["peer"]) == (3 * BATCH, 1.5 * BATCH)
+
+
+@RESNET
+def test_stored_statistics_stay_and_the_batchs_move_them(both, tools):
+    model, backbone = both
+    changed = {}
+    for row in ("train_behind_prefix", "train_behind_prefix_batch_stats"):
+        placed = []
+        with pytest.MonkeyPatch.context() as patch:
+            place = tools._place
+            patch.setattr(tools, "_place", lambda *w, p=place, k=placed: k.append(p(*w)) or k[-1])
+            run(tools.step(of(row, backbone), model, Settings()))
+        pairs = zip(model.state_dict().items(), placed[0].state_dict().values(), strict=True)
+        changed[row] = {name for (name, x), y in pairs if not torch.equal(x, y)}
+    statistics = {name for names in changed.values() for name in names if "running" in name}
+    assert statistics
+    assert not statistics & changed["train_behind_prefix"]
+    assert statistics <= changed["train_behind_prefix_batch_stats"]
+    assert "layer4.2.bn2.weight" in changed["train_behind_prefix"], "its scale does not learn"
 
 
 @RESNET

@@ -1,0 +1,87 @@
+"""Steps of a session: states, limits, what is left of a killed one, and the summary."""
+
+import json
+import os
+import sys
+import time
+
+from benchmarks import session
+from benchmarks.session import Step
+
+
+def python(name, code, share=1.0, least=1.0, **words):
+    return Step(name, lambda limit: [sys.executable, "-c", code], share, least, **words)
+
+
+#: Starts a process of its own and waits for it, deaf to the first request to end.
+STUBBORN = """
+import signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+print(child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def alive(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return file.read().rpartition(")")[2].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_a_step_that_fails_or_hangs_costs_its_own_time_alone(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(session, "_LEAST", 0)
+    monkeypatch.setattr(session, "_GRACE", 0.5)
+    kept = []
+    steps = [
+        python("works", "print('first'); print('  last  ')"),
+        python("fails", "raise SystemExit('this is wrong')"),
+        python("hangs", STUBBORN, share=0.001, least=3.0, keep=kept.append),
+        python("goes on", "import os; print(os.environ['GIVEN'])"),
+    ]
+    environment = dict(os.environ) | {"GIVEN": "yes"}
+    records = session.run(steps, tmp_path, 60, environment, ["a note"])
+    assert [record["state"] for record in records] == ["done", "failed", "killed", "done"]
+    last = [record["last_line"] for record in records]
+    assert (last[0], last[1], last[3]) == ("last", "this is wrong", "yes")
+    assert 3 <= records[2]["seconds"] < 30
+    assert kept == [records[2]["seconds"]]
+    deadline = time.monotonic() + 10
+    while alive(last[2]) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert not alive(last[2]), "what the step had started holds the device still"
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["steps"] == records
+    text = (tmp_path / "summary.txt").read_text()
+    assert "this is wrong" in text
+    assert text.endswith("Note: a note\n")
+    assert "hangs" in capsys.readouterr().out
+
+
+def test_limits_are_shares_of_what_is_left_and_no_step_begins_without_time(tmp_path, monkeypatch):
+    limits = []
+
+    def words(limit):
+        limits.append(limit)
+        return [sys.executable, "-c", ""]
+
+    steps = [Step(f"step {i}", words, share, 0.0) for i, share in enumerate((1, 3, 1))]
+    session.run(steps, tmp_path, 1000, dict(os.environ), [])
+    assert 190 < limits[0] <= 200
+    assert 700 < limits[1] <= 750, "what the one before it left is shared by the others"
+    assert 900 < limits[2] <= 1000
+    records = session.run(steps, tmp_path, session._LEAST - 1, dict(os.environ), [])
+    assert {record["state"] for record in records} == {"skipped"}
+    assert len(limits) == 3
+
+
+def test_a_step_gets_its_least(tmp_path):
+    limits = []
+    steps = [
+        Step("small", lambda limit: limits.append(limit) or [sys.executable, "-c", ""], 1, 40),
+        python("large", "", share=99),
+    ]
+    session.run(steps, tmp_path, 100, dict(os.environ), [])
+    assert limits == [40]
