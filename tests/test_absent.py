@@ -140,7 +140,7 @@ def test_rows_are_measured():
     assert "gradcam" in said
 
 
-def test_what_needs_a_missing_package_is_one_line(trained, folder):
+def test_what_needs_a_missing_package_is_one_line(trained, folder, exported):
     output = ("--output", folder / "refused")
     dicom = folder / "patch.dcm"
     dicom.write_bytes(bytes(128) + b"DICM")
@@ -150,6 +150,7 @@ def test_what_needs_a_missing_package_is_one_line(trained, folder):
         (("train", *output), f"{tfds}, or give --data FILE.npz from prepare --export"),
         (("prepare", "--data", folder), tfds),
         (("froc", "--data", folder, "--run", finished, *output), tfds),
+        (("train", "--data", exported, *OPTIONS, *output), "pip install huggingface_hub"),
         (("explain", dicom, "--run", finished, *output), "pip install pydicom"),
     ):
         assert advice in refused(*words, program=PROGRAM, env=ABSENT)

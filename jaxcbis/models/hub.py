@@ -2,9 +2,7 @@
 
 from pathlib import Path
 
-from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
-from huggingface_hub.errors import LocalEntryNotFoundError
-
+from jaxcbis import packages
 from jaxcbis.errors import UserError
 
 FILE = "model.safetensors"
@@ -31,8 +29,14 @@ def fetch(name: str, *, offline: bool = False) -> Path:
       Path of a .safetensors file with torchvision's names.
 
     Raises:
-      WeightsUnavailable: not cached, and offline or not reached within seconds.
+      WeightsUnavailable: not cached, and offline or not reached within seconds; or
+        huggingface_hub is not installed.
     """
+    if packages.missing("huggingface_hub"):
+        raise _unavailable(name, "pip install huggingface_hub")
+    from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.errors import LocalEntryNotFoundError
+
     repo = repository(name)
     try:
         return Path(hf_hub_download(repo, FILE, local_files_only=True))

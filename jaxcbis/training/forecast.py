@@ -12,7 +12,7 @@ import jax.numpy as jnp
 
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, POOL, Backbone
-from jaxcbis.models.inference import Variables, forward
+from jaxcbis.models.inference import BATCH, Variables, forward
 from jaxcbis.training import prefix
 from jaxcbis.training.strategies import Phase
 
@@ -54,11 +54,12 @@ def seconds(
 def _operations(backbone: Backbone, size: int) -> dict[str, float]:
     """Floating-point operations of each stage for one patch."""
     variables = Variables(backbone.params, backbone.stats)
-    shape = jax.ShapeDtypeStruct((1, size, size, 1), jnp.float32)
+    # Of a whole batch, because what is done once for all of it hardly counts.
+    shape = jax.ShapeDtypeStruct((BATCH, size, size, 1), jnp.float32)
     found = {}
     for stage in (*backbones.stages(backbone.name), POOL, HEAD):
         lowered = forward.lower(backbone.graph, variables, shape, (stage,))
-        found[stage] = (lowered.cost_analysis() or {}).get("flops", 0.0)
+        found[stage] = (lowered.cost_analysis() or {}).get("flops", 0.0) / BATCH
         shape = lowered.out_info
     return found
 

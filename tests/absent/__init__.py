@@ -13,6 +13,7 @@ NOT_NEEDED = {
     "array_record": "array_record",
     "importlib_resources": "importlib_resources",
     "pydicom": "pydicom",
+    "huggingface_hub": "huggingface_hub",
     "tensorboardX": "tensorboardX",
     "python-gdcm": "gdcm",
     "apache-beam": "apache_beam",

@@ -2,7 +2,8 @@
 
 import time
 
-import huggingface_hub
+import huggingface_hub.constants
+import huggingface_hub.errors
 import pytest
 from safetensors.torch import save_file
 
@@ -48,8 +49,8 @@ def test_downloads_what_is_not_cached(monkeypatch, tmp_path):
         assert (repo, file) == ("timm/vgg19.tv_in1k", "model.safetensors")
         return tmp_path / file
 
-    monkeypatch.setattr(hub, "get_hf_file_metadata", lambda url, timeout: None)
-    monkeypatch.setattr(hub, "hf_hub_download", download)
+    monkeypatch.setattr(huggingface_hub, "get_hf_file_metadata", lambda url, timeout: None)
+    monkeypatch.setattr(huggingface_hub, "hf_hub_download", download)
     assert hub.fetch("vgg19") == tmp_path / hub.FILE
 
 
