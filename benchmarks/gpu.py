@@ -112,7 +112,9 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             )
             for model in options.models
         ),
-        "rows": lambda: (_rows(options, model, "steps", STEP_ROWS, 32, 100) for model in options.models),
+        "rows": lambda: (
+            _rows(options, model, "steps", STEP_ROWS, 32, 100) for model in options.models
+        ),
         "run": lambda: (
             _run(options, model, weights[model], strategy, work)
             for strategy in ("s2", "s1")
