@@ -1,6 +1,7 @@
 """What `benchmarks gpu` keeps of whole runs, finished or not, and of a study."""
 
 from pathlib import Path
+from typing import Any
 
 from benchmarks import gpu_report, report
 from jaxcbis.report import results
@@ -8,6 +9,7 @@ from jaxcbis.report import results
 SCHEMA = 1
 #: Of a run's results; the rest tells of the patches, not of the machine.
 _KEPT = ("status", "config", "environment", "weights", "history", "best", "timing", "notes")
+_PATHS = ("data", "weights", "output", "data_dir", "source")
 _SCORES = {
     "accuracy": ("test", "accuracy"), "auc_mean": ("test", "auc_mean"),
     "ll_score": ("localization", "ll_score"),
@@ -25,7 +27,7 @@ def keep_run(folder: Path, seconds: float, path: Path) -> None:
     found = _read(folder)
     if found is None:
         return
-    kept = {key: found[key] for key in _KEPT}
+    kept = {key: _without_folders(found[key]) for key in _KEPT}
     row = {"seconds": seconds, "run": kept, "scores": _scores(found)}
     results.write(path, {"kind": "run", "schema": SCHEMA, **_machine(found), "rows": [row]})
 
@@ -55,6 +57,16 @@ def keep_study(folder: Path, seconds: float, path: Path) -> None:
         {"kind": "study", "schema": SCHEMA, **_machine(first), "seconds": seconds}
         | {"done": sum(run["status"] == "finished" for run in runs), "runs": runs},
     )
+
+
+def _without_folders(part: Any) -> Any:
+    """A part of results.json in which files and folders have their names alone."""
+    if not isinstance(part, dict):
+        return part
+    return {
+        key: Path(value).name if key in _PATHS and isinstance(value, str) else value
+        for key, value in part.items()
+    }
 
 
 def _read(folder: Path) -> dict | None:

@@ -95,7 +95,7 @@ def _compare(
     hardware, versions = report.machine()
     results: dict = {
         "kind": "parity", "schema": SCHEMA, "hardware": hardware, "versions": versions,
-        "model": options.model, "weights": options.weights, "batch": BATCH,
+        "model": options.model, "weights": Path(options.weights).name, "batch": BATCH,
         "image_size": options.image_size, "rows": [],
     }  # fmt: skip
     expected: dict[str, np.ndarray] = {}
