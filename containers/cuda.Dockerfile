@@ -1,6 +1,6 @@
 # docker build -f containers/cuda.Dockerfile -t jaxcbis:cuda .
 # docker run --rm --gpus all --user "$(id -u)" -v RELEASE:/release:ro -v "$PWD":/work jaxcbis:cuda \
-#   train --backbone resnet50 --strategy s2 --data /release --device gpu
+#   train --backbone resnet50 --strategy s2 --data /release --device gpu --precision bfloat16
 FROM python:3.11-slim
 
 # CUDA's libraries come as wheels with jax[cuda13]; the driver is the host's. One from before CUDA 13,
