@@ -67,8 +67,12 @@ def tables(folder: Path) -> str:
             key: tuple = (path.name,)
             if path.name.startswith("gpu-") and "rows" in results:
                 key = results["kind"], _machine(results), results["versions"]["git_commit"]
-            merged, names = tables.get(key, (results | {"rows": []}, []))
-            merged = results | {"rows": merged["rows"] + results.get("rows", [])}
+            merged, names = tables.get(key, ({}, []))
+            merged = results | {
+                name: merged.get(name, []) + results[name]
+                for name in ("rows", "notes")
+                if name in results
+            }
             tables[key] = merged, [*names, path.name]
     parts: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for results, names in tables.values():

@@ -80,7 +80,21 @@ def footnotes(results: dict) -> list[str]:
             f"%: operations a second, ours/peer's, of the {best / 1e9:.0f} GFLOP/s of a large "
             "product of matrices"
         )
-    return lines
+    return lines + _untried(results.get("notes", []))
+
+
+def _untried(notes: list[str]) -> list[str]:
+    """What PyTorch's search for its fastest settings did not come to, a line a row."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for note in notes:
+        where, told, rest = note.partition(": PyTorch without ")
+        if told:
+            setting, _, reason = rest.partition(": ")
+            found.setdefault((where, reason), []).append(setting)
+    return [
+        f"{where}: PyTorch was not tried {', '.join(settings)} ({reason})"
+        for (where, reason), settings in found.items()
+    ]
 
 
 def show(table: Table, footnotes: list[str]) -> None:

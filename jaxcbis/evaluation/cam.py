@@ -108,7 +108,7 @@ def _gradient(head: Callable[[Array], Array], features: Array, classes: Array) -
     def sum_of_logits(features: Array) -> Array:
         # Items do not interact, so the gradient of the sum holds each item's own gradient.
         logits = head(features)
-        return jnp.take_along_axis(logits, classes[:, None], axis=1).sum()
+        return (logits * jax.nn.one_hot(classes, logits.shape[1])).sum()
 
     return jax.grad(sum_of_logits)(features).astype(jnp.float32)
 

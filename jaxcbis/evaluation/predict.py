@@ -77,22 +77,21 @@ def maps(
       method: of `cam.METHODS`, or `cam.SCORE_CAM`, which runs the model once more per channel.
       stage: whose output is mapped.
     """
-    size, order = images.shape[1], backbones.stages(name)
+    order = backbones.stages(name)
     mapped = len(order) if stage is None else order.index(stage) + 1
     front, behind = order[:mapped], (*order[mapped:], HEAD)
 
     def run(index):
         batch = sharding.items(images, index)
         wanted = None if labels is None else sharding.items(labels, index)
-        coarse, answers = _coarse_maps(graph, variables, batch, wanted, front, behind, method)
-        return [cam.upsample(each, size) for each in coarse], answers, coarse[0][:, :, 0]
+        return _maps(graph, variables, batch, wanted, front, behind, method)
 
     found, answers, rows = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
     return Maps(found[0], answers, rows.shape[1], None if labels is None else found[1])
 
 
 @partial(jax.jit, static_argnames=("graph", "front", "behind", "method"))
-def _coarse_maps(
+def _maps(
     graph: Graph,
     variables: Variables,
     batch: jax.Array,
@@ -100,7 +99,8 @@ def _coarse_maps(
     front: tuple[str, ...],
     behind: tuple[str, ...],
     method: str,
-) -> tuple[list[jax.Array], jax.Array]:
+) -> tuple[list[jax.Array], jax.Array, jax.Array]:
+    """Maps at the images' size, logits, and a row of each map before upsampling."""
     features = forward(graph, variables, batch, front)
 
     def head(features):
@@ -117,7 +117,8 @@ def _coarse_maps(
         found = [cam.score_cam(features, scores, classes) for classes in wanted]
     else:
         found = [cam.METHODS[method](head, features, classes) for classes in wanted]
-    return sharding.returned((found, logits))
+    maps = [cam.upsample(each, batch.shape[1]) for each in found]
+    return sharding.returned((maps, logits, found[0][:, 0]))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -49,7 +49,7 @@ def kept_half(backbone: Backbone) -> Call:
 def maps(backbone: Backbone) -> Call:
     model = {"graph": backbone.graph, "variables": _variables(backbone), "batch": _images(BATCH)}
     stages = {"front": backbones.stages(backbone.name), "behind": (HEAD,)}
-    return Call(predict._coarse_maps, model | stages | {"labels": None, "method": "gradcam"})
+    return Call(predict._maps, model | stages | {"labels": None, "method": "gradcam"})
 
 
 def step(backbone: Backbone, strategy: str = "s2") -> Call:
