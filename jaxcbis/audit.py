@@ -52,7 +52,11 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         raise UserError(f"--data {data}: holds one protocol's patches; give the release itself")
     first = results.read_run(folders[0] / "results.json")
     # Before the runs' models are loaded, which starts JAX.
-    device.choose(first["config"].get("device", "auto"), experiment.threads_of(first))
+    device.choose(
+        first["config"].get("device", "auto"),
+        experiment.threads_of(first),
+        deterministic=first["config"].get("deterministic", False),
+    )
     runs = [finished.load(folder) for folder in folders]
     _claim(output, [run.folder.name for run in runs])
     held = lock(output)

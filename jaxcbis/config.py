@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -75,7 +76,7 @@ class Config:
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
     deterministic: bool = _option(
-        False, "on a GPU: only operations that give the same bits twice, some of which are slower"
+        False, "on a GPU: the same bits twice, by operations chosen for that and not for speed"
     )
     coordinator: str | None = _option(
         None, "address of the first of several hosts, HOST:PORT, which all of them are given; "
@@ -119,6 +120,19 @@ class Config:
 INCIDENTAL = (
     "resume", "output", "data_dir", "device", "coordinator", "num_processes", "process_id",
 )  # fmt: skip
+
+
+def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """In what options differ from those that an earlier run recorded, in words.
+
+    One that its version did not have counts as its default; those in INCIDENTAL do not count.
+    """
+    was = {option.name: option.default for option in dataclasses.fields(Config)} | dict(before)
+    return [
+        f"{key} was {was.get(key)}, is {value}"
+        for key, value in now.items()
+        if key not in INCIDENTAL and was.get(key) != value
+    ]
 
 
 def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:

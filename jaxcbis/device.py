@@ -20,7 +20,8 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxcbi
 LOOKED_INTO = (0, 13)
 
 _YNNPACK = "xla_cpu_experimental_ynn_fusion_type"
-_DETERMINISTIC = "xla_gpu_exclude_nondeterministic_ops"
+#: Timing the candidates for an operation would choose another one now and then.
+_DETERMINISTIC = "--xla_gpu_exclude_nondeterministic_ops=true --xla_gpu_autotune_level=0"
 
 #: Of a GPU's memory for all processes together: what libraries take is left out.
 _USABLE = 0.9
@@ -29,6 +30,7 @@ _SERVED_MEMORY, _SERVED_CORES = 8 * 2**30, 3
 _MOST_SERVED = 5
 
 _chosen = False
+_deterministic = False
 _compile_seconds = 0.0
 _sharers = 1
 
@@ -55,9 +57,9 @@ def choose(
       UserError: 'gpu' where JAX finds none; or JAX was at work before, so that it is too late to
         choose.
     """
-    global _chosen
+    global _chosen, _deterministic
     if _chosen:
-        return _require(name)
+        return _require(name, deterministic)
     if started():
         raise UserError(
             "JAX has started in this process before jaxcbis could choose its device, threads and "
@@ -65,8 +67,8 @@ def choose(
         )
     os.environ.setdefault("NPROC", str(threads or os.cpu_count() or 1))
     _leave_convolutions_to_eigen()
-    if deterministic:
-        _add_flag(_DETERMINISTIC, "true")
+    if deterministic:  # behind the user's own flags, where it counts
+        os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_DETERMINISTIC}".strip()
     if not jax.config.values["jax_compilation_cache_dir"]:  # the user has not chosen one
         jax.config.update("jax_compilation_cache_dir", str(CACHE))
         jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
@@ -76,12 +78,12 @@ def choose(
         # of those that are there it takes a GPU before the CPU by itself.
         jax.config.update("jax_platforms", "cpu" if name == "cpu" else "")
     device = jax.devices()[0]
-    if name == "gpu" and device.platform == "cpu":
+    if name == "gpu" and device.platform != "gpu":
         raise UserError(
             "--device gpu: JAX finds no GPU; install jaxcbis[cuda12] or jaxcbis[cuda13] on a "
             "machine with one, or use --device cpu"
         )
-    _chosen = True
+    _chosen, _deterministic = True, deterministic
     return device
 
 
@@ -96,11 +98,15 @@ def started() -> bool:
     return False
 
 
-def _require(name: str) -> jax.Device:
+def _require(name: str, deterministic: bool) -> jax.Device:
     device = jax.devices()[0]
     if name not in ("auto", "cpu" if device.platform == "cpu" else "gpu"):
         raise UserError(
             f"--device {name}: this process computes on {described()} already; start another one"
+        )
+    if deterministic and not _deterministic and device.platform != "cpu":
+        raise UserError(
+            "--deterministic: this process computes without it already; start another one"
         )
     return device
 
@@ -119,6 +125,7 @@ def restrict(number: int, processes: int, devices: int) -> None:
     for kind in ("cuda", "rocm"):
         jax.config.update(f"jax_{kind}_visible_devices", str(number % devices))
     if processes > devices:
+        os.environ.pop("XLA_CLIENT_MEM_FRACTION", None)  # JAX refuses both
         os.environ["XLA_PYTHON_CLIENT_MEM_FRACTION"] = f"{_USABLE * devices / processes:.3f}"
 
 
@@ -132,7 +139,7 @@ def served() -> int:
     if device.platform == "cpu":
         return 1
     memory = (device.memory_stats() or {}).get("bytes_limit", 0)
-    cores = (os.cpu_count() or 1) // jax.local_device_count()
+    cores = _allowed_cores() // jax.local_device_count()
     return max(1, min(_MOST_SERVED, memory // _SERVED_MEMORY, cores // _SERVED_CORES))
 
 
@@ -164,13 +171,18 @@ def described() -> str:
 
 def crowding() -> str | None:
     """Says so where XLA has more threads than cores to run them on; None where it has not."""
-    if jax.default_backend() != "cpu" or not hasattr(os, "sched_getaffinity"):
-        return None
-    cores = len(os.sched_getaffinity(0))
-    if threads() <= cores:
+    cores = _allowed_cores()
+    if jax.default_backend() != "cpu" or threads() <= cores:
         return None
     of = f"{cores} core{'s' if cores > 1 else ''}"
     return f"{threads()} threads on {of}: NPROC={cores} may be faster, with other last digits"
+
+
+def _allowed_cores() -> int:
+    """Of the machine's cores, those that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def compile_seconds() -> float:

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from jaxcbis import config as options
 from jaxcbis import device, files, hosts, output, sharding
-from jaxcbis.config import INCIDENTAL, Config
+from jaxcbis.config import Config
 from jaxcbis.console import bar, console, detail, hushed, say, track, warn
 from jaxcbis.data import loading, normalization, preparation
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
@@ -280,12 +281,7 @@ def _claim(folder: Path, config: Config) -> dict | None:
             if done
             else f"--output {folder}: holds an unfinished run; add --resume to go on with it"
         )
-    now = dataclasses.asdict(config)
-    differing = [
-        f"{key} was {before['config'].get(key)}, is {value}"
-        for key, value in now.items()
-        if key not in INCIDENTAL and before["config"].get(key) != value
-    ]
+    differing = options.differing(before["config"], dataclasses.asdict(config))
     if differing:
         raise UserError(
             f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "

@@ -204,12 +204,9 @@ def _claim(folder: Path, config: Config, weights: dict[str, str]) -> dict:
     path = folder / "study.json"
     if path.exists():
         before = results.read(path)
-        was = {**before["config"], "weights": before["weights"]}
-        differing = [
-            f"{key} was {was.get(key)}, is {value}"
-            for key, value in {**shared, "weights": weights}.items()
-            if was.get(key) != value
-        ]
+        differing = options.differing(
+            {**before["config"], "weights": before["weights"]}, {**shared, "weights": weights}
+        )
         if differing:
             raise UserError(
                 f"--output {folder}: holds a study with other options ({'; '.join(differing)}); "

@@ -10,6 +10,7 @@ import jax
 import pytest
 
 from jaxcbis import allocator, device
+from jaxcbis.errors import UserError
 
 CLEAN = {
     name: value
@@ -64,6 +65,13 @@ def test_deterministic_leaves_out_what_differs_between_runs(wanted):
     lines = (f"device.choose('auto', deterministic={wanted})", "print(os.environ['XLA_FLAGS'])")
     done = child(*lines)
     assert ("--xla_gpu_exclude_nondeterministic_ops=true" in done.stdout) == wanted
+    assert ("--xla_gpu_autotune_level=0" in done.stdout) == wanted
+
+
+def test_deterministic_is_refused_where_it_is_too_late(monkeypatch):
+    monkeypatch.setattr(jax, "devices", lambda: [SimpleNamespace(platform="gpu")])
+    with pytest.raises(UserError, match="--deterministic: this process computes without it"):
+        device.choose("auto", deterministic=True)
 
 
 def test_the_compilers_flags_have_been_looked_into_for_this_jax():
@@ -93,7 +101,7 @@ def test_a_gpu_serves_what_its_memory_and_the_hosts_cores_allow(
     one = SimpleNamespace(platform=platform, memory_stats=lambda: {"bytes_limit": gib * 2**30})
     monkeypatch.setattr(jax, "local_devices", lambda: [one])
     monkeypatch.setattr(jax, "local_device_count", lambda: 1)
-    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    monkeypatch.setattr(device, "_allowed_cores", lambda: cores)
     assert device.served() == processes
 
 
@@ -104,11 +112,10 @@ def test_a_gpu_serves_what_its_memory_and_the_hosts_cores_allow(
 )
 def test_glibc_is_set_up_only_where_a_cpu_computes(gpu, words, again, tmp_path, monkeypatch):
     begun = []
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
-    monkeypatch.delenv("JAX_PLATFORMS", raising=False)
+    own = {k: v for k, v in CLEAN.items() if k != "GLIBC_TUNABLES"}
+    monkeypatch.setattr(os, "environ", own)
     monkeypatch.setattr(allocator, "_GPUS", (str(tmp_path if gpu else tmp_path / "none"),))
     monkeypatch.setattr(sys, "argv", ["run.py", *words])
     monkeypatch.setattr(os, "execv", lambda *call: begun.append(call))
     allocator.restart()
-    monkeypatch.delenv("GLIBC_TUNABLES", raising=False)
     assert bool(begun) == again

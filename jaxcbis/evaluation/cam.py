@@ -108,7 +108,8 @@ def _gradient(head: Callable[[Array], Array], features: Array, classes: Array) -
     def sum_of_logits(features: Array) -> Array:
         # Items do not interact, so the gradient of the sum holds each item's own gradient.
         logits = head(features)
-        return (logits * jax.nn.one_hot(classes, logits.shape[1])).sum()
+        mapped = classes[:, None] == jnp.arange(logits.shape[1])
+        return jnp.where(mapped, logits, 0).sum()
 
     return jax.grad(sum_of_logits)(features).astype(jnp.float32)
 

@@ -41,10 +41,10 @@ def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
     Raises:
       UserError: the log cannot be written.
     """
-    shutil.rmtree(folder, ignore_errors=True)
-    if missing():
+    if missing():  # a log that a resumed run had so far stays
         yield lambda row: None
         return
+    shutil.rmtree(folder, ignore_errors=True)
     from tensorboardX import summary  # here: where PyTorch is installed, it imports that
     from tensorboardX.proto.event_pb2 import Event
 

@@ -307,7 +307,8 @@ def run_epoch(
     of_steps = np.concatenate(losses).astype(np.float64)
 
     def described(step: int) -> str:
-        named = ", ".join(str(ids[i]) if len(ids) else f"item {i}" for i in order[step])
+        items = [i for i in order[step] if i != batches.ABSENT]
+        named = ", ".join(str(ids[i]) if len(ids) else f"item {i}" for i in items)
         return f"step {step + 1} of {len(order)}, on the patches {named}"
 
     _require_finite(of_steps, f"phase {description}", described)

@@ -1,11 +1,11 @@
-"""BatchNorm against torch's, in both modes."""
+"""BatchNorm against torch's, in both modes, and folded into a convolution."""
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 import torch
 
-from jaxcbis.models.layers import BatchNorm
+from jaxcbis.models.layers import BatchNorm, Convolution, convolve_and_normalize
 from tests.torch_reference import to_numpy, to_torch
 
 
@@ -35,3 +35,35 @@ def test_batch_norm_computes_in_float32_and_keeps_the_type():
     out = norm(x, False)
     assert out.dtype == jnp.bfloat16
     np.testing.assert_allclose(out.astype(jnp.float32), (2e-5) ** -0.5, rtol=4e-3)
+
+
+def convolution_and_norm(dtype):
+    rng = np.random.default_rng(0)
+    conv, norm = Convolution(16, 24, 3, padding=1, dtype=dtype), BatchNorm(24)
+    conv.kernel.set_value(jnp.asarray(rng.normal(0, 0.1, (3, 3, 16, 24)), jnp.float32))
+    for name in ("scale", "bias", "mean", "var"):
+        values = rng.uniform(0.2, 3, 24) * (rng.choice([-1, 1], 24) if name == "bias" else 1)
+        getattr(norm, name).set_value(jnp.asarray(values, jnp.float32))
+    return conv, norm, jnp.asarray(rng.normal(size=(2, 9, 9, 16)), jnp.float32)
+
+
+@pytest.mark.parametrize("train", [True, False])
+def test_convolving_and_normalizing_is_one_after_the_other(train):
+    conv, norm, x = convolution_and_norm(jnp.float32)
+    expected = norm(conv(x), train)
+    got = convolve_and_normalize(*convolution_and_norm(jnp.float32), train)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5)
+
+
+def test_folding_costs_bfloat16_no_more_than_normalizing_does():
+    conv, norm, x = convolution_and_norm(jnp.float32)
+    exact = norm(conv(x), False)
+    conv, norm, x = convolution_and_norm(jnp.bfloat16)
+    x = x.astype(jnp.bfloat16)
+
+    def error(y):
+        assert y.dtype == jnp.bfloat16
+        return float(jnp.abs(y.astype(jnp.float32) - exact).mean())
+
+    folded, after = error(convolve_and_normalize(conv, norm, x, False)), error(norm(conv(x), False))
+    assert 0 < folded < 1.5 * after

@@ -176,6 +176,21 @@ def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(backbone, 
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
+def test_a_loss_that_is_not_finite_names_the_patches_of_its_batch_alone(backbone, data):
+    (phase,) = phases("s1")[:1]
+    plan = loop._plan(backbone, phase, "frozen")
+    whole = Variables(backbone.params, backbone.stats)
+    images, labels = data[0]
+    pooled = np.array(forward(backbone.graph, whole, images, prefix.in_front("resnet34", "head")))
+    pooled[4] = np.nan
+    train = Examples(jnp.asarray(pooled), jnp.asarray(labels))
+    state = steps.start(phase.learning_rates, whole)
+    frozen = whole.select(backbones.stages("resnet34"))
+    order, ids = [np.arange(4), np.array([4])], [f"id{i}" for i in range(16)]
+    with pytest.raises(UserError, match="step 2 of 2, on the patches id4;"):
+        loop.run_epoch(plan, state, frozen, train, order, ids=ids)
+
+
 def test_one_program_trains_and_one_validates_batches_of_every_size(
     backbone, data, tmp_path, monkeypatch
 ):
