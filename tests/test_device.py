@@ -15,7 +15,7 @@ from jaxcbis.errors import UserError
 CLEAN = {
     name: value
     for name, value in os.environ.items()
-    if name not in ("XLA_FLAGS", "NPROC", "JAX_PLATFORMS")
+    if name not in ("XLA_FLAGS", "NPROC", "JAX_PLATFORMS", "XLA_PYTHON_CLIENT_MEM_FRACTION")
 }
 
 
