@@ -6,8 +6,10 @@ hosts, preparing, kept, profile, jpeg-cost, readme.
 
 import argparse
 import os
+import signal
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 from benchmarks.arguments import add_common, check
 from jaxcbis import allocator
@@ -31,6 +33,7 @@ _BOUNDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Runs the benchmarks; returns the exit code: 0 done, 2 bad usage, 130 interrupted."""
     words = sys.argv[1:] if arguments is None else arguments
+    signal.signal(signal.SIGTERM, _interrupt)
     # Of several GPUs PyTorch's side uses the first one, and so must ours.
     os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     try:
@@ -51,6 +54,11 @@ def main(arguments: list[str] | None = None) -> int:
         print("benchmarks: interrupted", file=sys.stderr)
         return EXIT_INTERRUPTED
     return 0
+
+
+def _interrupt(number: int, frame: object) -> NoReturn:
+    """SIGTERM ends a command as Ctrl-C does, and so ends the processes that it has started."""
+    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

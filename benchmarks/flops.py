@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +26,10 @@ def of(work: Work, backbone: Backbone) -> float | None:
 
     They are those of our program as JAX hands it to the compiler, whatever becomes of it there. Of
     Grad-CAM they are the logits', as all that comes on top of them is small. None for rows in
-    which the two sides do not do the same work.
+    which the two sides do not do the same work, and where nothing can be counted.
     """
+    if not countable():
+        return None
     if work.row.startswith("train_"):
         count = _of_step(work, backbone)
     elif work.row == "forward" or work.row.startswith("gradcam"):
@@ -34,7 +37,7 @@ def of(work: Work, backbone: Backbone) -> float | None:
         count = _of_stages(work, backbone, work.shape, stages)
     else:
         return None
-    return None if count is None else count * work.steps
+    return count * work.steps
 
 
 def bound_of_run(work: Work, backbone: Backbone) -> float | None:
@@ -47,7 +50,12 @@ def bound_of_run(work: Work, backbone: Backbone) -> float | None:
     Args:
       work: of s1_run.
       backbone: of the model.
+
+    Returns:
+      The ratio; None where nothing can be counted.
     """
+    if not countable():
+        return None
     stages = (*backbones.stages(backbone.name), HEAD)
     train = work.images
     validation = max(train // 2, work.batch)
@@ -57,11 +65,11 @@ def bound_of_run(work: Work, backbone: Backbone) -> float | None:
     def of_images(count: int, shape: tuple[int, ...], through: tuple[str, ...]) -> float:
         if not through:
             return 0.0
-        return (_of_stages(work, backbone, shape, through) or 0.0) * count / work.batch
+        return _of_stages(work, backbone, shape, through) * count / work.batch
 
     def of_training(first: str, shape: tuple[int, ...], rates: dict[str, float]) -> float:
         step = work._replace(row="train_", first=first, shape=shape, phases=(rates,))
-        return (_of_step(step, backbone) or 0.0) * train / work.batch
+        return _of_step(step, backbone) * train / work.batch
 
     ours, peer = of_images(train + validation, work.shape, half), 0.0
     for rates in work.phases:
@@ -73,29 +81,59 @@ def bound_of_run(work: Work, backbone: Backbone) -> float | None:
         ours += work.epochs * (of_training(first, shape, rates) + validating)
         whole = of_training(stages[0], work.shape, rates)
         peer += work.epochs * (whole + of_images(validation, work.shape, stages))
-    return peer / ours if ours and peer else None
+    return peer / ours
 
 
-def _of_step(work: Work, backbone: Backbone) -> float | None:
+def _of_step(work: Work, backbone: Backbone) -> float:
     """Operations of one training step on one batch."""
     inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
     labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
-    lowered = steps.train_step.lower(*rows.start_steps(work, backbone), inputs, labels)
-    return _flops(lowered)
+    plan, *variables = rows.start_steps(work, backbone)
+    return _flops(steps.train_step, plan, *_shapes(variables), inputs, labels)
 
 
 def _of_stages(
     work: Work, backbone: Backbone, shape: tuple[int, ...], stages: tuple[str, ...]
-) -> float | None:
+) -> float:
     """Operations of running stages on one batch of inputs of a shape."""
     inputs = jax.ShapeDtypeStruct((work.batch, *shape), jnp.float32)
-    variables = Variables(backbone.params, backbone.stats)
-    return _flops(forward.lower(backbone.graph, variables, inputs, stages))
+    variables = _shapes(Variables(backbone.params, backbone.stats))
+    return _flops(forward, backbone.graph, variables, inputs, stages)
 
 
-def _flops(lowered: jax.stages.Lowered) -> float | None:
-    cost = lowered.cost_analysis()
-    return cost["flops"] if cost else None
+def countable() -> bool:
+    """Whether JAX has a CPU in this process, beside a GPU too, and counts for it."""
+    try:
+        _flops(jax.jit(jnp.add), 1.0, 1.0)
+    except _Uncountable:
+        return False
+    return True
+
+
+class _Uncountable(Exception):
+    pass
+
+
+def _shapes(tree: Any) -> Any:
+    """What a program is traced for, in place of arrays, which would hold it on their device."""
+    return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
+
+
+def _flops(function: Any, *arguments: Any) -> float:
+    """Operations of a call of a jitted function.
+
+    They are those of the program before it is compiled. JAX counts them for its CPU alone; what is
+    traced is the device's program, bfloat16 and all.
+    """
+    try:
+        (cpu, *_) = jax.local_devices(backend="cpu")
+    except RuntimeError as error:  # JAX_PLATFORMS names others alone
+        raise _Uncountable from error
+    with jax.default_device(cpu):
+        cost = function.lower(*arguments).cost_analysis()
+    if not cost:
+        raise _Uncountable
+    return cost["flops"]
 
 
 def matmul_rates(platform: str, against_torch: bool) -> dict[str, float]:

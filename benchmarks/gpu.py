@@ -1,8 +1,8 @@
 """python -m benchmarks gpu: everything worth measuring on a GPU, in order of value, in one call.
 
 Each step is a process with a limit of its own. Its results are in the output folder, gpu-*.json,
-before the next one begins; summary.txt tells what became of each. A GPU that is lent for minutes is
-the reason: whatever hangs or comes too late costs its own share of the time alone.
+before the next one begins; summary.txt tells what became of each. A GPU is often rented, or
+given for a limited time: whatever hangs or comes too late costs its own share of it alone.
 """
 
 import argparse
@@ -17,9 +17,9 @@ from pathlib import Path
 from benchmarks import exported, gpu_runs, session
 from benchmarks.arguments import add_device, check
 from benchmarks.session import Step
-from jaxcbis import files
+from jaxcbis import files, study
 from jaxcbis.cli import Parser
-from jaxcbis.config import BACKBONES
+from jaxcbis.config import BACKBONES, STRATEGIES
 from jaxcbis.console import say, warn
 from jaxcbis.errors import UserError
 
@@ -57,7 +57,11 @@ def main(arguments: list[str]) -> list[dict]:
             "all, or one per model in their order"
         )
     _, options.protocol = exported.read(options.data, options.image_size)
-    options.data = options.data.resolve()
+    options.data = options.data.resolve()  # the steps run in another folder
+    options.weights = [
+        given if given in ("imagenet", "random") else str(Path(given).resolve())
+        for given in options.weights
+    ]
     files.make_folder(options.folder)
     options.folder = options.folder.resolve()
     notes: list[str] = []
@@ -145,36 +149,47 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             yield from parts[part]()
 
 
+def _file(options: argparse.Namespace, name: str) -> Path:
+    """Of a step's results."""
+    return options.folder / f"gpu-{name}.json"
+
+
 def _bench(
     options: argparse.Namespace, name: str, words: list[str], share: float, least: float,
     command: str | None = None,
 ) -> Step:  # fmt: skip
     """A command of the benchmarks; those that take images get their size."""
     size = ["--image-size", str(options.image_size)] if command else []
+    file = _file(options, name)
     whole = [
         sys.executable, "-m", "benchmarks", command or name, "--device", options.device, *size,
-        *words, "--output", str(options.folder / f"gpu-{name}.json"),
+        *words, "--output", str(file),
     ]  # fmt: skip
-    return Step(name, lambda limit: whole, share, least)
+    return Step(name, lambda limit: whole, share, least, files=(file,))
 
 
 def _rows(
     options: argparse.Namespace, model: str, name: str, rows: tuple[str, ...], share: float,
     least: float, batches: int = 1,
 ) -> Step:  # fmt: skip
+    step = f"rows-{model}-{name}"
+    file = _file(options, step)
+
     def words(limit: float) -> list[str]:
+        seconds = max(1, limit / (3 * len(rows)))
         epochs = ["--epochs", str(options.epochs)] if options.epochs else []
         return [
             sys.executable, "-m", "benchmarks", *options.against, "--device", options.device,
             "--models", model, "--rows", *rows, "--batch", str(batches * options.batch),
             "--image-size", str(options.image_size), "--images", str(options.images), *epochs,
-            "--repetitions", str(options.repetitions), "--seconds", str(limit / (3 * len(rows))),
+            "--repetitions", str(options.repetitions), "--seconds", str(seconds),
             "--tuning-seconds", str(options.tuning_seconds),
-            "--output", str(options.folder / f"gpu-rows-{model}-{name}.json"),
+            "--output", str(file),
         ]  # fmt: skip
 
     # Without PyTorch there is nothing to tune.
-    return Step(f"rows-{model}-{name}", words, share, least if options.against else least / 3)
+    least = least if options.against else least / 3
+    return Step(step, words, share, least, files=(file, file.with_suffix(".png")))
 
 
 def _of_runs(options: argparse.Namespace) -> list[str]:
@@ -188,7 +203,7 @@ def _of_runs(options: argparse.Namespace) -> list[str]:
 
 def _run(options: argparse.Namespace, model: str, weights: str, strategy: str, work: Path) -> Step:
     name = f"run-{model}-{strategy}"
-    output = work / name
+    output, file = work / name, _file(options, name)
     words = [
         sys.executable, "run.py", "--backbone", model, "--strategy", strategy,
         "--weights", weights, "--batch-size", str(options.batch), *_of_runs(options),
@@ -196,22 +211,25 @@ def _run(options: argparse.Namespace, model: str, weights: str, strategy: str, w
     ]  # fmt: skip
 
     def keep(seconds: float) -> None:
-        gpu_runs.keep_run(output, seconds, options.folder / f"gpu-{name}.json")
+        gpu_runs.keep_run(output, seconds, file)
 
-    return Step(name, lambda limit: words, 5, 40, keep)
+    return Step(name, lambda limit: words, 5, 40, keep, (file,))
 
 
 def _study(options: argparse.Namespace, weights: list[str], work: Path) -> Step:
-    output = work / "study"
+    output, file = work / "study", _file(options, "study")
+    sets = len(study.BATCH_SIZES) * len(study.BACKBONE_RATES)
+    planned = len(options.models) * len(STRATEGIES) * sets
     words = [
         sys.executable, "-m", "jaxcbis", "study", "--backbones", *options.models,
-        "--weights", *weights, *_of_runs(options), "--parallel", "runs", "--output", str(output),
+        "--strategies", *STRATEGIES, "--seeds", "1", "--weights", *weights, *_of_runs(options),
+        "--parallel", "runs", "--output", str(output),
     ]  # fmt: skip
 
     def keep(seconds: float) -> None:
-        gpu_runs.keep_study(output, seconds, options.folder / "gpu-study.json")
+        gpu_runs.keep_study(output, seconds, planned, file)
 
-    return Step("study", lambda limit: words, 25, 60, keep)
+    return Step("study", lambda limit: words, 25, 60, keep, (file,))
 
 
 def _parser() -> argparse.ArgumentParser:

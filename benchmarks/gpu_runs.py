@@ -32,14 +32,15 @@ def keep_run(folder: Path, seconds: float, path: Path) -> None:
     results.write(path, {"kind": "run", "schema": SCHEMA, **_machine(found), "rows": [row]})
 
 
-def keep_study(folder: Path, seconds: float, path: Path) -> None:
+def keep_study(folder: Path, seconds: float, planned: int, path: Path) -> None:
     """Writes how many of a study's runs were done in how many seconds.
 
     Args:
       folder: of the study.
       seconds: that it took, or was given.
-      path: of the file, {kind, schema, hardware, versions, seconds, done, runs}; `runs` has those
-        begun, an item each.
+      planned: runs of the whole study.
+      path: of the file, {kind, schema, hardware, versions, seconds, planned, done, runs}; `runs`
+        has those begun, an item each.
     """
     found = {file.parent.name: _read(file.parent) for file in folder.glob("runs/*/results.json")}
     runs = [
@@ -55,7 +56,11 @@ def keep_study(folder: Path, seconds: float, path: Path) -> None:
     results.write(
         path,
         {"kind": "study", "schema": SCHEMA, **_machine(first), "seconds": seconds}
-        | {"done": sum(run["status"] == "finished" for run in runs), "runs": runs},
+        | {
+            "planned": planned,
+            "done": sum(run["status"] == "finished" for run in runs),
+            "runs": runs,
+        },
     )
 
 

@@ -5,15 +5,17 @@ import shutil
 import subprocess
 import time
 
-from benchmarks import flops, report
+from benchmarks import flops, measure, report
 from benchmarks.arguments import add_device, add_output, check
 from jaxcbis import device
 from jaxcbis.cli import Parser
-from jaxcbis.console import say
+from jaxcbis.console import say, warn
 from jaxcbis.report.results import write
 
 SCHEMA = 1
 _QUERY = ("driver_version", "memory.total", "clocks.max.sm", "power.limit")
+#: Seconds that NVIDIA's tool may take, which hangs where a driver does.
+_TIMEOUT = 20
 
 
 def main(arguments: list[str]) -> dict:
@@ -30,7 +32,7 @@ def main(arguments: list[str]) -> dict:
     options = _parser().parse_args(arguments)
     check(options, {})
     began = time.perf_counter()
-    platform = "cpu" if device.choose(options.device).platform == "cpu" else "gpu"
+    platform = "cpu" if device.choose(options.device, measure.cores()).platform == "cpu" else "gpu"
     start_s = time.perf_counter() - began
     hardware, versions = report.machine()
     hardware["gpus"] = _gpus()
@@ -49,12 +51,16 @@ def main(arguments: list[str]) -> dict:
 
 
 def _gpus() -> list[str]:
-    """One line a GPU: name and what _QUERY asks for; empty where NVIDIA's tool is absent."""
+    """One line a GPU: name and what _QUERY asks for; empty where NVIDIA's tool does not tell."""
     tool = shutil.which("nvidia-smi")
     if tool is None:
         return []
     words = [tool, f"--query-gpu=name,{','.join(_QUERY)}", "--format=csv,noheader"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=20)
+    try:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=_TIMEOUT)
+    except subprocess.TimeoutExpired:
+        warn(f"nvidia-smi did not answer within {_TIMEOUT:g} s")
+        return []
     return done.stdout.strip().splitlines()
 
 

@@ -4,6 +4,7 @@ A process on the CPU computes in float32 at the same time.
 """
 
 import argparse
+import math
 import os
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from benchmarks import exported, report
+from benchmarks import exported, measure, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.parity_side import answers
 from benchmarks.session import ROOT
@@ -25,6 +26,7 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.console import console, say
 from jaxcbis.data import normalization
 from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
 from jaxcbis.report.results import write
 
 SCHEMA = 1
@@ -66,6 +68,7 @@ def main(arguments: list[str]) -> dict:
             return _compare(options, batch, reference, target)
         finally:
             reference.kill()
+            reference.wait()
 
 
 def read_batch(data: Path | None, size: int) -> tuple[np.ndarray, np.ndarray]:
@@ -78,7 +81,7 @@ def read_batch(data: Path | None, size: int) -> tuple[np.ndarray, np.ndarray]:
     if data is None:
         rng = np.random.default_rng(0)
         images = rng.standard_normal((BATCH, size, size, 1), np.float32)
-        return images, rng.integers(0, 5, BATCH, np.int32)
+        return images, rng.integers(0, len(LABELS), BATCH, np.int32)
     train = exported.read(data, size)[0].splits["train"]
     chosen = train.select(np.linspace(0, len(train) - 1, BATCH).astype(int))
     statistics = normalization.measure(chosen.images, chosen.labels)
@@ -91,7 +94,7 @@ def _compare(
     reference: subprocess.Popen,
     target: Path,
 ) -> dict:
-    device.choose(options.device)
+    device.choose(options.device, measure.cores())
     hardware, versions = report.machine()
     results: dict = {
         "kind": "parity", "schema": SCHEMA, "hardware": hardware, "versions": versions,
@@ -130,11 +133,13 @@ def compared(
 
     Returns:
       {'logits', 'loss', 'gradients': {STAGE: ..}, 'bounds', 'ok'}: whether all are within bounds.
+      None stands for a difference that is not finite, which no bound allows.
     """
 
-    def difference(name: str) -> float:
+    def difference(name: str) -> float | None:
         norm = np.linalg.norm(expected[name])
-        return float(np.linalg.norm(got[name] - expected[name]) / (norm or 1))
+        found = float(np.linalg.norm(got[name] - expected[name]) / (norm or 1))
+        return found if math.isfinite(found) else None
 
     gradients = {
         name.removeprefix("gradient "): difference(name)
@@ -142,13 +147,17 @@ def compared(
         if name.startswith("gradient ")
     }
     logits, loss = difference("logits"), difference("loss")
-    found = logits, loss, max(gradients.values())
+    found = [(logits,), (loss,), tuple(gradients.values())]
     return {
         "logits": logits,
         "loss": loss,
         "gradients": gradients,
         "bounds": dict(zip(("logits", "loss", "gradients"), bounds, strict=True)),
-        "ok": all(value <= bound for value, bound in zip(found, bounds, strict=True)),
+        "ok": all(
+            value is not None and value <= bound
+            for values, bound in zip(found, bounds, strict=True)
+            for value in values
+        ),
     }
 
 
@@ -161,14 +170,21 @@ def table(results: dict) -> Table:
     for name in ("model", "precision", "logits", "loss", "worst gradient", ""):
         shown.add_column(name)
     for row in results["rows"]:
-        stage, worst = max(row["gradients"].items(), key=lambda item: item[1])
+        stage, worst = max(
+            row["gradients"].items(), key=lambda item: math.inf if item[1] is None else item[1]
+        )
         bounds = row["bounds"]
         shown.add_row(
-            row["model"], row["kind"], f"{row['logits']:.1e} ({bounds['logits']:g})",
-            f"{row['loss']:.1e} ({bounds['loss']:g})",
-            f"{worst:.1e} in {stage} ({bounds['gradients']:g})", "ok" if row["ok"] else "off",
+            row["model"], row["kind"], f"{_shown(row['logits'])} ({bounds['logits']:g})",
+            f"{_shown(row['loss'])} ({bounds['loss']:g})",
+            f"{_shown(worst)} in {stage} ({bounds['gradients']:g})",
+            "ok" if row["ok"] else "off",
         )  # fmt: skip
     return shown
+
+
+def _shown(difference: float | None) -> str:
+    return "not finite" if difference is None else f"{difference:.1e}"
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -159,23 +159,34 @@ def kinds_of(program: str) -> dict[str, str]:
         found = re.match(r"\s*(?:ROOT )?%([\w.\-]+) = ", line)
         if found:
             told = re.search(r'op_name="([^"]*)"', line)
-            kinds[found[1]] = _kind(found[1], told[1] if told else "")
+            called = re.search(r'custom_call_target="([^"]*)"', line)
+            kinds[found[1]] = _kind(found[1], told[1] if told else "", called[1] if called else "")
     return kinds
 
 
-def _kind(name: str, told: str) -> str:
-    """Of an operation, by its name in the program and by that of the JAX operation it is made of.
+def _kind(name: str, told: str, called: str = "") -> str:
+    """Of an operation.
 
-    On a GPU convolutions and products are calls of cuDNN and cuBLAS, or Triton's.
+    Args:
+      name: in the program. On a GPU convolutions and products are calls of cuDNN and cuBLAS, or
+        Triton's.
+      told: the JAX operation that it is made of.
+      called: what a custom call calls, such as `__cudnn$convForward`.
     """
-    backward = "transpose(jvp" in told or name.startswith("cudnn-conv-bw")
+    backward = (
+        "transpose(jvp" in told or name.startswith("cudnn-conv-bw") or "convBackward" in called
+    )
     last = told.rpartition("/")[2]
-    if name.startswith(("convolution", "cudnn-conv")) or last == "conv_general_dilated":
+    convolves = name.startswith(("convolution", "cudnn-conv")) or "$conv" in called
+    if convolves or last == "conv_general_dilated":
         if "transpose" in name or "copy" in name:
             return "transposing"
         return "convolution, gradients" if backward else "convolution"
-    if name.startswith(("dot", "cublas", "gemm", "custom-call")) or last == "dot_general":
+    multiplies = name.startswith(("dot", "cublas", "gemm")) or re.search("gemm|matmul", called)
+    if multiplies or last == "dot_general":
         return "matrix product, gradients" if backward else "matrix product"
+    if name.startswith("custom-call"):
+        return "other"
     if "transpose" in name or name.startswith("copy"):
         return "transposing"
     if "reduce" in name:

@@ -126,11 +126,22 @@ def _parity(results: dict) -> tuple[Table, list[str]]:
 
 def _run(results: dict) -> tuple[Table, list[str]]:
     said = "seconds: of the whole command, from its start; compiling is in training, test and maps"
-    return gpu_report.runs(results), [said, *_commit(results)]
+    notes = dict.fromkeys(note for row in results["rows"] for note in row["run"]["notes"])
+    of_figures = [note for note in notes if "not comparable" in note]
+    return gpu_report.runs(results), [said, *of_figures, *_commit(results)]
 
 
 def _study(results: dict) -> tuple[Table, list[str]]:
-    return gpu_report.study(results), _commit(results)
+    return gpu_report.study(results), [_came_to(results), *_commit(results)]
+
+
+def _came_to(study: dict) -> str:
+    """How far a study came in its time; files of old do not tell how many runs were planned."""
+    done, planned = study["done"], study.get("planned")
+    if done == planned:
+        return f"the whole study: all {planned} runs"
+    of = f"{len(study['runs'])} runs begun" if planned is None else f"{planned} planned runs"
+    return f"cut at {study['seconds']:.0f} s, with {done} of its {of} done"
 
 
 def _machine_table(results: dict) -> tuple[Table, list[str]]:

@@ -70,7 +70,7 @@ def table(results: dict) -> Table:
 
 
 def footnotes(results: dict) -> list[str]:
-    """What the table's rows leave out, and what its last columns mean."""
+    """What the table's rows leave out, what its last columns mean, and what the peers are."""
     lines = [f"({i}) {text}" for i, text in enumerate(_left_out(results), 1)]
     if any(row["ours_memory_mb"] is not None for row in results["rows"]):
         lines.append("MiB: the most memory held, ours/peer's, libraries and compiler left out")
@@ -80,7 +80,16 @@ def footnotes(results: dict) -> list[str]:
             f"%: operations a second, ours/peer's, of the {best / 1e9:.0f} GFLOP/s of a large "
             "product of matrices"
         )
-    return lines + _untried(results.get("notes", []))
+    return lines + _peers(results["rows"]) + _untried(results.get("notes", []))
+
+
+def _peers(rows: list[dict]) -> list[str]:
+    """What the peer is and its settings, the fastest that were found, a line for each."""
+    found: dict[str, list[str]] = {}
+    for row in rows:
+        if row["peer_name"]:
+            found.setdefault(row["peer_name"], []).append(f"{row['row']} {row['model']}")
+    return [f"the peer is {name}: {', '.join(of)}" for name, of in found.items()]
 
 
 def _untried(notes: list[str]) -> list[str]:

@@ -83,6 +83,11 @@ def run(options: argparse.Namespace) -> dict:
         notes.append(text)
         warn(text)
 
+    if not flops.countable():
+        note(
+            "operations are not counted, so there is no % and no goal of s1_run: JAX has no CPU "
+            "here that counts them; leave JAX_PLATFORMS unset"
+        )
     torch = connect(platform, options.tuning_seconds, note) if options.against else None
     hardware, versions = report.machine()
     hardware["matmul_flops"] = flops.matmul_rates(platform, torch is not None)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from jaxcbis import files
 from jaxcbis.console import say
+from jaxcbis.errors import UserError
 from jaxcbis.report.results import write
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ class Step(NamedTuple):
       share: of the time that is left, beside the shares of the steps behind it.
       least: seconds that it gets at least, if so many are left.
       keep: takes the seconds that it took, whatever became of it, and puts away what it left.
+      files: that hold its results; those of an earlier session go as it begins.
     """
 
     name: str
@@ -38,6 +40,7 @@ class Step(NamedTuple):
     share: float
     least: float
     keep: Callable[[float], None] = lambda seconds: None
+    files: tuple[Path, ...] = ()
 
 
 def run(
@@ -54,7 +57,8 @@ def run(
 
     Returns:
       Of each step {'step', 'state', 'seconds', 'limit', 'last_line'}; the state is 'done',
-      'failed', 'killed' at its limit, or 'skipped' for want of time.
+      'failed', also where its results cannot be kept, 'killed' at its limit, or 'skipped' for want
+      of time.
 
     Raises:
       UserError: a file cannot be written.
@@ -78,6 +82,8 @@ def run(
 
 def _do(step: Step, limit: float, log: Path, environment: dict[str, str]) -> dict:
     began = time.monotonic()
+    for file in step.files:
+        file.unlink(missing_ok=True)
     with log.open("wb") as out:
         process = subprocess.Popen(
             step.words(limit), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
@@ -90,24 +96,26 @@ def _do(step: Step, limit: float, log: Path, environment: dict[str, str]) -> dic
         finally:
             _end(process)
     seconds = time.monotonic() - began
-    step.keep(seconds)
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    return {
-        "state": state,
-        "seconds": seconds,
-        "limit": limit,
-        "last_line": lines[-1].strip() if lines else "",
-    }
+    last = lines[-1].strip() if lines else ""
+    try:
+        step.keep(seconds)
+    except Exception as error:  # whatever it is, the next step goes on
+        reason = str(error) if isinstance(error, UserError) else repr(error)
+        state, last = "failed", f"its results cannot be kept: {reason}"
+    return {"state": state, "seconds": seconds, "limit": limit, "last_line": last}
 
 
 def _end(process: subprocess.Popen) -> None:
     """Ends a command with all that it has started; what is left of it would hold the GPU."""
-    if process.poll() is None:
-        _signal(process, signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_GRACE)
-    _signal(process, signal.SIGKILL)
-    process.wait()
+    try:
+        if process.poll() is None:
+            _signal(process, signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(_GRACE)
+    finally:  # also when a second signal cuts the grace short
+        _signal(process, signal.SIGKILL)
+        process.wait()
 
 
 def _signal(process: subprocess.Popen, number: int) -> None:

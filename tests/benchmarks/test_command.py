@@ -79,6 +79,18 @@ def test_results_table_and_plot(tmp_path):
     assert "…" not in table
     assert all(len(line) <= 100 for line in table.splitlines()[:7])
     assert "MiB: the most memory" in table
+    assert "the peer is our forward: gradcam_vs_forward resnet34" in table
+
+
+def test_operations_that_cannot_be_counted_are_told(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run.flops, "countable", lambda: False)
+    file = tmp_path / "speed.json"
+    assert main([*SMALL, "--output", str(file), "--rows", "forward"]) == 0
+    results = json.loads(file.read_text())
+    assert results["rows"][0]["flops_share_ours"] is None
+    (note,) = results["notes"]
+    assert "operations are not counted" in note
+    assert note in capsys.readouterr().out
 
 
 def test_an_epoch_tells_what_it_leaves_out(tmp_path, capsys):
@@ -147,7 +159,7 @@ def test_cuda_graphs_are_tried_on_a_gpu_only():
     assert modes == ["default"]
     tools.device = torch_side.torch.device("cuda")
     modes = [change["compiled"] for change in tools._changes(tools.step) if "compiled" in change]
-    assert modes == ["default", "reduce-overhead", "max-autotune"]
+    assert modes == ["reduce-overhead", "default", "max-autotune"], "the likely winner first"
     assert {"compiled": "default"} not in tools._changes(tools.library_cam)
     assert {"fused": True} not in tools._changes(tools.forward)
     assert str(Settings(True, compiled="max-autotune")) == "channels_last, compiled (max-autotune)"

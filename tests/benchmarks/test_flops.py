@@ -22,15 +22,35 @@ def test_operations_are_those_that_torch_counts(model):
     backbone = rows.load(model)
     tools = torch_side.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
     for row in ("forward", "train_all", "train_frozen", "train_behind_prefix"):
-        work = rows.work(row, backbone, 2, 64, 0, 1)
+        work = rows.work(row, backbone, 4, 64, 0, 1)
         make = tools.forward if row == "forward" else tools.step
         task = make(work, torch_models.build(model), Settings())
         inputs = task.fresh(np.random.default_rng(0))
         with FlopCounterMode(display=False) as counter:
             task.work(inputs)
-        # It counts zeros at the borders, and neither normalisation nor Adam.
+        # It counts zeros at the borders, and neither normalisation nor Adam, whose share falls
+        # with the batch.
         expected = counter.get_total_flops()
         assert flops.of(work, backbone) == pytest.approx(expected, rel=0.15), row
+
+
+def test_what_jax_does_not_count_is_none_and_no_sum_of_the_rest(monkeypatch):
+    backbone = rows.load("vgg16")
+    step = rows.work("train_all", backbone, 1, 32, 0, 1)
+    whole = rows.work("s1_run", backbone, 1, 32, 2, 1)
+    assert flops.countable()
+    monkeypatch.setattr(jax.stages.Lowered, "cost_analysis", lambda lowered: None)
+    assert not flops.countable()
+    assert flops.of(step, backbone) is None
+    assert flops.bound_of_run(whole, backbone) is None
+
+
+def test_where_jax_has_no_cpu_nothing_is_counted(monkeypatch):
+    def absent(backend):
+        raise RuntimeError(f"Unknown backend {backend}")
+
+    monkeypatch.setattr(jax, "local_devices", absent)
+    assert not flops.countable()
 
 
 def test_operations_are_not_counted_where_the_work_differs():

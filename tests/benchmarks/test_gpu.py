@@ -1,17 +1,20 @@
 """The whole session for a GPU, on a CPU with the smallest work that it takes."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from benchmarks import gpu, gpu_runs, readme
+from benchmarks import gpu, gpu_runs, machine, readme
 from benchmarks.__main__ import main
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
+from tests.benchmarks.test_session import alive
 from tests.conftest import ROOT
 
 SIZE = 32
@@ -47,7 +50,7 @@ def session(data, tmp_path_factory):
     """Its folder, after a session that is as short as the limits let it be."""
     folder = tmp_path_factory.mktemp("session") / "out"
     words = [sys.executable, "-m", "benchmarks", "gpu", "--data", data, *SMALL]
-    words += ["--output", folder, "--seconds", "150"]
+    words += ["--output", folder, "--seconds", "240"]
     done = subprocess.run([*map(str, words)], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
@@ -78,6 +81,7 @@ def test_every_step_is_done_or_cut_and_none_fails(session):
     failed = {name: logs[name].read_text() for name, state in found.items() if state == "failed"}
     assert not failed
     assert len((session / "summary.txt").read_text().splitlines()) == len(found)
+    assert {found[name] for name in ("machine", "parity-vgg16", "run-vgg16-s2")} == {"done"}
 
 
 def test_what_is_done_left_its_results(session):
@@ -89,11 +93,11 @@ def test_what_is_done_left_its_results(session):
 def test_the_machine_and_its_parity(session):
     assert read(session, "machine")["hardware"]["matmul_flops"]["float32"] > 1e8
     rows = {row["kind"]: row for row in read(session, "parity-vgg16")["rows"]}
+    assert set(rows) == {"float32", "bfloat16"}
     assert rows["float32"]["ok"]
     assert rows["float32"]["logits"] < 1e-6
     assert set(rows["float32"]["gradients"]) == {f"block{i}" for i in range(1, 6)} | {"head"}
-    if "bfloat16" in rows:
-        assert 1e-4 < rows["bfloat16"]["logits"] < 0.3
+    assert 1e-4 < rows["bfloat16"]["logits"] < 0.3
 
 
 def test_runs_tell_their_time(session):
@@ -101,9 +105,9 @@ def test_runs_tell_their_time(session):
     (row,) = found["rows"]
     assert found["hardware"]["precision"] == "bfloat16"
     assert row["run"]["config"]["batch_size"] == 4
-    if row["run"]["status"] == "finished":
-        assert row["run"]["timing"]["train_s"] < row["seconds"]
-        assert 0 <= row["scores"]["accuracy"] <= 1
+    assert row["run"]["status"] == "finished"
+    assert row["run"]["timing"]["train_s"] < row["seconds"]
+    assert 0 <= row["scores"]["accuracy"] <= 1
 
 
 def test_readme_has_a_table_of_each(session, tmp_path):
@@ -147,6 +151,64 @@ def test_only_some_parts_and_a_weight_for_each_model(tmp_path):
     assert run[run.index("--device") + 1] == "auto"
 
 
+def test_files_are_found_from_any_folder_and_limits_are_kept(data, tmp_path, monkeypatch):
+    """The steps run in the project's folder, whatever the command's is."""
+    planned = []
+    monkeypatch.setattr(gpu.session, "run", lambda steps, *rest: planned.extend(steps))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "patches.npz").symlink_to(data)
+    given = ["--data", "patches.npz", "--image-size", str(SIZE), "--output", "out"]
+    gpu.main([*given, "--weights", "some/w.h5", "random", "--models", "vgg16", "vgg19"])
+    steps = {step.name: [str(word) for word in step.words(0.5)] for step in planned}
+
+    def value(name, flag):
+        return steps[name][steps[name].index(flag) + 1]
+
+    file = str(tmp_path / "some" / "w.h5")
+    assert value("parity-vgg16", "--weights") == value("run-vgg16-s1", "--weights") == file
+    assert value("run-vgg19-s2", "--weights") == "random"
+    assert file in steps["study"]
+    for name in ("parity-vgg16", "run-vgg16-s2", "study"):
+        assert Path(value(name, "--data")).is_absolute()
+    assert float(value("rows-vgg16-steps", "--seconds")) >= 1, "what the command takes"
+    files = {step.name: step.files[0].name for step in planned}
+    assert files == {name: f"gpu-{name}.json" for name in steps}
+
+
+def test_a_signal_ends_the_step_with_the_session(data, tmp_path):
+    words = [sys.executable, "-m", "benchmarks", "gpu", "--data", data, *SMALL, "--only", "machine"]
+    process = subprocess.Popen(
+        [*map(str, words), "--output", str(tmp_path)], cwd=ROOT, text=True,
+        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    try:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "logs").exists() or not (found := children.read_text().split()):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.02)
+        assert all(map(alive, found))
+        process.send_signal(signal.SIGTERM)
+        _, error = process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert error == "benchmarks: interrupted\n"
+    assert not any(map(alive, found)), "the step holds the device still"
+
+
+def test_a_tool_that_hangs_is_told_and_waited_for_no_longer(tmp_path, monkeypatch, capsys):
+    tool = tmp_path / "nvidia-smi"
+    tool.write_text("#!/bin/sh\nexec sleep 30\n")
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(machine, "_TIMEOUT", 0.2)
+    assert machine._gpus() == []
+    assert "nvidia-smi did not answer within 0.2 s" in capsys.readouterr().out
+
+
 def test_a_study_that_was_cut_counts_what_is_done(tmp_path):
     run = {
         "schema": 1, "config": {"precision": "bfloat16"}, "timing": None,
@@ -160,11 +222,11 @@ def test_a_study_that_was_cut_counts_what_is_done(tmp_path):
     for name, own in (("a", done), ("b", {"status": "interrupted"})):
         (tmp_path / "runs" / name).mkdir(parents=True)
         (tmp_path / "runs" / name / "results.json").write_text(json.dumps(run | own))
-    gpu_runs.keep_study(tmp_path, 60.0, tmp_path / "study.json")
+    gpu_runs.keep_study(tmp_path, 60.0, 24, tmp_path / "study.json")
     found = json.loads((tmp_path / "study.json").read_text())
-    assert (found["done"], found["seconds"]) == (1, 60.0)
+    assert (found["done"], found["planned"], found["seconds"]) == (1, 24, 60.0)
     assert [item["scores"]["accuracy"] for item in found["runs"]] == [0.5, None]
     assert [item["epochs"] for item in found["runs"]] == [1, 1]
-    gpu_runs.keep_study(tmp_path / "nothing", 60.0, tmp_path / "none.json")
+    gpu_runs.keep_study(tmp_path / "nothing", 60.0, 24, tmp_path / "none.json")
     gpu_runs.keep_run(tmp_path / "nothing", 60.0, tmp_path / "none.json")
     assert not (tmp_path / "none.json").exists()

@@ -27,6 +27,10 @@ PROGRAM = """
   ROOT %dot.9 = f32[2] dot(%a, %b), metadata={op_name="jit(f)/transpose(jvp())/dot_general"}
   %transpose_copy_fusion.1 = f32[2] fusion(%a), kind=kLoop
   %wrapped_reduce.1 = f32[2] fusion(%a), metadata={op_name="jit(f)/transpose(jvp())/reduce_sum"}
+  %custom-call.1 = (f32[2]) custom-call(%a, %b), custom_call_target="__cudnn$convForward"
+  %custom-call.2 = (f32[2]) custom-call(%a, %b), custom_call_target="__cudnn$convBackwardFilter"
+  %custom-call.3 = (f32[2]) custom-call(%a, %b), custom_call_target="__cublas$lt$matmul"
+  %custom-call.4 = f32[2] custom-call(%a), custom_call_target="__cub$DeviceRadixSort"
   %add_fusion = f32[2] fusion(%a), metadata={op_name="jit(f)/transpose(jvp())/add_any"}
 """
 
@@ -37,6 +41,10 @@ def test_kinds_are_read_off_the_program():
         "dot.9": "matrix product, gradients",
         "transpose_copy_fusion.1": "transposing",
         "wrapped_reduce.1": "sums",
+        "custom-call.1": "convolution",
+        "custom-call.2": "convolution, gradients",
+        "custom-call.3": "matrix product",
+        "custom-call.4": "other",
         "add_fusion": "element-wise, gradients",
     }
 

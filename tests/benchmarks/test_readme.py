@@ -19,7 +19,7 @@ ROW = {
     "row": "s2_epoch", "model": "vgg19", "batch": 16, "ours": 2.0, "peer": 5.0, "unit": "s",
     "ratio": 2.5, "target": 1.5, "spread": 0.04, "left_out": "without something",
     "ours_memory_mb": 812.3, "peer_memory_mb": 1900.0, "flops_share_ours": None,
-    "flops_share_peer": None,
+    "flops_share_peer": None, "peer_name": "PyTorch 3.4, eager",
 }  # fmt: skip
 POINT = {
     "sweep": "batch", "model": "vgg19", "ours": 1.0, "peer": None, "prefix_s": None,
@@ -62,7 +62,7 @@ TIMING = {
 RUN = {
     "seconds": 40.0, "scores": {"accuracy": 0.75, "ll_score": None},
     "run": {
-        "status": "finished", "timing": TIMING,
+        "status": "finished", "timing": TIMING, "notes": ["not comparable", "no TensorBoard log"],
         "config": {"backbone": "vgg19", "strategy": "s1", "batch_size": 16},
         "history": [{"epoch": 0}, {"epoch": 1}, {"epoch": 2}, {"epoch": 0}, {"epoch": 1}],
     },
@@ -91,7 +91,7 @@ GPU_FILES = {
     "gpu-run-one.json": GPU | {"kind": "run", "rows": [RUN]},
     "gpu-run-two.json": GPU | {"kind": "run", "rows": [CUT]},
     "gpu-study.json": GPU | {
-        "kind": "study", "seconds": 90.0, "done": 2,
+        "kind": "study", "seconds": 90.0, "planned": 24, "done": 2,
         "runs": [{"status": "finished", "timing": TIMING, "epochs": n} for n in (4, 6)]
         + [{"status": "interrupted", "timing": None, "epochs": 1}],
     },
@@ -120,6 +120,7 @@ def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
     assert "old" not in text
     assert "| s2_epoch (1) | vgg19 | 16 | 2 | 5 | s | 2.5 | 1.5 | 4% | 812/1900 |  |" in text
     assert "- (1) without something" in text
+    assert "- the peer is PyTorch 3.4, eager: s2_epoch vgg19\n" in text
     assert "| accuracy | 0.750 | 0.500 | +0.250 | +0.100 to +0.400 |" in text
     assert "- vgg19, S2, 112 pixels, demo" in text
     assert "| convolution | 62.5% |" in text
@@ -143,8 +144,18 @@ def test_files_of_a_gpus_session_share_tables(tmp_path):
     assert "| vgg19, S1 | 16 | 3 | 40 | 20 | 30 | 2 | 3 | 5000 | 4000 | 1234 | 0.75 |  |" in rows
     assert "| vgg19, S1 (interrupted) | 16 | 0 | 40 |  |  |  |  |  |  |  | 0.75 |  |" in rows
     assert "| 2 | 90 | 45 | 30 | 20 | 5 |" in rows
+    assert text.count("- not comparable\n") == 1, "two runs say so"
+    assert "TensorBoard" not in text
+    assert "- cut at 90 s, with 2 of its 24 planned runs done\n" in text
+    assert "- the peer is PyTorch 3.4, eager: s2_epoch vgg19, forward vgg19\n" in text
     links = [f"[gpu-rows-one-{x}.json](benchmarks/results/gpu-rows-one-{x}.json)" for x in "ab"]
     assert f"({', '.join(links)})" in text
+
+
+def test_how_far_a_study_came():
+    study = {"seconds": 90.0, "done": 2, "runs": [{}, {}, {}]}
+    assert readme._came_to(study) == "cut at 90 s, with 2 of its 3 runs begun done"
+    assert readme._came_to(study | {"planned": 2}) == "the whole study: all 2 runs"
 
 
 def test_what_is_no_result_or_has_no_marks_is_one_line(folder, capsys):

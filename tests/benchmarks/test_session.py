@@ -7,6 +7,7 @@ import time
 
 from benchmarks import session
 from benchmarks.session import Step
+from jaxcbis.errors import UserError
 
 
 def python(name, code, share=1.0, least=1.0, **words):
@@ -75,6 +76,37 @@ def test_limits_are_shares_of_what_is_left_and_no_step_begins_without_time(tmp_p
     records = session.run(steps, tmp_path, session._LEAST - 1, dict(os.environ), [])
     assert {record["state"] for record in records} == {"skipped"}
     assert len(limits) == 3
+
+
+def test_results_that_cannot_be_kept_fail_their_step_alone(tmp_path):
+    def keep(error):
+        def fail(seconds):
+            raise error
+
+        return fail
+
+    steps = [
+        python("lacks", "print('fine')", keep=keep(KeyError("history"))),
+        python("full", "print('fine')", keep=keep(UserError("cannot write x.json: disk full"))),
+        python("goes on", "print('fine')"),
+    ]
+    records = session.run(steps, tmp_path, 60, dict(os.environ), [])
+    assert [record["state"] for record in records] == ["failed", "failed", "done"]
+    assert "KeyError('history')" in records[0]["last_line"]
+    assert records[1]["last_line"].endswith("kept: cannot write x.json: disk full")
+    assert json.loads((tmp_path / "summary.json").read_text())["steps"] == records
+
+
+def test_results_of_an_earlier_session_go_as_their_step_begins(tmp_path):
+    old, other = tmp_path / "gpu-one.json", tmp_path / "gpu-two.json"
+    for file in (old, other):
+        file.write_text("old")
+    step = python("one", "raise SystemExit('no results')", files=(old, tmp_path / "never.png"))
+    session.run([step], tmp_path, session._LEAST - 1, dict(os.environ), [])
+    assert old.exists(), "the step was skipped"
+    session.run([step], tmp_path, 60, dict(os.environ), [])
+    assert not old.exists()
+    assert other.exists(), "of a step that is not taken"
 
 
 def test_a_step_gets_its_least(tmp_path):

@@ -1,0 +1,45 @@
+"""Differences between two devices' answers, and whether they are within bounds."""
+
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks import parity, readme
+from jaxcbis.report.results import write
+
+BOUNDS = (0.1, 0.2, 0.3)
+EXPECTED = {
+    "logits": np.array([[3.0, 4.0]]), "loss": np.array(2.0),
+    "gradient stem": np.array([1.0, 0.0]), "gradient head": np.array([0.0, 2.0]),
+}  # fmt: skip
+
+
+def test_differences_are_relative_to_what_was_expected():
+    got = EXPECTED | {"logits": np.array([[3.0, 4.25]]), "gradient head": np.array([0.0, 1.5])}
+    found = parity.compared(got, EXPECTED, BOUNDS)
+    assert found["logits"] == pytest.approx(0.05)
+    assert found["gradients"] == pytest.approx({"stem": 0, "head": 0.25})
+    assert found["ok"]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+@pytest.mark.parametrize("value", [np.nan, np.inf, 1.0])
+def test_every_difference_must_be_within_its_bound(name, value):
+    got = EXPECTED | {name: np.full_like(EXPECTED[name], value * 10)}
+    assert not parity.compared(got, EXPECTED, BOUNDS)["ok"]
+
+
+def test_what_is_not_finite_is_written_as_null_and_shown(tmp_path):
+    got = EXPECTED | {name: EXPECTED[name] * np.nan for name in ("logits", "gradient head")}
+    row = {"model": "one", "kind": "float32"} | parity.compared(got, EXPECTED, BOUNDS)
+    file = tmp_path / "parity.json"
+    write(file, {"rows": [row]})
+    results = json.loads(file.read_text())
+    (read,) = results["rows"]
+    assert read["logits"] is read["gradients"]["head"] is None
+    assert (read["loss"], read["gradients"]["stem"], read["ok"]) == (0, 0, False)
+    line = readme._markdown(parity.table(results)).splitlines()[-1]
+    assert line == (
+        "| one | float32 | not finite (0.1) | 0.0e+00 (0.2) | not finite in head (0.3) | off |"
+    )
