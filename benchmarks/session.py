@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -85,16 +85,19 @@ def _do(step: Step, limit: float, log: Path, environment: dict[str, str]) -> dic
     for file in step.files:
         file.unlink(missing_ok=True)
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            step.words(limit), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=out,
-            stderr=subprocess.STDOUT, start_new_session=True,
-        )  # fmt: skip
+        process = None
         try:
+            with _signals_held():
+                process = subprocess.Popen(
+                    step.words(limit), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL,
+                    stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+                )  # fmt: skip
             state = "failed" if process.wait(limit) else "done"
         except subprocess.TimeoutExpired:
             state = "killed"
         finally:
-            _end(process)
+            if process is not None:
+                _end(process)
     seconds = time.monotonic() - began
     lines = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
     last = lines[-1].strip() if lines else ""
@@ -104,6 +107,23 @@ def _do(step: Step, limit: float, log: Path, environment: dict[str, str]) -> dic
         reason = str(error) if isinstance(error, UserError) else repr(error)
         state, last = "failed", f"its results cannot be kept: {reason}"
     return {"state": state, "seconds": seconds, "limit": limit, "last_line": last}
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Requests to end come when it is over: a command half started would be left to itself."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, frame: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for late in came:
+            signal.raise_signal(late)
 
 
 def _end(process: subprocess.Popen) -> None:

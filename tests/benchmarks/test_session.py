@@ -2,8 +2,12 @@
 
 import json
 import os
+import signal
+import subprocess
 import sys
 import time
+
+import pytest
 
 from benchmarks import session
 from benchmarks.session import Step
@@ -76,6 +80,35 @@ def test_limits_are_shares_of_what_is_left_and_no_step_begins_without_time(tmp_p
     records = session.run(steps, tmp_path, session._LEAST - 1, dict(os.environ), [])
     assert {record["state"] for record in records} == {"skipped"}
     assert len(limits) == 3
+
+
+def test_a_signal_while_a_step_starts_ends_it_too(tmp_path, monkeypatch):
+    step = python("sleeps", "import time; time.sleep(60)")
+    started = []
+    popen = subprocess.Popen
+
+    def interrupted(*words, **options):
+        started.append(popen(*words, **options))
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(0.1)  # the handler of a signal has its turn
+        return started[0]
+
+    def interrupt(number, frame):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(session.subprocess, "Popen", interrupted)
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            session.run([step], tmp_path, 60, dict(os.environ), [])
+        assert signal.getsignal(signal.SIGTERM) is interrupt
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        (process,) = started
+        left = process.poll() is None
+        process.kill()
+        process.wait()
+    assert not left
 
 
 def test_results_that_cannot_be_kept_fail_their_step_alone(tmp_path):
