@@ -133,6 +133,7 @@ class Torch:
                 left_out = _mode(change["compiled"]) if "compiled" in change else next(iter(change))
                 self.note(f"{work.row} {work.model}: PyTorch without {left_out}: {reason}")
                 torch._dynamo.reset()
+                torch.set_grad_enabled(True)  # the deadline may come where a compiler has none
                 continue
             if seconds < best_time:
                 best, best_time = candidate, seconds

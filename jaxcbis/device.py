@@ -56,8 +56,11 @@ def choose(
     Raises:
       UserError: 'gpu' where JAX finds none; or JAX was at work before, so that it is too late to
         choose.
+      ValueError: another name.
     """
     global _chosen, _deterministic
+    if name not in ("auto", "cpu", "gpu"):
+        raise ValueError(f"expected auto, cpu or gpu, got {name!r}")
     if _chosen:
         return _require(name, deterministic)
     if started():

@@ -102,6 +102,8 @@ def test_no_process_is_left_behind(tmp_path, number):
     with subprocess.Popen(
         [sys.executable, tmp_path / "script.py"], env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        # A shell that started the tests in the background made them deaf to it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as parent:  # fmt: skip
         children = [int(parent.stdout.readline()) for _ in range(2)]
         assert all(map(_lives, children))
