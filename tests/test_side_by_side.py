@@ -88,6 +88,8 @@ def test_a_call_apart_returns_or_raises():
 
 
 SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have made it deaf to that
 from jaxcbis import side_by_side
 from tests.test_side_by_side import _sleeps
 if __name__ == "__main__":
@@ -102,8 +104,6 @@ def test_no_process_is_left_behind(tmp_path, number):
     with subprocess.Popen(
         [sys.executable, tmp_path / "script.py"], env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
-        # A shell that started the tests in the background made them deaf to it.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as parent:  # fmt: skip
         children = [int(parent.stdout.readline()) for _ in range(2)]
         assert all(map(_lives, children))
