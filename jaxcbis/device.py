@@ -35,13 +35,7 @@ _compile_seconds = 0.0
 _sharers = 1
 
 
-def choose(
-    name: str,
-    threads: int | None = None,
-    *,
-    deterministic: bool = False,
-    share: float | None = None,
-) -> jax.Device:
+def choose(name: str, threads: int | None = None, *, deterministic: bool = False) -> jax.Device:
     """Starts JAX on a device; must come before any computation.
 
     Again in the same process it only checks that the device is the one asked for.
