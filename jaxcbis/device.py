@@ -147,15 +147,10 @@ def _leave_convolutions_to_eigen() -> None:
     4 times as long as Eigen's; its matrix products are the faster ones and stay. XLA ends the
     process at a flag that it does not know, so only the versions that were looked into get it.
     """
-    if (0, 8, 1) <= jax.__version_info__ < LOOKED_INTO:
-        _add_flag(_YNNPACK, "individual_dot")
-
-
-def _add_flag(name: str, value: str) -> None:
-    """Gives XLA a flag that the user has not set."""
+    known = (0, 8, 1) <= jax.__version_info__ < LOOKED_INTO
     flags = os.environ.get("XLA_FLAGS", "")
-    if name not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --{name}={value}".strip()
+    if known and _YNNPACK not in flags:
+        os.environ["XLA_FLAGS"] = f"{flags} --{_YNNPACK}=individual_dot".strip()
 
 
 def described() -> str:
