@@ -2,7 +2,7 @@
 
 import sys
 
-from jaxcbis.cli import start
+from jaxcbis.commands.main import start
 
 if __name__ == "__main__":
     start(["train", *sys.argv[1:]])

@@ -12,10 +12,10 @@ from importlib import import_module
 from typing import NoReturn
 
 from benchmarks.arguments import add_common, check
-from jaxcbis import allocator
-from jaxcbis.cli import EXIT_INTERRUPTED, EXIT_USER_ERROR, Parser, quiet_libraries
+from jaxcbis.commands.main import EXIT_INTERRUPTED, EXIT_USER_ERROR, Parser, quiet_libraries
 from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
+from jaxcbis.machine import allocator
 
 #: Each is a module with `main(arguments)`, which parses and runs.
 COMMANDS = (

@@ -38,13 +38,13 @@ def main(side: str, platform: str, work: Work) -> dict[str, float]:
 
     rng = np.random.default_rng(0)
     if side == "ours":
-        from jaxcbis.cli import quiet_libraries
+        from jaxcbis.commands.main import quiet_libraries
 
         quiet_libraries()
         import jax
 
         from benchmarks import rows
-        from jaxcbis import device
+        from jaxcbis.machine import device
         from jaxcbis.training import steps
 
         mark("import_s")

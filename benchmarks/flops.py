@@ -13,7 +13,7 @@ from benchmarks.measure import Work
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import Variables, forward
-from jaxcbis.training import prefix, steps
+from jaxcbis.training import kept_activations, steps
 
 #: Side of the square matrices: large enough that what surrounds their product does not count.
 _SIDE = {"cpu": 4096, "gpu": 8192}
@@ -59,7 +59,9 @@ def bound_of_run(work: Work, backbone: Backbone) -> float | None:
     stages = (*backbones.stages(backbone.name), HEAD)
     train = work.images
     validation = max(train // 2, work.batch)
-    half = min((prefix.in_front(backbone.name, next(iter(p))) for p in work.phases), key=len)
+    half = min(
+        (kept_activations.in_front(backbone.name, next(iter(p))) for p in work.phases), key=len
+    )
     half_shape = rows.entering(backbone, stages[len(half)], work.size).shape[1:]
 
     def of_images(count: int, shape: tuple[int, ...], through: tuple[str, ...]) -> float:

@@ -17,11 +17,12 @@ from pathlib import Path
 from benchmarks import exported, gpu_runs, session
 from benchmarks.arguments import add_device, check
 from benchmarks.session import Step
-from jaxcbis import files, study
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES, STRATEGIES
-from jaxcbis.console import say, warn
 from jaxcbis.errors import UserError
+from jaxcbis.machine import files
+from jaxcbis.machine.console import say, warn
+from jaxcbis.study import study
 
 #: Rows of one process each, in order of value.
 STEP_ROWS = ("train_behind_prefix", "forward", "gradcam_head_only")

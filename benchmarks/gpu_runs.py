@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import gpu_report, report
-from jaxcbis.report import results
+from jaxcbis.records import results
 
 SCHEMA = 1
 #: Of a run's results; the rest tells of the patches, not of the machine.

@@ -18,9 +18,9 @@ import numpy as np
 
 from benchmarks import report
 from benchmarks.arguments import check
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.errors import UserError
-from jaxcbis.report.results import write
+from jaxcbis.records.results import write
 
 SCHEMA = 1
 

@@ -13,11 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.data.dicom import STEP, eight_bit
 from jaxcbis.data.patches import resize
 from jaxcbis.errors import UserError
-from jaxcbis.finished import Finished
+from jaxcbis.runs.finished import Finished
 
 _PREPARE = """
 import json, resource, sys, time
@@ -143,7 +143,7 @@ def _distance(pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict[str, float]:
 
 def _answers(folder: Path, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict:
     """How a model's probabilities differ between the two."""
-    from jaxcbis import finished
+    from jaxcbis.runs import finished
 
     run = finished.load(folder)
     one, two = (_probabilities(run, [pair[k] for pair in pairs]) for k in (0, 1))
@@ -158,9 +158,9 @@ def _answers(folder: Path, pairs: list[tuple[np.ndarray, np.ndarray]]) -> dict:
 
 def _probabilities(run: Finished, images: list[np.ndarray]) -> np.ndarray:
     from jaxcbis.data import normalization
-    from jaxcbis.evaluation import predict
+    from jaxcbis.evaluation import activation_maps
 
     stack = np.stack([resize(image, run.config.image_size) for image in images])
     inputs = normalization.normalize(stack, run.statistics)
-    logits = predict.logits(run.config.backbone, run.graph, run.variables, inputs)
-    return predict.softmax(logits)
+    logits = activation_maps.logits(run.config.backbone, run.graph, run.variables, inputs)
+    return activation_maps.softmax(logits)

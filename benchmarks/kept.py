@@ -12,12 +12,12 @@ import jax
 import numpy as np
 
 from benchmarks.arguments import check
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import Variables, forward
-from jaxcbis.training import prefix
+from jaxcbis.training import kept_activations
 
 
 def main(arguments: list[str]) -> None:
@@ -53,7 +53,7 @@ def rows(backbone: Backbone, sizes: list[int]) -> Iterator[tuple[str, list[int]]
     for first in (*backbones.stages(backbone.name), HEAD):
         if first in frozen:
             continue
-        stages = prefix.in_front(backbone.name, first)
+        stages = kept_activations.in_front(backbone.name, first)
         kept = [
             jax.eval_shape(
                 lambda image, stages=stages: forward(backbone.graph, variables, image, stages),

@@ -7,10 +7,10 @@ import time
 
 from benchmarks import flops, measure, report
 from benchmarks.arguments import add_device, add_output, check
-from jaxcbis import device
-from jaxcbis.cli import Parser
-from jaxcbis.console import say, warn
-from jaxcbis.report.results import write
+from jaxcbis.commands.main import Parser
+from jaxcbis.machine import device
+from jaxcbis.machine.console import say, warn
+from jaxcbis.records.results import write
 
 SCHEMA = 1
 _QUERY = ("driver_version", "memory.total", "clocks.max.sm", "power.limit")

@@ -20,14 +20,14 @@ from benchmarks import exported, measure, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.parity_side import answers
 from benchmarks.session import ROOT
-from jaxcbis import device
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES
-from jaxcbis.console import console, say
 from jaxcbis.data import normalization
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.report.results import write
+from jaxcbis.machine import device
+from jaxcbis.machine.console import console, say
+from jaxcbis.records.results import write
 
 SCHEMA = 1
 #: Images of the batch.

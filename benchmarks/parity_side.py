@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxcbis import device
+from jaxcbis.machine import device
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD
 from jaxcbis.models.inference import Tree, Variables, apply

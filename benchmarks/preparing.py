@@ -15,9 +15,9 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.arguments import check
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.errors import UserError
-from jaxcbis.report.results import write
+from jaxcbis.records.results import write
 
 SCHEMA = 1
 #: Seconds between two looks at the processes.

@@ -18,13 +18,13 @@ from rich.table import Table
 from benchmarks import measure, report, rows
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
-from jaxcbis import device
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES
-from jaxcbis.console import console, say
 from jaxcbis.errors import UserError
+from jaxcbis.machine import device
+from jaxcbis.machine.console import console, say
 from jaxcbis.models.backbones import Backbone
-from jaxcbis.report.results import write
+from jaxcbis.records.results import write
 from jaxcbis.training import steps
 
 SCHEMA = 1

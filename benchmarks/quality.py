@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.config import Config
 from jaxcbis.errors import UserError
 

@@ -12,16 +12,16 @@ import torch
 from benchmarks import intervals, quality_report, report, torch_training, torch_weights
 from benchmarks.intervals import Answers
 from benchmarks.torch_side import use_machine
-from jaxcbis import experiment
 from jaxcbis.config import Config
-from jaxcbis.console import console, say
-from jaxcbis.data import loading, normalization, preparation
+from jaxcbis.data import loading, normalization
 from jaxcbis.data.patches import Dataset, Patches
-from jaxcbis.evaluation import localization, metrics, predict
+from jaxcbis.evaluation import activation_maps, localization, metrics
 from jaxcbis.labels import LABELS
+from jaxcbis.machine.console import console, say
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.inference import Variables
-from jaxcbis.report.results import write
+from jaxcbis.records.results import write
+from jaxcbis.runs import experiment, preparation
 from jaxcbis.training import checkpoints
 
 SCHEMA = 1
@@ -105,7 +105,9 @@ def _ours(config: Config, dataset: Dataset, backbone: Backbone, results: dict) -
     like = Variables(backbone.params, backbone.stats)
     variables = checkpoints.load_model(folder / "checkpoints", like)
     images = _images(dataset, "test", with_label=False)
-    blind = predict.softmax(predict.logits(config.backbone, backbone.graph, variables, images))
+    blind = activation_maps.softmax(
+        activation_maps.logits(config.backbone, backbone.graph, variables, images)
+    )
     with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
         by_id = {row["id"]: row for row in csv.DictReader(file)}
     rows = [by_id[item] for item in test.ids]
@@ -150,11 +152,11 @@ def _peer(config: Config, dataset: Dataset, backbone: Backbone, grid: int) -> Si
     test = splits["test"]
     blind_images, images = _images(dataset, "test", with_label=False), _images(dataset, "test")
     began = time.perf_counter()
-    blind = predict.softmax(torch_training.predict(model, blind_images))
+    blind = activation_maps.softmax(torch_training.predict(model, blind_images))
     evaluated = time.perf_counter()
     maps, logits = torch_training.maps(name, model, images)
     mapped = time.perf_counter()
-    probabilities = predict.softmax(logits)
+    probabilities = activation_maps.softmax(logits)
     located, iou = _score(config, test, maps, logits, grid)
     record = {
         "name": f"PyTorch {torch.__version__}, {_place()}, eager, channels_last",

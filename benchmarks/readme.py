@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks import gpu_report, parity, profile, quality_report, report, scaling_report
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -12,10 +12,10 @@ from rich import box
 from rich.console import Console, JustifyMethod
 from rich.table import Table
 
-from jaxcbis import device
-from jaxcbis.console import say
 from jaxcbis.errors import UserError
-from jaxcbis.report.figures import BLUE, DPI, VERMILLION
+from jaxcbis.machine import device
+from jaxcbis.machine.console import say
+from jaxcbis.report.figures.figures import BLUE, DPI, VERMILLION
 
 #: Of a table, in characters, also where the terminal is narrower: cut figures would be of no use.
 WIDTH = 100

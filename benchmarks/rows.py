@@ -15,12 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
-from jaxcbis.evaluation import predict
+from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import Variables, forward
-from jaxcbis.training import prefix, steps, strategies
+from jaxcbis.training import kept_activations, steps, strategies
 from jaxcbis.training.fit import Examples, Fitted, Settings, fit
 
 RATES = {"head_lr": 1e-4, "backbone_lr": 3e-5, "lr_decay": 0.3}
@@ -158,7 +158,7 @@ def ours(
 
     if work.row == "forward":
         return _forward(work, backbone)
-    return Task(images, lambda x: predict.maps(*model, x)[0])
+    return Task(images, lambda x: activation_maps.maps(*model, x)[0])
 
 
 def our_peer(work: Work, backbone: Backbone) -> Task:
@@ -166,7 +166,7 @@ def our_peer(work: Work, backbone: Backbone) -> Task:
     variables = Variables(backbone.params, backbone.stats)
     return Task(
         lambda rng: draw(work, rng)[0],
-        lambda x: predict.logits(backbone.name, backbone.graph, variables, x),
+        lambda x: activation_maps.logits(backbone.name, backbone.graph, variables, x),
         name="our forward",
     )
 
@@ -274,7 +274,7 @@ def _step(work: Work, backbone: Backbone) -> Task:
 def entering(backbone: Backbone, first: str, size: int) -> jax.ShapeDtypeStruct:
     """What one image, [1, height, width, channels], is where it enters a stage."""
     image = jax.ShapeDtypeStruct((1, size, size, 1), jnp.float32)
-    in_front = prefix.in_front(backbone.name, first)
+    in_front = kept_activations.in_front(backbone.name, first)
     return jax.eval_shape(lambda x: _run(backbone, x, in_front), image)
 
 

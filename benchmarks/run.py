@@ -13,11 +13,11 @@ import numpy as np
 
 from benchmarks import compiling, flops, measure, memory, report, rows
 from benchmarks.measure import Skipped, Work
-from jaxcbis import device
-from jaxcbis.console import say, warn
 from jaxcbis.errors import UserError
+from jaxcbis.machine import device
+from jaxcbis.machine.console import say, warn
 from jaxcbis.models.backbones import Backbone
-from jaxcbis.report.results import write
+from jaxcbis.records.results import write
 
 SCHEMA = 1
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.arguments import add_common, check
 from benchmarks.measure import Work, cores
-from jaxcbis.cli import Parser
+from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES
 
 SCHEMA = 1
@@ -60,9 +60,9 @@ def main(arguments: list[str]) -> dict:
     check(options, _BOUNDS)
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the points need the GPU's memory
     from benchmarks import report, rows, run, scaling_report
-    from jaxcbis import device
-    from jaxcbis.console import say, warn
-    from jaxcbis.report.results import write
+    from jaxcbis.machine import device
+    from jaxcbis.machine.console import say, warn
+    from jaxcbis.records.results import write
 
     platform = "cpu" if device.choose(options.device, cores()).platform == "cpu" else "gpu"
     if options.against:

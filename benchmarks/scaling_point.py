@@ -35,7 +35,7 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
       {'reason'} where memory runs out; PyTorch's settings where they are looked for.
     """
     from benchmarks import rows
-    from jaxcbis import device
+    from jaxcbis.machine import device
 
     parts: list[dict] = []
     try:

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from jaxcbis import files
-from jaxcbis.console import say
 from jaxcbis.errors import UserError
-from jaxcbis.report.results import write
+from jaxcbis.machine import files
+from jaxcbis.machine.console import say
+from jaxcbis.records.results import write
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMA = 1

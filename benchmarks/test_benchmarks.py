@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks import rows
-from jaxcbis import device
+from jaxcbis.machine import device
 
 WITHIN = [
     row for row in rows.ROWS

@@ -14,8 +14,8 @@ from torch.nn import functional as F
 from benchmarks.torch_models import stages, to_tensor
 from jaxcbis.config import Config
 from jaxcbis.errors import UserError
-from jaxcbis.training import batches, stopping
-from jaxcbis.training.stopping import Stopping
+from jaxcbis.training import batches, early_stopping
+from jaxcbis.training.early_stopping import Stopping
 from jaxcbis.training.strategies import Phase
 
 #: Items per call where nothing is trained.
@@ -89,7 +89,7 @@ def fit(
             on_epoch(row)
             if val_loss < lowest:
                 best, lowest = copy.deepcopy(model.state_dict()), val_loss
-            stop = stopping.update(stop, val_loss, config.min_delta)
+            stop = early_stopping.update(stop, val_loss, config.min_delta)
             if stop.waited >= config.patience:
                 break
     model.load_state_dict(best)

@@ -9,10 +9,11 @@ from flax.traverse_util import flatten_dict
 from torch import nn
 
 from benchmarks.torch_models import build, to_tensor
-from jaxcbis.evaluation import predict
-from jaxcbis.models import backbones, tables, vgg
+from jaxcbis.evaluation import activation_maps
+from jaxcbis.models import backbones, vgg
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import Variables
+from jaxcbis.models.weights import tables
 
 #: Largest difference of logits, as a share of their deviation, between two copies of one model.
 TOLERANCE = 1e-3
@@ -83,7 +84,7 @@ def require_same_logits(backbone: Backbone, model: Any, images: np.ndarray) -> N
     """
     variables = Variables(backbone.params, backbone.stats)
     with jax.default_matmul_precision("highest"):
-        ours = predict.logits(backbone.name, backbone.graph, variables, images)
+        ours = activation_maps.logits(backbone.name, backbone.graph, variables, images)
     with torch.inference_mode():
         theirs = model.eval()(to_tensor(images)).numpy()
     difference = np.abs(ours - theirs).max() / theirs.std()

@@ -1,4 +1,4 @@
-from jaxcbis.cli import start
+from jaxcbis.commands.main import start
 
 if __name__ == "__main__":
     start()

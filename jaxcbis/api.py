@@ -9,16 +9,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxcbis import device, finished
 from jaxcbis.data import normalization, patches, pictures
+from jaxcbis.detection import sweep as sweeping
+from jaxcbis.detection.sweep import Sweep
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import predict as answers
-from jaxcbis.evaluation import sweep as sweeping
-from jaxcbis.evaluation.sweep import Sweep
-from jaxcbis.finished import Finished
+from jaxcbis.evaluation import activation_maps as answers
+from jaxcbis.machine import device
 from jaxcbis.models.backbones import Graph
 from jaxcbis.models.inference import Track, Variables, untracked
-from jaxcbis.serving import export
+from jaxcbis.runs import finished
+from jaxcbis.runs.export import export
+from jaxcbis.runs.finished import Finished
 
 __all__ = ["Explanation", "explain", "export", "load", "predict", "read_image", "sweep"]
 
@@ -43,7 +44,7 @@ def load(folder: Path | str) -> Finished:
     program does. Where JAX is at work already, it goes on as it is.
 
     Raises:
-      UserError: see `jaxcbis.finished.load`.
+      UserError: see `jaxcbis.runs.finished.load`.
     """
     if not device.started():
         device.choose("auto")
@@ -99,7 +100,7 @@ def explain(run: Finished, images: Sequence[np.ndarray] | np.ndarray) -> Explana
 def sweep(
     run: Finished, mammogram: np.ndarray, window: int | None = None, track: Track = untracked
 ) -> Sweep:
-    """Class probabilities all over a mammogram, see `jaxcbis.evaluation.sweep`.
+    """Class probabilities all over a mammogram, see `jaxcbis.detection.sweep`.
 
     Args:
       run: of `load`.

@@ -8,10 +8,10 @@ import pytest
 
 with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
     import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
-from jaxcbis import device
-from jaxcbis.cli import main
+from jaxcbis.commands.main import main
 from jaxcbis.data import loading
-from jaxcbis.output import turn
+from jaxcbis.machine import device
+from jaxcbis.records.folders import turn
 from tests import WORKER, differences
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -15,7 +15,7 @@ from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.labels import LABELS
 from tests.absent import NOT_NEEDED, environment
-from tests.test_run import refused, results, run
+from tests.runs.test_run import refused, results, run
 
 ABSENT = environment()
 SIZE = 32

@@ -9,9 +9,9 @@ from jaxcbis import config
 from jaxcbis.data import normalization
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
-from jaxcbis.report import results
+from jaxcbis.records import results
 from jaxcbis.training import checkpoints
-from tests.evaluation import example_run
+from tests.report import example_run
 
 SIZE = 32
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jaxcbis import packages
+from jaxcbis.machine import packages
 
 #: Reading a header is mostly waiting for the disk.
 THREADS = 8

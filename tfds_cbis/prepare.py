@@ -10,7 +10,7 @@ from tensorflow_datasets.core import shuffle
 from tensorflow_datasets.core.utils import tqdm_utils
 
 from jaxcbis.errors import UserError
-from jaxcbis.output import turn
+from jaxcbis.records.folders import turn
 from tfds_cbis.beam import mapper
 from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import (
     BACKGROUND_SIZE,

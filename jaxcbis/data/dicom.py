@@ -6,7 +6,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from jaxcbis import packages
+from jaxcbis.machine import packages
 
 #: More pixels than any mammogram has; a damaged header may tell of billions.
 MAX_PIXELS = 100_000_000

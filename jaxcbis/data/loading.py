@@ -4,12 +4,12 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
-from jaxcbis import packages
 from jaxcbis.config import Config
 from jaxcbis.data import patches, splits
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
-from jaxcbis.output import turn
+from jaxcbis.machine import packages
+from jaxcbis.records.folders import turn
 
 DEMO = "demo"
 #: Part of the demo set's folder name; must change when the phantoms do.

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 
-from jaxcbis import files, hosts
 from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.machine import files, hosts
 
 SPLITS = ("train", "validation", "test")
 #: Items of the official test split whose patients are in train; the clean protocol sets them apart.

@@ -12,8 +12,9 @@ from flax import nnx
 from flax.traverse_util import flatten_dict, unflatten_dict
 
 from jaxcbis.errors import UserError
-from jaxcbis.models import files, hub, resnet, tables, vgg
+from jaxcbis.models import resnet, vgg
 from jaxcbis.models.initialization import initialize
+from jaxcbis.models.weights import files, hub, tables
 
 _MODELS = {
     "vgg16": vgg.vgg16,

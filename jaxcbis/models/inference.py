@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxcbis import sharding
+from jaxcbis.machine import sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Graph
 

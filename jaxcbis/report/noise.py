@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from jaxcbis import paper
+from jaxcbis.report import paper
 
 WITHIN, BEYOND = "within", "beyond"
 

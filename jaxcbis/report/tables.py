@@ -10,8 +10,8 @@ from rich.padding import Padding
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from jaxcbis import paper
 from jaxcbis.labels import LABELS, SHORT
+from jaxcbis.report import paper
 
 NONE = "–"
 PAPER = "  paper"  # first cell of a row that holds the paper's figures for the row above

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from jaxcbis import files, packages
 from jaxcbis.errors import UserError
+from jaxcbis.machine import files, packages
 
 if TYPE_CHECKING:
     from tensorboardX.proto.event_pb2 import Event

@@ -2,8 +2,8 @@
 
 from collections import Counter
 
-from jaxcbis import paper
 from jaxcbis.labels import LABELS
+from jaxcbis.report import paper
 from jaxcbis.report.tables import has_random_weights, is_demo
 
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from jaxcbis import paper
 from jaxcbis.labels import LABELS
+from jaxcbis.report import paper
 from jaxcbis.report.tables import NONE, Table, epochs_to_best, number
 
 _FIGURES = {

@@ -8,8 +8,8 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcbis import files, hosts, sharding
 from jaxcbis.errors import UserError
+from jaxcbis.machine import files, hosts, sharding
 from jaxcbis.models.inference import Variables
 
 TRAINING = "training"

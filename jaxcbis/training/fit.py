@@ -12,14 +12,14 @@ import jax.numpy as jnp
 import numpy as np
 from orbax.checkpoint import CheckpointManager
 
-from jaxcbis import sharding
 from jaxcbis.errors import UserError
+from jaxcbis.machine import sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone, Graph
 from jaxcbis.models.inference import BATCH, Track, Variables, untracked
-from jaxcbis.training import batches, checkpoints, prefix, steps, stopping
+from jaxcbis.training import batches, checkpoints, early_stopping, kept_activations, steps
+from jaxcbis.training.early_stopping import Stopping
 from jaxcbis.training.steps import Plan, State
-from jaxcbis.training.stopping import Stopping
 from jaxcbis.training.strategies import Phase
 
 #: Checkpoints take at most this share of the time: one of a large model takes a second, an epoch
@@ -137,7 +137,9 @@ def fit(
     best = start.select([HEAD])
     # The half that is frozen in all phases is run once; each phase goes on from what it left.
     name, began = backbone.name, time.perf_counter()
-    half = min((prefix.in_front(name, next(iter(p.learning_rates))) for p in phases), key=len)
+    half = min(
+        (kept_activations.in_front(name, next(iter(p.learning_rates))) for p in phases), key=len
+    )
 
     def keep(splits: Sequence[Examples], done: int, stages: tuple[str, ...]) -> list[Examples]:
         """Both splits behind the stages, given those behind the first `done` of them."""
@@ -145,7 +147,9 @@ def fit(
             return kept[stages]
         found = [
             Examples(
-                prefix.compute(backbone, start, split.inputs, stages[done:], folder, track),
+                kept_activations.compute(
+                    backbone, start, split.inputs, stages[done:], folder, track
+                ),
                 sharding.on_all(split.labels),
             )
             for split in splits
@@ -166,7 +170,7 @@ def fit(
             if _ended(progress, settings):
                 continue
         splits = splits or keep((train, validation), 0, half)
-        in_front = prefix.in_front(name, plan.stages[0])
+        in_front = kept_activations.in_front(name, plan.stages[0])
         behind = keep(splits, len(half), in_front)
         if not resumed:
             progress.phase = number
@@ -245,7 +249,7 @@ def _run_phase(
             progress.best = {"phase": phase.name, "epoch": progress.epoch, "val_loss": loss}
             # The next step reuses the state's memory, so the best model needs its own.
             best = jax.tree.map(jnp.copy, state.variables)
-        stop = stopping.update(Stopping(*progress.stopping), loss, settings.min_delta)
+        stop = early_stopping.update(Stopping(*progress.stopping), loss, settings.min_delta)
         progress.stopping = list(stop)
         began = time.monotonic()
         if began >= next_save or _ended(progress, settings):

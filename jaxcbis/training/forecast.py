@@ -13,7 +13,7 @@ import jax.numpy as jnp
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, POOL, Backbone
 from jaxcbis.models.inference import BATCH, Variables, forward
-from jaxcbis.training import prefix
+from jaxcbis.training import kept_activations
 from jaxcbis.training.strategies import Phase
 
 #: A stage's forward pass, its gradient by the input and its gradient by the weights cost the same.
@@ -44,7 +44,7 @@ def seconds(
     per_epoch = 0.0
     for phase in phases:
         first = next(iter(phase.learning_rates))
-        kept = sum(per_stage[stage] for stage in prefix.in_front(backbone.name, first))
+        kept = sum(per_stage[stage] for stage in kept_activations.in_front(backbone.name, first))
         once += kept * (counts["train"] + counts["validation"])
         per_epoch += (whole - kept) * (_TRAINING * counts["train"] + counts["validation"])
     rate = _rate()

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from jaxcbis import sharding
+from jaxcbis.machine import sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Graph
 from jaxcbis.models.inference import Tree, Variables, apply, rgb

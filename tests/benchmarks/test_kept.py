@@ -6,7 +6,7 @@ from benchmarks import kept
 from benchmarks.__main__ import main
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
-from jaxcbis.training import prefix
+from jaxcbis.training import kept_activations
 
 
 def test_bytes_are_those_of_a_training(tmp_path):
@@ -15,9 +15,9 @@ def test_bytes_are_those_of_a_training(tmp_path):
     found = {first: size for first, (size,) in kept.rows(backbone, [64])}
     assert list(found) == ["layer3", "layer4", "head"]
     for first, size in found.items():
-        stages = prefix.in_front("resnet34", first)
+        stages = kept_activations.in_front("resnet34", first)
         variables = Variables(backbone.params, backbone.stats)
-        outputs = prefix.compute(backbone, variables, images, stages, tmp_path)
+        outputs = kept_activations.compute(backbone, variables, images, stages, tmp_path)
         assert outputs.nbytes == len(images) * size
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import parity, readme
-from jaxcbis.report.results import write
+from jaxcbis.records.results import write
 
 BOUNDS = (0.1, 0.2, 0.3)
 EXPECTED = {

@@ -11,11 +11,11 @@ from sklearn.metrics import accuracy_score
 from benchmarks import quality, quality_report, torch_models, torch_training
 from benchmarks.__main__ import main
 from jaxcbis import config as options
-from jaxcbis import experiment
-from jaxcbis.console import console
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
+from jaxcbis.machine.console import console
 from jaxcbis.models import backbones
+from jaxcbis.runs import experiment
 from tests import torch_reference
 from tests.differences import assert_within
 

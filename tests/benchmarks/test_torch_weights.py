@@ -9,7 +9,7 @@ from benchmarks.torch_models import stages, to_tensor
 from jaxcbis.models import backbones
 from tests import keras_reference, torch_reference
 from tests.differences import assert_within
-from tests.models.test_keras import noise, normalized
+from tests.models.weights.test_keras import noise, normalized
 
 SIZE = 64
 

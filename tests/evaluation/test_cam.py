@@ -11,7 +11,7 @@ import torch
 from pytorch_grad_cam import GradCAM, GradCAMPlusPlus, HiResCAM, LayerCAM, ScoreCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
-from jaxcbis.evaluation import predict
+from jaxcbis.evaluation import activation_maps
 from jaxcbis.evaluation.cam import METHODS, grad_cam, upsample
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
@@ -98,7 +98,7 @@ def test_every_method_at_any_stage(method, name, stage, tmp_path):
     ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
     images, classes = images_and_classes(3, 64)
     images = images[..., :1]
-    found = predict.maps(
+    found = activation_maps.maps(
         name, ours.graph, Variables(ours.params, ours.stats), images,
         labels=classes, method=method, stage=stage,
     )  # fmt: skip
@@ -124,7 +124,7 @@ def test_score_cam(tmp_path, monkeypatch):
     model.classifier.weight.data *= 100
     ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
     images, classes = images_and_classes(2, 32)
-    found = predict.maps(
+    found = activation_maps.maps(
         name, ours.graph, Variables(ours.params, ours.stats), images,
         labels=classes, method="scorecam", stage=stage,
     )  # fmt: skip

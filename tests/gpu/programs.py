@@ -8,12 +8,12 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.rows import RATES
-from jaxcbis.evaluation import predict
+from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import BATCH, Variables, forward
-from jaxcbis.training import fit, prefix, steps, strategies
+from jaxcbis.training import fit, kept_activations, steps, strategies
 
 SIZE = 224
 TRAINING_BATCH = 16
@@ -49,7 +49,7 @@ def kept_half(backbone: Backbone) -> Call:
 def maps(backbone: Backbone) -> Call:
     model = {"graph": backbone.graph, "variables": _variables(backbone), "batch": _images(BATCH)}
     stages = {"front": backbones.stages(backbone.name), "behind": (HEAD,)}
-    return Call(predict._maps, model | stages | {"labels": None, "method": "gradcam"})
+    return Call(activation_maps._maps, model | stages | {"labels": None, "method": "gradcam"})
 
 
 def step(backbone: Backbone, strategy: str = "s2") -> Call:
@@ -91,7 +91,7 @@ def _training(backbone: Backbone, strategy: str, items: int) -> dict[str, Any]:
     learning = [s for s in backbones.stages(name) if s not in backbones.frozen_stages(name)]
     phase = strategies.phases(strategy, learning, **RATES)[0]
     plan = fit._plan(backbone, phase, "frozen")
-    entering = _forward(backbone, prefix.in_front(name, plan.stages[0]))
+    entering = _forward(backbone, kept_activations.in_front(name, plan.stages[0]))
     kept = jax.eval_shape(partial(entering.function, **entering.arguments))
     return {
         "plan": plan,

@@ -15,8 +15,10 @@ import numpy as np
 from jaxcbis.data.patches import Patches
 from jaxcbis.evaluation import localization, metrics
 from jaxcbis.labels import BACKGROUND, LABELS
-from jaxcbis.report import figures, gallery, html, results, spreadsheets
-from tests.evaluation.example_run import results as example
+from jaxcbis.records import predictions, results
+from jaxcbis.report.figures import figures
+from jaxcbis.report.page import gallery, html
+from tests.report.example_run import results as example
 
 GRID = 7
 
@@ -39,7 +41,7 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, **change
     }
     folder.mkdir(parents=True)
     results.write(folder / "results.json", record | changes)
-    spreadsheets.write_predictions(folder / "predictions.csv", patches, probabilities, iou)
+    predictions.write_predictions(folder / "predictions.csv", patches, probabilities, iou)
     gallery.write(folder, patches, maps, probabilities, iou, GRID, "a run")
     return folder
 
@@ -85,7 +87,7 @@ if __name__ == "__main__":
     figures.write(
         run,
         results.read(run / "results.json"),
-        spreadsheets.read_predictions(run / "predictions.csv"),
+        predictions.read_predictions(run / "predictions.csv"),
     )
     drawn = time.perf_counter()
     report = html.write(run)

@@ -26,7 +26,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from jaxcbis.data import patches
 from jaxcbis.labels import LABELS
-from jaxcbis.report import html
+from jaxcbis.report.page import html
 from tests.report import made_run
 
 ROOT = Path(__file__).resolve().parents[2]

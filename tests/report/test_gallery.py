@@ -8,9 +8,11 @@ import pytest
 from tensorboardX.proto.event_pb2 import Event
 
 from jaxcbis.errors import UserError
-from jaxcbis.report import gallery, html, spreadsheets, tensorboard
-from tests.evaluation.example_run import results as example
+from jaxcbis.records import predictions
+from jaxcbis.report import tensorboard
+from jaxcbis.report.page import gallery, html
 from tests.report import made_run
+from tests.report.example_run import results as example
 
 
 def test_gallery_holds_what_it_was_given(tmp_path):
@@ -36,7 +38,7 @@ def test_coarse_maps_are_those_that_were_upsampled():
 
 def test_cams_are_each_class_s_surest_hit_and_miss(tmp_path):
     run = made_run.write(tmp_path / "run", count=40)
-    answers = spreadsheets.read_predictions(run / "predictions.csv")
+    answers = predictions.read_predictions(run / "predictions.csv")
     expected = set()
     predicted, confidence = answers.probabilities.argmax(1), answers.probabilities.max(1)
     for label in range(5):

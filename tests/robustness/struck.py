@@ -12,18 +12,18 @@ import threading
 import time
 from importlib import import_module
 
-from jaxcbis import cli
+from jaxcbis.commands import main as commands
 
 PLACES = (
-    "training.prefix.compute",
+    "training.kept_activations.compute",
     "training.checkpoints.save",
-    "evaluation.predict.logits",
-    "evaluation.predict.maps",
+    "evaluation.activation_maps.logits",
+    "evaluation.activation_maps.maps",
     "training.checkpoints.save_model",
     "evaluation.localization.score",
-    "report.figures.write",
-    "report.gallery.write",
-    "report.html.write",
+    "report.figures.figures.write",
+    "report.page.gallery.write",
+    "report.page.html.write",
 )
 
 
@@ -51,7 +51,7 @@ def main(struck: str, seconds: float, number: int, words: list[str]) -> None:
     for place in PLACES:
         watch(place)
     try:
-        cli.start(words)
+        commands.start(words)
     except SystemExit:
         print(json.dumps(spent))
         raise

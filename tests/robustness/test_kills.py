@@ -17,7 +17,7 @@ import cv2
 import pytest
 
 from tests.robustness import struck
-from tests.test_run import OFFLINE, ROOT, SMALL, command
+from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 RUN = ("--weights", "random", *SMALL, "--resume")

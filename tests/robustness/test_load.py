@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import tiny_run
-from tests.test_run import OFFLINE, ROOT, command
+from tests.runs.test_run import OFFLINE, ROOT, command
 from tfds_cbis import phantom
 
 #: Rows of the four case-description files of CBIS-DDSM.

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests import CORES
-from tests.test_run import OFFLINE, ROOT, SMALL, command
+from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
 from tfds_cbis import phantom, prepare
 
 SURROUNDINGS = (

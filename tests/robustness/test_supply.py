@@ -7,7 +7,7 @@ import tomllib
 
 import pytest
 
-from tests.test_run import OFFLINE, ROOT, SMALL, command
+from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
 
 #: Python imports this by itself at its start. Whatever asks for an address or connects is noted.
 NO_NETWORK = """
@@ -73,7 +73,7 @@ def test_only_the_weights_are_fetched(cut_off, tmp_path):
         ("export", tmp_path / "run", "--output", tmp_path / "model.stablehlo"),
     )
     plain = [list(map(str, line)) for line in lines]
-    script = f"from jaxcbis.cli import main; print([main(line) for line in {plain}])"
+    script = f"from jaxcbis.commands.main import main; print([main(line) for line in {plain}])"
     said, attempts = cut_off(program=("-c", script))
     assert "[0, 0, 0, 0]" in said
     assert not attempts

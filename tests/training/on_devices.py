@@ -10,11 +10,11 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxcbis import device, sharding
-from jaxcbis.evaluation import predict
+from jaxcbis.evaluation import activation_maps
+from jaxcbis.machine import device, sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
-from jaxcbis.training import prefix, strategies
+from jaxcbis.training import kept_activations, strategies
 from jaxcbis.training.fit import Examples, Settings, fit
 
 SIZE = 64
@@ -40,9 +40,9 @@ def main(path: str) -> None:
     settings = Settings(
         batch_size=8, epochs=2, patience=7, min_delta=0.01, batch_norm="train", seed=3
     )
-    kept = {"device": prefix.SHARE, "file": 0.0}
+    kept = {"device": kept_activations.SHARE, "file": 0.0}
     for strategy, place in (("s1", "device"), ("s2", "device"), ("s2", "file")):
-        prefix.SHARE = kept[place]
+        kept_activations.SHARE = kept[place]
         phases = strategies.phases(
             strategy, ["layer4"], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3
         )
@@ -56,7 +56,7 @@ def main(path: str) -> None:
         )
         found[f"{name}: validation losses"] = np.array([r["val_loss"] for r in history])
         model = (backbone.name, backbone.graph, done.variables)
-        maps = predict.maps(*model, test.inputs, labels=test.labels)
+        maps = activation_maps.maps(*model, test.inputs, labels=test.labels)
         found[f"{name}: logits"] = maps.logits
         found[f"{name}: maps"] = maps.maps
         found[f"{name}: accuracy"] = np.array([r["val_accuracy"] for r in history])

@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxcbis import files
 from jaxcbis.errors import UserError
+from jaxcbis.machine import files
 from jaxcbis.models.inference import Variables
 from jaxcbis.training import checkpoints, steps
 from jaxcbis.training import fit as loop

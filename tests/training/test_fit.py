@@ -12,7 +12,7 @@ from sklearn.metrics import log_loss
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables, forward
-from jaxcbis.training import batches, prefix, steps, strategies
+from jaxcbis.training import batches, kept_activations, steps, strategies
 from jaxcbis.training import fit as loop
 from jaxcbis.training.fit import Examples, Settings, fit
 from tests.differences import assert_within
@@ -181,7 +181,9 @@ def test_a_loss_that_is_not_finite_names_the_patches_of_its_batch_alone(backbone
     plan = loop._plan(backbone, phase, "frozen")
     whole = Variables(backbone.params, backbone.stats)
     images, labels = data[0]
-    pooled = np.array(forward(backbone.graph, whole, images, prefix.in_front("resnet34", "head")))
+    pooled = np.array(
+        forward(backbone.graph, whole, images, kept_activations.in_front("resnet34", "head"))
+    )
     pooled[4] = np.nan
     train = Examples(jnp.asarray(pooled), jnp.asarray(labels))
     state = steps.start(phase.learning_rates, whole)
@@ -231,7 +233,7 @@ def test_many_steps_in_one_call_are_the_same_steps(backbone, data):
     whole = Variables(backbone.params, backbone.stats)
     frozen = whole.select(backbones.stages("resnet34"))
     images, labels = data[0]
-    pooled = forward(backbone.graph, whole, images, prefix.in_front("resnet34", "head"))
+    pooled = forward(backbone.graph, whole, images, kept_activations.in_front("resnet34", "head"))
     order = list(batches.shuffled(len(labels), 6, (0,)))  # 6, 6 and 4 items
 
     def epoch(inputs):
@@ -250,12 +252,12 @@ def test_many_steps_in_one_call_are_the_same_steps(backbone, data):
 def test_what_does_not_fit_the_device_is_kept_in_a_file(data, tmp_path, monkeypatch, dtype):
     backbone = backbones.load("vgg16", weights="random", dtype=dtype)
     whole = Variables(backbone.params, backbone.stats)
-    stages = prefix.in_front("vgg16", "block2")
+    stages = kept_activations.in_front("vgg16", "block2")
     images = data[0].inputs
-    here = prefix.compute(backbone, whole, images, stages, tmp_path)
+    here = kept_activations.compute(backbone, whole, images, stages, tmp_path)
     assert isinstance(here, jax.Array)
-    monkeypatch.setattr(prefix.device, "free_memory", lambda: here.nbytes)
-    there = prefix.compute(backbone, whole, images, stages, tmp_path)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: here.nbytes)
+    there = kept_activations.compute(backbone, whole, images, stages, tmp_path)
     assert isinstance(there, np.memmap)
     assert there.dtype == here.dtype == dtype
     np.testing.assert_array_equal(np.asarray(there), np.asarray(here))
@@ -268,8 +270,8 @@ def test_a_disk_without_room_for_the_activations_is_a_users_error(
     def full(*words):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(prefix.device, "free_memory", lambda: 0)
-    monkeypatch.setattr(prefix.os, "posix_fallocate", full)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.os, "posix_fallocate", full)
     with pytest.raises(UserError, match="no room for the kept activations"):
         fit(backbone, phases("s2"), *data, SETTINGS, tmp_path)
 
@@ -277,7 +279,7 @@ def test_a_disk_without_room_for_the_activations_is_a_users_error(
 def test_a_run_from_a_file_equals_one_from_the_device(
     backbone, data, unbroken, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(prefix.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
     filed = fit(backbone, phases("s1")[:2], *data, SETTINGS, tmp_path)
     assert {phase["place"] for phase in unbroken.progress.prefix} == {"device"}
     assert {phase["place"] for phase in filed.progress.prefix} == {"file"}

@@ -1,0 +1,1 @@
+"""What a protocol is worth, and how far to trust the maps."""

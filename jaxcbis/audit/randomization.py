@@ -1,0 +1,75 @@
+"""Whether maps depend on what was learnt: the cascading parameter randomisation test.
+
+Adebayo et al., Sanity Checks for Saliency Maps, NeurIPS 2018.
+"""
+
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from jaxcbis.evaluation import activation_maps
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import HEAD, Graph
+from jaxcbis.models.inference import Variables
+from jaxcbis.models.initialization import initialize
+
+#: Of the fresh parameters; not a seed that a run would begin with.
+SEED = 987_654_321
+
+
+def cascade(
+    name: str,
+    graph: Graph,
+    variables: Variables,
+    images: NDArray,
+    *,
+    method: str = "gradcam",
+    stage: str | None = None,
+) -> dict[str, NDArray]:
+    """Similarity of maps to the trained model's, as stage after stage is made random again.
+
+    Args:
+      name, graph, variables: the trained model.
+      images: float32 [n, size, size, 1], normalised.
+      method, stage: of the maps, see `predict.maps`. They are of the class that the trained model
+        predicts.
+
+    Returns:
+      By stage, from the head inwards, Spearman's rank correlation of each map with the trained
+      model's [n], once this stage and those before it are random; NaN where a map is constant.
+    """
+
+    def maps(variables: Variables, classes: NDArray | None) -> activation_maps.Maps:
+        return activation_maps.maps(
+            name, graph, variables, images, labels=classes, method=method, stage=stage
+        )
+
+    trained = maps(variables, None)
+    classes = trained.logits.argmax(1)
+    similarity = {}
+    for part in (HEAD, *reversed(backbones.stages(name))):
+        variables = variables.update(fresh(variables, part))
+        found = maps(variables, classes).of_labels
+        pairs = zip(trained.maps, found if found is not None else (), strict=True)
+        similarity[part] = np.array([_correlation(*pair) for pair in pairs])
+    return similarity
+
+
+def fresh(variables: Variables, stage: str) -> Variables:
+    """A stage's variables, drawn anew as before any training."""
+    paths = [flatten_dict(tree, sep="/") for tree in variables]
+    drawn = initialize({path: leaf.shape for of in paths for path, leaf in of.items()}, SEED)
+    trees = (unflatten_dict({path: drawn[path] for path in of}, sep="/") for of in paths)
+    return Variables(*trees).select([stage])
+
+
+def _correlation(one: NDArray, two: NDArray) -> float:
+    if _is_constant(one) or _is_constant(two):
+        return float("nan")
+    return float(spearmanr(one, two, axis=None).statistic)
+
+
+def _is_constant(heat: NDArray) -> bool:
+    # Upsampling a constant leaves rounding behind, whose ranks would mean nothing.
+    return bool(np.ptp(heat) <= 1e-6 * np.abs(heat).max())

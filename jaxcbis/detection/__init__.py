@@ -1,0 +1,1 @@
+"""Whole mammograms: windows all over them, and lesions found against false positives."""

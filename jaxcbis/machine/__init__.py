@@ -1,0 +1,1 @@
+"""The machine: devices, hosts, processes, files and the screen."""

@@ -1,0 +1,1 @@
+"""Files and the hub to a model's arrays."""

@@ -1,0 +1,1 @@
+"""What commands leave behind, and the folder they leave it in."""

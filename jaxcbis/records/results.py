@@ -1,0 +1,105 @@
+"""results.json: everything a run found, under stable keys."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxcbis.errors import UserError
+from jaxcbis.machine import files
+
+SCHEMA = 1
+
+STATUSES = ("interrupted", "finished")
+#: Order of the top-level keys in the file; a figure that does not exist is null.
+KEYS = (
+    "schema",
+    "status",
+    "config",
+    "environment",
+    "data",
+    "weights",
+    "model",
+    "history",
+    "best",
+    "test",
+    "test_without_label_normalization",
+    "test_official",
+    "localization",
+    "timing",
+    "notes",
+)
+
+
+def write(path: Path | str, results: dict) -> None:
+    """Writes results so that a reader sees the old file or the new one, never a part.
+
+    Args:
+      path: of the file.
+      results: keys of `KEYS`, in any order; others follow behind them.
+
+    Raises:
+      UserError: the file cannot be written.
+      ValueError: a number is not finite; a figure that does not exist must be None.
+    """
+    first = [key for key in KEYS if key in results]
+    ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
+    text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
+    files.write(path, text)
+
+
+def read(path: Path | str) -> dict:
+    """Reads what `write` wrote.
+
+    Raises:
+      UserError: no such file, no valid JSON object, or a schema of another version.
+    """
+    path = Path(path)
+    try:
+        results = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {error.strerror or error}; expected the results of a run"
+        ) from error
+    except ValueError as error:
+        raise UserError(
+            f"{path} is no valid JSON ({error}); expected the results of a run"
+        ) from error
+    schema = results.get("schema") if isinstance(results, dict) else None
+    if schema != SCHEMA:
+        raise UserError(
+            f"{path} has schema {schema!r}, expected {SCHEMA}; was it written by another version?"
+        )
+    return results
+
+
+def read_run(path: Path | str) -> dict:
+    """Reads the results of a run, finished or not.
+
+    Raises:
+      UserError: as of `read`, or a key of `KEYS` is missing or holds something else.
+    """
+    found = read(path)
+    faults = [f"lacks {key}" for key in KEYS if key not in found]
+    if not faults:
+        if found["status"] not in STATUSES:
+            faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
+        needed = ["config", "notes", "environment"]
+        if found["status"] == STATUSES[1]:
+            needed += ["data", "weights", "model", "history", "best", "test", "localization"]
+        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
+    if faults:
+        raise UserError(
+            f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
+            "another folder, or train it again"
+        )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray):
+        return value.tolist()
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(f"results may hold JSON values, numpy values and paths, got {type(value)}")

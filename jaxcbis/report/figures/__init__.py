@@ -1,0 +1,1 @@
+"""Pictures: figures of a run, and patches with their maps."""

@@ -1,0 +1,1 @@
+"""One run from its folder to its report, and a finished one read back."""

@@ -1,0 +1,51 @@
+"""A trained model in a file that JAX runs without this package."""
+
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export as jax_export
+
+from jaxcbis.machine import files
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import HEAD
+from jaxcbis.models.inference import apply
+from jaxcbis.runs.finished import Finished
+
+PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
+
+
+def export(run: Finished, file: Path | str) -> Path:
+    """Writes the model as StableHLO, weights and normalisation included.
+
+    `jax.export.deserialize(bytearray(Path(file).read_bytes())).call(images)` takes uint8 grey
+    patches [n, size, size], any n, already at the run's --image-size, and returns their class
+    probabilities, float32 [n, classes]. It is lowered for `PLATFORMS`. JAX promises to read such a
+    file for six months.
+
+    Args:
+      run: of `finished.load`.
+      file: to write; one that exists is replaced.
+
+    Returns:
+      The file.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    file = Path(file)
+    stages = (*backbones.stages(run.config.backbone), HEAD)
+    variables = jax.tree.map(np.asarray, run.variables)  # for any number of devices
+
+    def serve(images: jax.Array) -> jax.Array:
+        scaled = images[..., None].astype(jnp.float32) / 255
+        inputs = (scaled - run.statistics.mean) / run.statistics.deviation
+        return jax.nn.softmax(apply(run.graph, variables, inputs, stages), axis=-1)
+
+    size = run.config.image_size
+    batch = jax_export.symbolic_shape(f"n, {size}, {size}")
+    argument = jax.ShapeDtypeStruct(batch, jnp.uint8)
+    data = jax_export.export(jax.jit(serve), platforms=PLATFORMS)(argument).serialize()
+    files.write(file, data)
+    return file

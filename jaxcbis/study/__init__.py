@@ -1,0 +1,1 @@
+"""Many runs: the paper's study, its choice and its tables."""

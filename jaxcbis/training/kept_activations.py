@@ -1,0 +1,107 @@
+"""The frozen prefix: activations in front of the first trainable stage, computed once per phase.
+
+Nothing in front of that stage changes during a phase, so what it sees of an image is the same in
+every epoch. Kept, it saves the larger part of a step's work.
+"""
+
+import math
+import os
+import tempfile
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxcbis.errors import UserError
+from jaxcbis.machine import device, hosts, sharding
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import HEAD, POOL, Backbone
+from jaxcbis.models.inference import Track, Variables, forward, forward_on, untracked, windows
+
+#: Share of the free memory that what is kept may take.
+SHARE = 0.5
+
+
+def compute(
+    backbone: Backbone,
+    variables: Variables,
+    inputs: np.ndarray | jax.Array,
+    stages: tuple[str, ...],
+    folder: Path,
+    track: Track = untracked,
+) -> np.ndarray | jax.Array:
+    """Runs stages on all items, and keeps what comes out where training can draw batches from it.
+
+    That is the device or, where it would take too much of its free memory, a file mapped into the
+    host's memory, which vanishes with the process.
+
+    Args:
+      backbone: the model.
+      variables: of the whole model.
+      inputs: of the first of the stages, [n, height, width, channels].
+      stages: consecutive ones; if there are none, the inputs themselves are kept.
+      folder: for the file.
+      track: shows how far it is.
+
+    Returns:
+      The last stage's outputs, [n, ...], in the type that it computes in.
+
+    Raises:
+      UserError: the file has no room on its disk.
+    """
+
+    def pass_on(batch):
+        return forward(backbone.graph, variables, batch, stages) if stages else batch
+
+    def run(index: np.ndarray) -> np.ndarray | jax.Array:
+        if isinstance(inputs, jax.Array):
+            return forward_on(backbone.graph, variables, inputs, sharding.on_all(index), stages)
+        return pass_on(sharding.items(inputs, index))
+
+    if not stages and isinstance(inputs, (jax.Array, np.memmap)):
+        return inputs  # kept already
+    count = len(inputs)
+    one = jax.ShapeDtypeStruct((1, *inputs.shape[1:]), inputs.dtype)
+    item = jax.eval_shape(pass_on, one)
+    shape = item.shape[1:]
+    size = sharding.block(count) * math.prod(shape) * item.dtype.itemsize
+    kept: np.ndarray | jax.Array
+    if size <= SHARE * hosts.least(device.free_memory()):
+        kept = sharding.empty(count, shape, item.dtype)
+    else:
+        kept = _file((count, *shape), item.dtype, folder)
+    for places in track(windows(sharding.block(count)), "frozen prefix"):
+        index = sharding.of_every_block(places, count)
+        outputs = run(index)
+        if isinstance(kept, jax.Array):
+            kept = _put(kept, outputs, places.start)
+        else:
+            kept[index] = sharding.fetch(outputs)
+    return jax.block_until_ready(kept)  # so that the time it took is told of it
+
+
+def in_front(name: str, first: str) -> tuple[str, ...]:
+    """What an image passes through in front of a stage; before the head, its pooling too."""
+    if first == HEAD:
+        return (*backbones.stages(name), POOL)
+    return backbones.stages(name)[: backbones.stages(name).index(first)]
+
+
+@partial(jax.jit, donate_argnums=0)
+def _put(kept: jax.Array, outputs: jax.Array, start: int) -> jax.Array:
+    return sharding.replace_places(kept, outputs, start)
+
+
+def _file(shape: tuple[int, ...], dtype: np.dtype, folder: Path) -> np.memmap:
+    size = math.prod(shape) * dtype.itemsize
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            # Writing to a mapped page that the disk has no room for would kill the process.
+            os.posix_fallocate(file.fileno(), 0, size)
+            return np.memmap(file, dtype, "r+", shape=shape)
+    except OSError as error:
+        raise UserError(
+            f"no room for the kept activations in {folder}: they take {size / 2**20:.0f} MiB "
+            f"({error.strerror}); free space there and use --resume, or choose another --output"
+        ) from error

@@ -1,0 +1,56 @@
+"""Cascading randomisation against a model that is random from the start."""
+
+import jax
+import numpy as np
+import pytest
+from scipy.stats import spearmanr
+
+from jaxcbis.audit import randomization
+from jaxcbis.evaluation import activation_maps
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import Variables
+
+NAME = "resnet34"
+
+
+@pytest.fixture(scope="module")
+def trained():
+    backbone = backbones.load(NAME, weights="random", seed=3)
+    return backbone.graph, Variables(backbone.params, backbone.stats)
+
+
+def test_a_fresh_stage_leaves_the_others_alone(trained):
+    _, variables = trained
+    fresh = randomization.fresh(variables, "layer4")
+    assert set(fresh.params) == {"layer4"}
+    changed = jax.tree.map(
+        lambda a, b: bool((a != b).any()), fresh.params, {"layer4": variables.params["layer4"]}
+    )
+    kernels = [
+        flag for path, flag in jax.tree_util.tree_leaves_with_path(changed) if "kernel" in str(path)
+    ]
+    assert kernels
+    assert all(kernels)
+
+
+def test_the_end_of_the_cascade_is_a_model_that_was_never_trained(trained):
+    graph, variables = trained
+    images = np.random.default_rng(0).normal(size=(3, 64, 64, 1)).astype(np.float32)
+    similarity = randomization.cascade(NAME, graph, variables, images)
+    assert list(similarity) == ["head", "layer4", "layer3", "layer2", "layer1", "stem"]
+
+    before = activation_maps.maps(NAME, graph, variables, images)
+    random = backbones.load(NAME, weights="random", seed=randomization.SEED)
+    after = activation_maps.maps(
+        NAME, graph, Variables(random.params, random.stats), images,
+        labels=before.logits.argmax(1),
+    ).of_labels  # fmt: skip
+    pairs = zip(before.maps, after, strict=True)
+    expected = [
+        spearmanr(a.ravel(), b.ravel()).statistic
+        if np.ptp(a) > 1e-5 and np.ptp(b) > 1e-5
+        else np.nan
+        for a, b in pairs
+    ]
+    assert similarity["stem"] == pytest.approx(expected, abs=1e-5, nan_ok=True)
+    assert not np.allclose(similarity["stem"], 1, atol=0.05)

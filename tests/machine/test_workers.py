@@ -1,0 +1,124 @@
+"""Work in several processes: what comes back, what ends it, and what is left when it ends."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from jaxcbis.errors import UserError
+from jaxcbis.machine import workers
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def _double(number):
+    def work(item, tell):
+        tell((number, os.getpid()))
+        tell(2 * item)
+
+    return work
+
+
+def _alike(number):
+    """Waits for the other process, so that both must be at work at once."""
+
+    def work(folder, tell):
+        (folder / str(number)).touch()
+        while len(list(folder.iterdir())) < 2:
+            time.sleep(0.01)
+
+    return work
+
+
+def _refuses(what, number):
+    def work(item, tell):
+        if item == 3:
+            raise what
+        if item == 4:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    return work
+
+
+def _no_start(number):
+    raise UserError("no such device")
+
+
+def _sleeps(number):
+    def work(item, tell):
+        tell(os.getpid())
+        time.sleep(600)
+
+    return work
+
+
+def test_every_item_is_done_once_and_told_in_order():
+    told = {}
+    for item, content in workers.each(range(7), _double, 3):
+        told.setdefault(item, []).append(content)
+    assert sorted(told) == list(range(7))
+    assert all(content[1:] == [2 * item, None] for item, content in told.items())
+    processes = {content[0] for content in told.values()}
+    assert {number for number, _ in processes} <= {0, 1, 2}
+    assert not any(_lives(process) for _, process in processes)
+
+
+def test_items_are_done_at_once(tmp_path):
+    assert len(list(workers.each([tmp_path, tmp_path], _alike, 8))) == 2
+
+
+def test_what_ends_one_ends_all():
+    with pytest.raises(UserError, match="wrong weights"):
+        list(workers.each(range(4), partial(_refuses, UserError("wrong weights")), 2))
+    with pytest.raises(UserError, match=r"ended from outside \(exit code -9\)"):
+        list(workers.each([4, 5], partial(_refuses, None), 2))
+    with pytest.raises(UserError, match="no such device"):
+        list(workers.each([1], _no_start, 2))
+
+
+def test_a_call_apart_returns_or_raises():
+    assert workers.apart(os.getpid) != os.getpid()
+    with pytest.raises(ZeroDivisionError):
+        workers.apart(divmod, 1, 0)
+
+
+SCRIPT = """
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have made it deaf to that
+from jaxcbis import side_by_side
+from tests.test_side_by_side import _sleeps
+if __name__ == "__main__":
+    for _, told in side_by_side.each([1, 2], _sleeps, 2):
+        print(told, flush=True)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_no_process_is_left_behind(tmp_path, number):
+    (tmp_path / "script.py").write_text(SCRIPT)
+    with subprocess.Popen(
+        [sys.executable, tmp_path / "script.py"], env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+    ) as parent:  # fmt: skip
+        children = [int(parent.stdout.readline()) for _ in range(2)]
+        assert all(map(_lives, children))
+        if number == signal.SIGINT:
+            os.killpg(parent.pid, number)  # as a terminal does
+        else:
+            parent.kill()
+    deadline = time.monotonic() + 30
+    while any(map(_lives, children)):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _lives(process):
+    try:
+        return "Z" not in Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False

@@ -1,0 +1,51 @@
+"""The document on what the models look at says what the committed results say."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jaxcbis.commands.main import main
+from jaxcbis.study import findings
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+
+
+@pytest.fixture(scope="module")
+def committed():
+    studies = {
+        protocol: json.loads((DOCS / "results" / name).read_text())
+        for protocol, name in findings.STUDIES.items()
+    }
+    return studies, json.loads((DOCS / "results" / findings.AUDIT).read_text())
+
+
+def test_the_committed_document_is_what_the_command_makes(tmp_path, capfd):
+    shutil.copytree(DOCS / "results", tmp_path / "results")
+    assert main(["findings", str(tmp_path)]) == 0
+    assert (tmp_path / findings.NAME).read_text() == (DOCS / findings.NAME).read_text()
+
+
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [(0, "nothing shows that it does"), (1, "the maps of some models say"), (4, "the maps say")],
+)
+def test_the_answer_follows_the_clean_models_maps(committed, better, said):
+    studies, audit = copy.deepcopy(committed[0]), committed[1]
+    chosen = {row["run"] for row in studies["clean"]["chosen"]}
+    cells = [cell for cell in studies["clean"]["cells"] if cell["run"] in chosen]
+    assert len(cells) == 4
+    for cell in cells[:better]:
+        cell["localization"]["ll_score_ci95"] = [0.98, 0.99]
+    assert f"**On these data, {said}" in findings.findings(studies, audit)
+
+
+def test_what_is_missing_is_named(tmp_path, capfd):
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "study-paper.json" in capfd.readouterr().err
+    shutil.copytree(DOCS / "results", tmp_path / "results")
+    (tmp_path / "results" / findings.AUDIT).write_text("{}")
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "make them again" in capfd.readouterr().err
