@@ -18,7 +18,8 @@ from benchmarks import exported, gpu_runs, session
 from benchmarks.arguments import add_device, check
 from benchmarks.session import Step
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES, STRATEGIES
+from jaxcbis.config import STRATEGIES
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn

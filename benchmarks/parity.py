@@ -21,8 +21,8 @@ from benchmarks.arguments import add_device, add_output, check
 from benchmarks.parity_side import answers
 from benchmarks.session import ROOT
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES
 from jaxcbis.data import normalization
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device

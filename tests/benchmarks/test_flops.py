@@ -13,7 +13,6 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks import compiling, flops, rows, torch_models, torch_side
 from benchmarks.torch_side import Settings
-from jaxcbis.models import backbones
 from tests.conftest import ROOT
 
 
@@ -105,7 +104,7 @@ def test_the_bound_of_a_run_by_hand(monkeypatch):
     monkeypatch.setattr(flops, "_of_stages", lambda work, backbone, shape, stages: len(stages))
 
     def of_step(work, backbone):
-        stages = [*backbones.stages("resnet34"), "head"]
+        stages = [*backbone.stages, "head"]
         (rates,) = work.phases
         return len(stages[stages.index(work.first) :]) + 2 * len(rates)
 
