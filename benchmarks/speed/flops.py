@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks import rows
 from benchmarks.measure import Work
+from benchmarks.speed import rows
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps
