@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.designs import BACKBONES
 from tests import stripes
 from tests.absent import NOT_NEEDED, environment

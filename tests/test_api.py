@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_run.write(tmp_path_factory.mktemp("python") / "run", lesion_side=16.4)
+    return tiny_run.write(
+        tmp_path_factory.mktemp("python") / "run", backbone="tiny", lesion_side=16.4
+    )
 
 
 @pytest.fixture(scope="module")

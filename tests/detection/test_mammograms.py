@@ -17,7 +17,9 @@ from tests.tfds_cbis.toy_release import film
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_run.write(tmp_path_factory.mktemp("mammograms") / "run", lesion_side=16.4)
+    return tiny_run.write(
+        tmp_path_factory.mktemp("mammograms") / "run", backbone="tiny", lesion_side=16.4
+    )
 
 
 @pytest.fixture(scope="module")
