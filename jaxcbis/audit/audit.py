@@ -154,7 +154,7 @@ def _maps(run: Finished, test: Patches, labels: np.ndarray | None = None) -> act
     config = run.config
     images = normalization.normalize(test.images, run.statistics, labels)
     return activation_maps.maps(
-        config.backbone, run.graph, run.variables, images, track,
+        run.model, images, track,
         method=config.cam_method, stage=config.cam_stage,
     )  # fmt: skip
 
@@ -172,7 +172,7 @@ def _faithfulness(run: Finished, sample: Patches) -> dict:
     size = images.shape[1]
 
     def model(images: np.ndarray) -> np.ndarray:
-        logits = activation_maps.logits(run.config.backbone, run.graph, run.variables, images)
+        logits = activation_maps.logits(run.model, images)
         return activation_maps.softmax(logits)
 
     gaussian = np.broadcast_to(localization.centred_gaussian(size), found.maps.shape)
@@ -195,7 +195,7 @@ def _randomization(run: Finished, sample: Patches) -> dict:
     config = run.config
     images = normalization.normalize(sample.images, run.statistics)
     similarity = randomization.cascade(
-        config.backbone, run.graph, run.variables, images,
+        run.model, images,
         method=config.cam_method, stage=config.cam_stage,
     )  # fmt: skip
     times = bootstrap.draw(sample.patients)

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import jaxcbis
 from jaxcbis import config as options
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import allocator, watched
 from jaxcbis.machine.console import Level, set_level
@@ -149,7 +150,7 @@ def _parser() -> argparse.ArgumentParser:
     options.add_arguments(study, _IN_STUDIES)
     _add_levels(study)
     add = study.add_argument
-    add("--backbones", nargs="+", choices=options.BACKBONES, default=["vgg19", "resnet50"],
+    add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
         help="default: vgg19 resnet50")  # fmt: skip
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
         help="default: s1 s2")  # fmt: skip

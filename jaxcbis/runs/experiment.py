@@ -16,13 +16,15 @@ from jaxcbis import config as options
 from jaxcbis.config import Config
 from jaxcbis.data import loading, normalization
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device, files, hosts, sharding
 from jaxcbis.machine.console import bar, console, detail, hushed, say, track, warn
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import Backbone
+from jaxcbis.models.backbones import Loaded
+from jaxcbis.models.model import Model
 from jaxcbis.models.weights.hub import WeightsUnavailable
 from jaxcbis.records import folders, predictions, results
 from jaxcbis.report import tables, tensorboard
@@ -38,12 +40,12 @@ class Shared(NamedTuple):
 
     Attributes:
       dataset: of the runs.
-      backbone: with its weights, and what must be said of them.
+      loaded: the backbone with its weights, and what must be said of them.
       kept: activations, see `fit`.
     """
 
     dataset: Dataset
-    backbone: tuple[Backbone, list[str]]
+    loaded: tuple[Loaded, list[str]]
     kept: dict
 
 
@@ -67,8 +69,9 @@ def run(
     Raises:
       UserError: something that the user has to put right.
     """
-    if config.cam_stage not in (None, *backbones.stages(config.backbone)):
-        known = ", ".join(backbones.stages(config.backbone))
+    stages = BACKBONES[config.backbone].stages
+    if config.cam_stage not in (None, *stages):
+        known = ", ".join(stages)
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(str(config.output))
     before = _claim(folder, config)
@@ -137,9 +140,9 @@ def _run(
     notes += _notes_on(data, config.protocol) + _notes_on_devices(before)
 
     # ---- Model ----------------------------------------------------------------------------
-    backbone, weight_notes = shared.backbone if shared else load_backbone(config, demo)
+    (model, source), weight_notes = shared.loaded if shared else load_backbone(config, demo)
     notes += weight_notes
-    say(f"Weights  {backbone.source['source']} ({backbone.source['format']})")
+    say(f"Weights  {source['source']} ({source['format']})")
     say(f"Phases   {', '.join(phase.name for phase in phases_of(config))}")
     limits = f"at most {config.epochs} epochs each; {config.patience} without improvement end one"
     say(f"         {limits}")
@@ -147,7 +150,7 @@ def _run(
     if not shared and jax.default_backend() == "cpu":
         counts = {name: part["total"] for name, part in data["splits"].items()}
         within = forecast.seconds(
-            backbone, phases_of(config), counts, config.image_size,
+            model, phases_of(config), counts, config.image_size,
             (min(config.patience, config.epochs), config.epochs),
         )  # fmt: skip
         span = " to ".join(dict.fromkeys(map(epoch_lines.duration, within)))
@@ -158,7 +161,7 @@ def _run(
         "config": dataclasses.asdict(config),
         "environment": device.environment(),
         "data": data,
-        "weights": backbone.source,
+        "weights": source,
         "notes": ["the run is not finished: its figures are null", *notes],
     }
     _require_same_inputs(folder, record)
@@ -171,13 +174,13 @@ def _run(
         dataset.splits["train"].images, dataset.splits["train"].labels
     )
     record["model"] = {
-        "options": backbone.options,
+        "options": model.architecture.options,
         "normalization": normalization.to_json(statistics),
         "lesion_side": lesion_side(dataset.splits["train"]),
     }
     kept = shared.kept if shared else None
-    fitted = _train(config, backbone, dataset, statistics, folder, on_epoch, kept)
-    variables, progress = fitted
+    fitted = _train(config, model, dataset, statistics, folder, on_epoch, kept)
+    model, progress = fitted
     in_epochs = sum(row["seconds"] for row in progress.history)
     timing["train_s"] = in_epochs + sum(phase["seconds"] for phase in progress.prefix)
     epochs = sum(row["epoch"] > 0 for row in progress.history)
@@ -189,12 +192,11 @@ def _run(
     test = dataset.splits["test"]
     paper = config.protocol == "paper"
     other = test if paper else dataset.splits[OVERLAP]
-    model = (config.backbone, backbone.graph, variables)
     began = time.perf_counter()
     blind = np.empty((0, len(LABELS)))
     if len(other):
         blind = activation_maps.softmax(
-            activation_maps.logits(*model, normalization.normalize(other.images, statistics), track)
+            activation_maps.logits(model, normalization.normalize(other.images, statistics), track)
         )
     timing["evaluate_s"] = time.perf_counter() - began
 
@@ -202,13 +204,13 @@ def _run(
     began, compiled = time.perf_counter(), device.compile_seconds()
     images = normalization.normalize(test.images, statistics, test.labels if paper else None)
     maps, logits, grid, of_labels = activation_maps.maps(
-        *model, images, track, labels=test.labels, method=config.cam_method, stage=config.cam_stage
+        model, images, track, labels=test.labels, method=config.cam_method, stage=config.cam_stage
     )
     probabilities = activation_maps.softmax(logits)
     timing["cam_s"] = time.perf_counter() - began
     compiling = device.compile_seconds() - compiled
     timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compiling)
-    checkpoints.save_model(folder / "checkpoints", variables)
+    checkpoints.save_model(folder / "checkpoints", model)
     if held is None:  # another host reports
         return record
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
@@ -324,36 +326,35 @@ def _require_same_inputs(folder: Path, record: dict) -> None:
             )
 
 
-def load_backbone(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
+def load_backbone(config: Config, demo: bool) -> tuple[Loaded, list[str]]:
     """The backbone with its weights on the device, and what must be said of them."""
     dtype = jnp.dtype(config.precision)
     notes = []
 
-    def load(weights: str) -> Backbone:
+    def load(weights: str) -> Loaded:
         return backbones.load(
             config.backbone, weights=weights, num_classes=len(LABELS), seed=config.seed, dtype=dtype
         )
 
     try:
-        backbone = load(config.weights)
+        model, source = load(config.weights)
     except WeightsUnavailable as error:
         if not demo:
             raise
         warn(f"RANDOM WEIGHTS: {error}")
         notes.append("random weights: the ImageNet weights asked for could not be had")
-        backbone = load("random")
+        model, source = load("random")
     if config.weights == "random":
         notes.append("random weights, as asked for with --weights random")
-    arrays = sharding.on_all((backbone.params, backbone.stats))
-    return backbone._replace(params=arrays[0], stats=arrays[1]), notes
+    return Loaded(sharding.on_all(model), source), notes
 
 
 def phases_of(config: Config) -> list[strategies.Phase]:
     """The phases of a run: its strategy over the stages behind the frozen half."""
-    frozen = backbones.frozen_stages(config.backbone)
+    design = BACKBONES[config.backbone]
     return strategies.phases(
         config.strategy,
-        [stage for stage in backbones.stages(config.backbone) if stage not in frozen],
+        [stage for stage in design.stages if stage not in design.frozen],
         head_lr=config.head_lr,
         backbone_lr=float(config.backbone_lr or 0),
         lr_decay=config.lr_decay,
@@ -362,7 +363,7 @@ def phases_of(config: Config) -> list[strategies.Phase]:
 
 def _train(
     config: Config,
-    backbone: Backbone,
+    model: Model,
     dataset: Dataset,
     statistics: normalization.Statistics,
     folder: Path,
@@ -414,7 +415,7 @@ def _train(
     with logger as log, bar() as bars:
         epochs = bars.add_task("epochs", total=config.epochs)
         return fit(
-            backbone, phases, train, validation, settings, folder / "checkpoints",
+            model, phases, train, validation, settings, folder / "checkpoints",
             on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept,
             ids=dataset.splits["train"].ids,
         )  # fmt: skip

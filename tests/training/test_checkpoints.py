@@ -10,7 +10,7 @@ import pytest
 
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Architecture, Model
 from jaxcbis.training import checkpoints, steps
 from jaxcbis.training import fit as loop
 from jaxcbis.training.strategies import Phase
@@ -18,9 +18,12 @@ from jaxcbis.training.strategies import Phase
 RATES = {"head": 1e-3}
 
 
+ARCHITECTURE = Architecture("some", (), (), None, {})
+
+
 def variables(width=8, stage="head", value=1.0):
     kernel = jnp.full((width, 5), value).at[0, 0].set(0)
-    return Variables({stage: {"linear": {"kernel": kernel, "bias": jnp.zeros(5)}}}, {})
+    return Model(ARCHITECTURE, {stage: {"linear": {"kernel": kernel, "bias": jnp.zeros(5)}}}, {})
 
 
 def arrays(**changes):
