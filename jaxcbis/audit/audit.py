@@ -18,7 +18,7 @@ from jaxcbis.machine.console import console, say, track, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
 from jaxcbis.report import tables
-from jaxcbis.runs import experiment, finished, preparation
+from jaxcbis.runs import claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
 SCHEMA = 1
@@ -49,7 +49,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     # Before the runs' models are loaded, which starts JAX.
     device.choose(
         first["config"].get("device", "auto"),
-        experiment.threads_of(first),
+        claim.threads_of(first),
         deterministic=first["config"].get("deterministic", False),
     )
     runs = [finished.load(folder) for folder in folders]

@@ -1,5 +1,7 @@
 """What a reader of a run's figures must know: the `notes` of results.json."""
 
+import itertools
+
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
 
@@ -56,7 +58,7 @@ def of_devices(environment: dict) -> list[str]:
     numbers = [*environment.get("devices_before", ()), environment["devices"]]
     return [
         f"begun on {was} devices and continued on {now}: last digits may differ"
-        for was, now in zip(numbers, numbers[1:], strict=False)
+        for was, now in itertools.pairwise(numbers)
     ]
 
 

@@ -75,11 +75,15 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
       timing: of all its parts.
     """
     told = [note for note in found["notes"] if note != notes.UNFINISHED]
-    return found | scores | {
-        "status": results.FINISHED,
-        "timing": timing,
-        "notes": told + notes.of_maps(scores["localization"]),
-    }
+    return (
+        found
+        | scores
+        | {
+            "status": results.FINISHED,
+            "timing": timing,
+            "notes": told + notes.of_maps(scores["localization"]),
+        }
+    )
 
 
 def _environment(before: dict | None) -> dict:

@@ -15,7 +15,7 @@ from jaxcbis.machine.console import hushed
 from jaxcbis.records import folders, results
 from jaxcbis.runs import claim, inputs, leave, record, test, train
 from jaxcbis.runs.inputs import Start
-from jaxcbis.runs.record import timed
+from jaxcbis.runs.timing import timed
 from jaxcbis.training import checkpoints
 
 
@@ -62,15 +62,18 @@ def run(
     with hosts.joined(config):
         threads = claim.threads_of(before) if before else None
         device.choose(config.device, threads, deterministic=config.deterministic)
-        with nullcontext() if hosts.first() else hushed():
-            with folders.locked(folder) if hosts.first() else nullcontext():
-                hosts.wait_for_all("the folder is taken")
-                folders.require_seen(folder)
-                # Another process may have finished the run while this one waited to begin.
-                before = claim.claim(folder, config)
-                if before and before["status"] == results.FINISHED:
-                    return leave.complete(folder, before)
-                return _run(config, folder, before, shared, on_epoch)
+        reports = hosts.first()
+        with (
+            nullcontext() if reports else hushed(),
+            folders.lock(folder) if reports else nullcontext(),
+        ):
+            hosts.wait_for_all("the folder is taken")
+            folders.require_seen(folder)
+            # Another process may have finished the run while this one waited to begin.
+            before = claim.claim(folder, config)
+            if before and before["status"] == results.FINISHED:
+                return leave.complete(folder, before)
+            return _run(config, folder, before, shared, on_epoch)
 
 
 def _run(
@@ -101,7 +104,7 @@ def _run(
         dataset.splits["train"].images, dataset.splits["train"].labels
     )
     model, progress = train.train(
-        config, start.model, dataset, statistics, folder, on_epoch, shared.kept if shared else None
+        config, start.model, dataset, statistics, on_epoch, shared.kept if shared else None
     )
 
     # ---- Test and localisation
@@ -111,10 +114,10 @@ def _run(
         return found
 
     # ---- Report
-    found |= record.model(model, statistics, dataset) | record.training(progress, dataset, timing)
-    found |= test.score(config, dataset, answers)
+    scores, iou = test.score(config, dataset, answers)
     timing["compile_s"] = device.compile_seconds() - compiled_before
     timing["peak_memory_mb"] = device.peak_memory_mb()
-    found = record.finish(found, timing)
-    leave.leave(folder, found, dataset.splits["test"], answers)
+    found |= record.trained(model, progress, statistics, dataset, timing)
+    found = record.finish(found, scores, timing)
+    leave.leave(folder, found, dataset.splits["test"], answers, iou)
     return found
