@@ -6,6 +6,7 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from jaxcbis.errors import UserError
@@ -64,6 +65,18 @@ def refusal(read, folder, capfd, **changes) -> str:
     assert "\n" not in str(raised.value)
     assert str(folder) in str(raised.value)
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("model", ["params/head/linear/bias", "params/head/linear/kernel"]),
+        ("training/1/arrays", ["0/variables/params/head/linear/bias", "1/params/head/linear/bias"]),
+    ],
+)
+def test_the_names_in_a_file_stay_those_of_earlier_versions(place, expected, saved):
+    found = checkpoints._named(ocp.StandardCheckpointHandler().metadata(saved / place))
+    assert set(expected) <= set(found)
 
 
 @BOTH
