@@ -17,14 +17,16 @@ from benchmarks.quality import intervals
 from benchmarks.quality import report as quality_report
 from benchmarks.quality.intervals import Answers
 from jaxcbis.config import Config
-from jaxcbis.data import loading, normalization
+from jaxcbis.data import normalization
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.evaluation import activation_maps, localization, metrics
 from jaxcbis.labels import LABELS
 from jaxcbis.machine.console import console, say
 from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
-from jaxcbis.runs import experiment, preparation
+from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs.run import run
+from jaxcbis.runs.train import phases_of
 from jaxcbis.training import checkpoints
 
 SCHEMA = 1
@@ -57,13 +59,13 @@ def compare(config: Config, folder: Path) -> dict:
       are `Side.record`; agreement is the share of test patches that both put in the same class.
 
     Raises:
-      UserError: what `experiment.run` and `torch_training.fit` raise.
+      UserError: what `runs.run` and `torch_training.fit` raise.
     """
-    results = experiment.run(config)
+    results = run(config)
     say("\nThe same in PyTorch")
     use_machine()
     dataset = preparation.load(config)
-    (backbone, _), _ = experiment.load_backbone(config, dataset.source == loading.DEMO)
+    backbone = inputs.load_model(config, dataset).model
     ours = _ours(config, dataset, backbone, results)
     peer = _peer(config, dataset, backbone, results["localization"]["grid"])
 
@@ -144,7 +146,7 @@ def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     model = torch_weights.from_ours(backbone)
     torch_weights.require_same_logits(backbone, model, validation[0][: torch_training.BATCH])
     model.to(_place(), memory_format=torch.channels_last)
-    phases = experiment.phases_of(config)
+    phases = phases_of(config)
     history = torch_training.fit(
         name, model, phases, train, validation, config, lambda row: say(quality_report.line(row))
     )

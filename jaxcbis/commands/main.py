@@ -260,9 +260,9 @@ def _train(words: argparse.Namespace) -> None:
     quiet_libraries()
     if config.coordinator is not None:
         watched.go_on_in_child(LOST)
-    from jaxcbis.runs import experiment  # JAX starts only when there is work for it
+    from jaxcbis.runs.run import run  # JAX starts only when there is work for it
 
-    experiment.run(config)
+    run(config)
 
 
 def _prepare(words: argparse.Namespace) -> None:

@@ -18,7 +18,6 @@ from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.designs import BACKBONES
 from jaxcbis.machine.console import console
-from jaxcbis.runs import experiment
 from tests import torch_reference
 from tests.differences import assert_within
 
@@ -137,7 +136,7 @@ def test_frozen_half_stays_and_the_best_model_is_left():
         (rng.normal(size=(n, SIZE, SIZE, 1)).astype("f4"), (np.arange(n) % 5).astype("i4"))
         for n in (10, 6)
     )
-    phases = experiment.phases_of(config)
+    phases = train.phases_of(config)
     history = torch_training.fit(name, model, phases, train, validation, config)
     first, last = (torch_models.stages(name, each) for each in (before, model))
     best = min(history, key=lambda row: row["val_loss"])

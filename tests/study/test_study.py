@@ -18,7 +18,8 @@ from jaxcbis.config import Config, resolve
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
 from jaxcbis.report.page import html
-from jaxcbis.runs import experiment
+from jaxcbis.runs import claim
+from jaxcbis.runs import run as one_run
 from jaxcbis.study import cells, execution, study_tables
 from jaxcbis.study.cells import Grid
 from jaxcbis.study.execution import Machine
@@ -51,11 +52,11 @@ def studied(given, tmp_path_factory):
             raise KeyboardInterrupt
 
         second = config.backbone_lr == GRID.backbone_rates[1]
-        return experiment_run(config, shared, interrupt if second else on_epoch)
+        return do_whole(config, shared, interrupt if second else on_epoch)
 
-    experiment_run = experiment.run
+    do_whole = one_run.run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(execution.experiment, "run", ends_in_the_second)
+        patch.setattr(execution.one_run, "run", ends_in_the_second)
         with pytest.raises(KeyboardInterrupt):
             run(given, GRID, folder)
     before = content(folder)
@@ -87,7 +88,7 @@ def test_its_runs_are_what_single_runs_are(given, studied, tmp_path):
     last = content(studied[0])["cells"][-1]
     sets = {key: last["hyperparameters"][key] for key in ("batch_size", "backbone_lr")}
     alone = {"backbone": "tiny", "strategy": "s2", "weights": "random", "output": str(tmp_path)}
-    single = experiment.run(resolve(given | alone | sets))
+    single = one_run.run(resolve(given | alone | sets))
     assert last["test"] == single["test"]
     assert last["localization"] == single["localization"]
 
@@ -136,7 +137,7 @@ def test_runs_side_by_side_are_what_runs_in_a_row_are(given, studied, tmp_path):
         for cell in GRID.cells()
     ]
     told = []
-    machine = Machine(2, 2, experiment.threads_of(first), "two")
+    machine = Machine(2, 2, claim.threads_of(first), "two")
     execution.do(configs, lambda *row: told.append(row), machine)
     for config, row in zip(configs, found, strict=True):
         epochs = [told_row["epoch"] for of, told_row in told if of == config and told_row]
