@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.config import Config, resolve
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
@@ -24,7 +23,7 @@ from jaxcbis.study import cells, execution, study_tables
 from jaxcbis.study.cells import Grid
 from jaxcbis.study.execution import Machine
 from jaxcbis.study.run import run
-from tests import stripes
+from tests import stripes, tiny_run
 
 ROOT = Path(__file__).resolve().parents[2]
 #: Two runs.
@@ -57,10 +56,10 @@ def studied(given, tmp_path_factory):
     do_whole = one_run.run
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execution.one_run, "run", ends_in_the_second)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), tiny_run.no_reports():
             run(given, GRID, folder)
     before = content(folder)
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as said, tiny_run.no_reports():
         run(given, GRID, folder)
     return folder, before, said.getvalue()
 
@@ -88,7 +87,8 @@ def test_its_runs_are_what_single_runs_are(given, studied, tmp_path):
     last = content(studied[0])["cells"][-1]
     sets = {key: last["hyperparameters"][key] for key in ("batch_size", "backbone_lr")}
     alone = {"backbone": "tiny", "strategy": "s2", "weights": "random", "output": str(tmp_path)}
-    single = one_run.run(resolve(given | alone | sets))
+    with tiny_run.no_reports():
+        single = one_run.run(resolve(given | alone | sets))
     assert last["test"] == single["test"]
     assert last["localization"] == single["localization"]
 
@@ -129,24 +129,20 @@ class OfTests(Config):
     """Options whose arrival registers the backbones of tests in a process: it imports this."""
 
 
-def test_runs_side_by_side_are_what_runs_in_a_row_are(given, studied, tmp_path):
-    found = content(studied[0])["cells"]
-    first = json.loads((studied[0] / found[0]["run"] / "results.json").read_text())
-    configs = [
-        OfTests(**dataclasses.asdict(cells.configure(given, cell, "random", tmp_path)))
-        for cell in GRID.cells()
-    ]
+def test_a_run_in_a_process_of_its_own_is_what_it_is_in_a_row(given, studied, tmp_path):
+    row = content(studied[0])["cells"][0]
+    begun = json.loads((studied[0] / row["run"] / "results.json").read_text())
+    config = cells.configure(given, cells.of(row), "random", tmp_path)
     told = []
-    machine = Machine(2, 2, claim.threads_of(first), "two")
-    execution.do(configs, lambda *row: told.append(row), machine)
-    for config, row in zip(configs, found, strict=True):
-        epochs = [told_row["epoch"] for of, told_row in told if of == config and told_row]
-        assert epochs == [0, 1]
-        assert (config, None) in told
-        results = json.loads((Path(config.output) / "results.json").read_text())
-        assert results["environment"]["devices"] == 1
-        assert results["test"] == row["test"]
-        assert results["localization"] == row["localization"]
+    execution.do(
+        [OfTests(**dataclasses.asdict(config))],
+        lambda _, epoch: told.append(epoch and epoch["epoch"]),
+        Machine(1, 1, claim.threads_of(begun), "a process"),
+    )
+    assert told == [0, 1, None]
+    found = json.loads((tmp_path / row["run"] / "results.json").read_text())
+    assert found["test"] == row["test"]
+    assert found["localization"] == row["localization"]
 
 
 def test_runs_side_by_side_have_a_device_each(given, tmp_path, monkeypatch):
