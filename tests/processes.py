@@ -34,3 +34,13 @@ def run(*words, program=PROGRAM, env=ENVIRONMENT) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
+
+
+def refused(*words, program=PROGRAM) -> str:
+    """Runs a command that must fail as the user's fault; returns the one line that says why."""
+    done = subprocess.run(
+        command(*words, program=program), cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 2, done.stderr
+    (line,) = done.stderr.strip().splitlines()
+    return line
