@@ -4,12 +4,9 @@ import contextlib
 import dataclasses
 import io
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
@@ -23,9 +20,8 @@ from jaxcbis.study import cells, execution, study_tables
 from jaxcbis.study.cells import Grid
 from jaxcbis.study.execution import Machine
 from jaxcbis.study.run import run
-from tests import stripes, tiny_run
+from tests import processes, stripes, tiny_run
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Two runs.
 GRID = Grid(["tiny"], ["s2"], 1, ["random"], batch_sizes=(20,), backbone_rates=(3e-5, 3e-4))
 
@@ -160,12 +156,12 @@ def test_a_killed_study_goes_on(given, studied, tmp_path, words, request):
         pytest.skip("only with --full")
     folder = tmp_path / "study"
     command = [
-        sys.executable, "-m", "tests.program", "study", "--data", given["data"], "--backbones",
-        "tiny", "--strategies", "s2", "--weights", "random", "--image-size", "32", "--epochs", "1",
-        "--output", folder, *words,
+        "study", "--data", given["data"], "--backbones", "tiny", "--strategies", "s2",
+        "--weights", "random", "--image-size", stripes.SIZE, "--epochs", 1, "--output", folder,
+        *words,
     ]  # fmt: skip
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2" if words else "1"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    environment = processes.ENVIRONMENT | {"JAX_NUM_CPU_DEVICES": "2" if words else "1"}
+    with processes.begin(*command, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             if (folder / "study.json").exists() and content(folder)["cells"]:
                 process.kill()
@@ -173,12 +169,10 @@ def test_a_killed_study_goes_on(given, studied, tmp_path, words, request):
     assert process.returncode == -signal.SIGKILL
     before = content(folder)
     assert before["status"] == "interrupted"
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
-    assert "of them are done already" in done.stdout
+    said = processes.run(*command, env=environment)
+    assert "of them are done already" in said
     if words:
-        assert "on 2 x cpu (cpu), one run on each" in done.stdout
+        assert "on 2 x cpu (cpu), one run on each" in said
     after = content(folder)["cells"]
     assert len(after) == 6
     assert [row for row in after if row["run"] in {row["run"] for row in before["cells"]}] == (
