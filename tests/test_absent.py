@@ -12,6 +12,7 @@ from PIL import Image
 from safetensors.numpy import save_file
 
 from jaxcbis.data import patches
+from jaxcbis.data.exported import save
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.labels import LABELS
 from tests.absent import NOT_NEEDED, environment
@@ -44,7 +45,7 @@ def exported(folder):
         return Patches(images.clip(0, 255).astype(np.uint8), masks, labels, ids, ids, sizes)
 
     splits = {name: part(name, n) for name, n in zip(patches.SPLITS, (40, 10, 20), strict=True)}
-    patches.save(folder / "patches.npz", Dataset(splits, "stripes", "stripes", []), "paper")
+    save(folder / "patches.npz", Dataset(splits, "stripes", "stripes", []), "paper")
     return folder / "patches.npz"
 
 
@@ -149,7 +150,7 @@ def test_what_needs_a_missing_package_is_one_line(trained, folder, exported):
     for words, advice in (
         (("train", *output), f"{tfds}, or give --data FILE.npz from prepare --export"),
         (("prepare", "--data", folder), tfds),
-        (("froc", "--data", folder, "--run", finished, *output), tfds),
+        (("froc", "--data", folder, "--run", finished, *output), "no case-description CSV"),
         (("train", "--data", exported, *OPTIONS, *output), "pip install huggingface_hub"),
         (("explain", dicom, "--run", finished, *output), "pip install pydicom"),
     ):

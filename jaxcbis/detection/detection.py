@@ -9,12 +9,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from jaxcbis import api
-from jaxcbis.data.dicom import eight_bit
+from jaxcbis.data.patches import eight_bit
+from jaxcbis.data.prepared import user_errors
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.froc import RATES, froc, hits
 from jaxcbis.detection.sweep import Mark
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, files, packages
+from jaxcbis.machine import device, files
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
 from jaxcbis.report.figures import figures, overlays
@@ -52,13 +53,13 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     Raises:
       UserError: the run or the release cannot be used, or a file cannot be written.
     """
-    packages.require(f"--data {data}", *packages.TFDS)
-    from tfds_cbis.cases import WITHOUT_CALLBACK, views  # imports TFDS
-    from tfds_cbis.images import Unusable, read_mammogram, read_mask
-    from tfds_cbis.release import Release
+    from tfds_cbis.release.cases import WITHOUT_CALLBACK, views  # imports TFDS, if it is there
+    from tfds_cbis.release.files import Release
+    from tfds_cbis.release.images import Unusable, read_mammogram, read_mask
 
-    release = Release(data)
-    lesions, _ = release.lesions()
+    with user_errors():
+        release = Release(data)
+        lesions, _ = release.lesions()
     members = [view for view in views(lesions) if view.split == "test" and view.targets]
     device.choose("auto")
     finished = load(run)

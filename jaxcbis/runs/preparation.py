@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading, patches, splits
+from jaxcbis.data import exported, loading, patches, splits
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine.console import bar, console, say, warn
@@ -35,7 +35,7 @@ def prepare(config: Config, export: Path | None = None, beam: list[str] | None =
     console.print(tables.beside_table_one(official, demo=dataset.source == loading.DEMO))
     show_dropped(dataset)
     if export is not None:
-        patches.save(export, dataset, config.protocol)
+        exported.save(export, dataset, config.protocol)
         say(f"Patches at {config.image_size} pixels written to {export}")
     return dataset
 

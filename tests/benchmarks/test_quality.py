@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score
 from benchmarks import quality, quality_report, torch_models, torch_training
 from benchmarks.__main__ import main
 from jaxcbis import config as options
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.machine.console import console
 from jaxcbis.models import backbones
@@ -42,7 +42,7 @@ def drawn(count, seed):
 def data(tmp_path_factory):
     file = tmp_path_factory.mktemp("data") / "patches.npz"
     splits = {"train": drawn(18, 0), "validation": drawn(10, 1), "test": drawn(30, 2)}
-    patches.save(file, Dataset(splits, "drawn", "drawn patches", []), "paper")
+    exported.save(file, Dataset(splits, "drawn", "drawn patches", []), "paper")
     return file
 
 

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from jaxcbis.audit import audit_tables
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import localization
@@ -146,7 +146,7 @@ WRITERS = {
         run / "audit.md",
         {key: [] for key in ("rows", "baselines", "faithfulness", "randomization", "notes")},
     ),
-    "npz": lambda run, made: patches.save(
+    "npz": lambda run, made: exported.save(
         run / "p.npz", Dataset(dict.fromkeys(patches.SPLITS, made), "", "", []), "paper"
     ),
     "checkpoint": lambda run, _: checkpoints.save(

@@ -12,7 +12,7 @@ import pytest
 
 from tests import tiny_run
 from tests.runs.test_run import OFFLINE, ROOT, command
-from tfds_cbis import phantom
+from tfds_cbis.release import phantom
 
 #: Rows of the four case-description files of CBIS-DDSM.
 LESIONS = 3568

@@ -10,7 +10,8 @@ import pytest
 
 from tests import CORES
 from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
-from tfds_cbis import phantom, prepare
+from tfds_cbis import prepare
+from tfds_cbis.release import phantom
 
 SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},

@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
-from jaxcbis.data import normalization, patches
+from jaxcbis.data import normalization
+from jaxcbis.data.exported import load
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
@@ -129,7 +130,7 @@ def test_predictions_agree_with_results(finished):
 
 def test_the_saved_model_is_the_one_that_was_tested(finished, exported):
     output, _ = finished
-    dataset = patches.load(exported, 32, "paper")
+    dataset = load(exported, 32, "paper")
     train, test = dataset.splits["train"], dataset.splits["test"]
     fresh = backbones.load("resnet34", weights="random")
     like = Variables(fresh.params, fresh.stats)

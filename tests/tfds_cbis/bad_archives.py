@@ -28,7 +28,7 @@ def patch(archive: Path, name: str, *, field: str, value: int) -> None:
     """Changes a field of a member's two headers.
 
     Args:
-        field: 'flags', 'method', 'crc' or 'size' (once unpacked).
+      field: 'flags', 'method', 'crc' or 'size' (once unpacked).
     """
     local, central, width = {
         "flags": (6, 8, 2),

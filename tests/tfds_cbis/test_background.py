@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tfds_cbis.roi import Box
 
 from tfds_cbis.background import BREAST_LEVEL, MAX_OVERLAP, allotment, places, sizes
-from tfds_cbis.roi import Box
 
 
 def view(seed: int) -> tuple[np.ndarray, np.ndarray]:

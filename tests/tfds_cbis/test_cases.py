@@ -3,9 +3,9 @@
 from collections import Counter, defaultdict
 
 import pytest
+from tfds_cbis.cases import CSV_NAMES, TYPES, Lesion, distinct, parse, views
 
 from jaxcbis.errors import UserError
-from tfds_cbis.cases import CSV_NAMES, TYPES, Lesion, distinct, parse, views
 
 HEADER = (
     "patient_id,breast density,left or right breast,image view,abnormality id,abnormality type,"

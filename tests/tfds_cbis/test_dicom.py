@@ -6,13 +6,13 @@ import sys
 import gdcm
 import numpy as np
 import pytest
+from tfds_cbis.images import Unusable, decode_dicom
 
 import tfds_cbis
 from jaxcbis.data.patches import from_records
 from jaxcbis.errors import UserError
 from tests.tfds_cbis import dicom_release
 from tests.tfds_cbis.test_prepare import SIZE
-from tfds_cbis.images import Unusable, decode_dicom
 from tfds_cbis.release import Release
 
 GREY = np.random.default_rng(0).integers(0, 2**16, (40, 30)).astype(np.uint16)

@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-
-from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.cases import views
 from tfds_cbis.images import (
     Unusable,
@@ -13,6 +11,8 @@ from tfds_cbis.images import (
     read_mammogram,
     read_mask,
 )
+
+from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.release import Release
 
 SHAPE = (120, 100)

@@ -20,6 +20,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from tfds_cbis.cases import WITHOUT_CALLBACK
+from tfds_cbis.roi import Box, square_around
 
 import tfds_cbis
 from jaxcbis.errors import UserError
@@ -28,8 +30,6 @@ from tests.tfds_cbis import bad_archives, bad_folders, bad_images, bad_rows, bad
 from tests.tfds_cbis.damage import DAMAGES, STAGES, Damage, do
 from tests.tfds_cbis.healthy_release import SHAPE, Case, Healthy, Known
 from tests.tfds_cbis.toy_release import film, mask
-from tfds_cbis.cases import WITHOUT_CALLBACK
-from tfds_cbis.roi import Box, square_around
 
 ROOT = Path(__file__).resolve().parents[2]
 SECONDS = 20

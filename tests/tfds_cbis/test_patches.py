@@ -5,12 +5,12 @@ import threading
 import cv2
 import numpy as np
 import pytest
-
-from jaxcbis.labels import LABELS
-from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.cases import WITHOUT_CALLBACK
 from tfds_cbis.images import decode
 from tfds_cbis.patches import MAX_WORKERS, Job, cut, in_parallel, plan
+
+from jaxcbis.labels import LABELS
+from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release import Release
 

@@ -9,13 +9,13 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from tfds_cbis.cases import CSV_NAMES
+from tfds_cbis.images import is_near_binary
+from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE, write_release
 
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from tfds_cbis import prepare, summary
-from tfds_cbis.cases import CSV_NAMES
-from tfds_cbis.images import is_near_binary
-from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE, write_release
 from tfds_cbis.release import Release
 
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE
 
 import tfds_cbis
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from tests.tfds_cbis.toy_release import film, mask
-from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE
 from tfds_cbis.release import Release
 
 ROOT = Path(__file__).resolve().parents[2]

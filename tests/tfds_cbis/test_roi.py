@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
-
 from tfds_cbis.roi import (
     Box,
     contour_boxes,

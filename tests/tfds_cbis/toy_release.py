@@ -5,7 +5,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-
 from tfds_cbis.cases import COLUMNS, CSV_NAMES
 
 
@@ -50,7 +49,7 @@ class ToyRelease:
         """Adds a row and its files; names are 'image', 'mask', 'crop' and the folders' uids.
 
         Args:
-            files: 'FOLDER/NAME.jpg' to pixels or bytes, FOLDER one of image, mask and crop.
+          files: 'FOLDER/NAME.jpg' to pixels or bytes, FOLDER one of image, mask and crop.
         """
         stem = f"{kind.title()}-{'Training' if split == 'train' else 'Test'}"
         place = f"{stem}_{patient}_{side}_{view}"
