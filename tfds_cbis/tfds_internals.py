@@ -9,21 +9,21 @@ import tensorflow_datasets as tfds
 
 from tfds_cbis.errors import CbisError
 
-#: The newest TFDS that this file was checked with; pyproject.toml allows none that is newer.
-CHECKED = "4.9.10"
+#: TFDS must be older than this: the versions before were looked into. pyproject.toml has it too.
+UNKNOWN = "4.10"
 
 
 def _fault_of_version() -> str:
     """What is wrong with the version of TFDS; '' if nothing is."""
-    there, checked = (
-        [int(number) for number in re.findall(r"\d+", version)[:3]]
-        for version in (tfds.__version__, CHECKED)
+    there, unknown = (
+        [int(number) for number in re.findall(r"\d+", version)[:2]]
+        for version in (tfds.__version__, UNKNOWN)
     )
-    if there <= checked:
+    if there < unknown:
         return ""
     return (
-        f"tensorflow-datasets {tfds.__version__} is newer than {CHECKED}, the last one that "
-        f"tfds_cbis was checked with; pip install 'tensorflow-datasets<={CHECKED}'"
+        f"tensorflow-datasets {tfds.__version__} is newer than tfds_cbis knows it; pip install "
+        f"'tensorflow-datasets<{UNKNOWN}'"
     )
 
 
@@ -50,7 +50,7 @@ class LocalBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # 
         """Prepares as TFDS does.
 
         Raises:
-          CbisError: there is something to prepare, and TFDS is newer than the one known here.
+          CbisError: there is something to prepare, and TFDS is newer than it is known here.
         """
         if not self.data_path.exists() and (fault := _fault_of_version()):
             raise CbisError(fault)

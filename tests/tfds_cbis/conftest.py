@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tfds_cbis.phantom import write_release
 
 from tests.tfds_cbis.toy_release import ToyRelease
+from tfds_cbis.release.phantom import write_release
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ class Damage(NamedTuple):
     Attributes:
       stage: what it is done to, one of STAGES.
       outcome: what must come of it alone. 'kept': all lesions are as before. 'dropped': just
-        those named by `apply` are dropped, each with `words`. 'refused': a UserError with
+        those named by `apply` are dropped, each with `words`. 'refused': a CbisError with
         `words`. 'unsure': one of these.
       words: a regular expression.
       apply: does it. Takes the case, a number that picks the place and a share of the way

@@ -11,9 +11,10 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from tfds_cbis.cases import COLUMNS, CSV_NAMES, WITHOUT_CALLBACK
 
 from tests.tfds_cbis.toy_release import ToyRelease, film, jpeg, mask
+from tfds_cbis.release.cases import CSV_NAMES, WITHOUT_CALLBACK
+from tfds_cbis.release.rows import COLUMNS
 
 SHAPE = (120, 100)
 Key = tuple[str, str]

@@ -5,12 +5,12 @@ import pickle
 import pytest
 
 import tfds_cbis
-from jaxcbis.errors import UserError
 from tests.runs.test_run import refused
 from tests.tfds_cbis import dicom_release
 from tests.tfds_cbis.test_prepare import SIZE
 from tfds_cbis import beam
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.files import Release
 
 PROCESSES = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
@@ -53,7 +53,7 @@ def fails(item):
 
 
 def test_what_goes_wrong_is_one_line(tmp_path):
-    with pytest.raises(UserError, match="the pipeline failed") as caught:
+    with pytest.raises(CbisError, match="the pipeline failed") as caught:
         list(beam.mapper([], tmp_path)(fails, [1, 2]))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []

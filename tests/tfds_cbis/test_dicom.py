@@ -6,14 +6,14 @@ import sys
 import gdcm
 import numpy as np
 import pytest
-from tfds_cbis.images import Unusable, decode_dicom
 
 import tfds_cbis
 from jaxcbis.data.patches import from_records
-from jaxcbis.errors import UserError
 from tests.tfds_cbis import dicom_release
 from tests.tfds_cbis.test_prepare import SIZE
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.files import Release
+from tfds_cbis.release.images import Unusable, decode_dicom
 
 GREY = np.random.default_rng(0).integers(0, 2**16, (40, 30)).astype(np.uint16)
 
@@ -119,7 +119,7 @@ def test_bad_files_are_named_and_the_rest_is_prepared(small_demo, tmp_path):
 def test_a_folder_without_its_tables_is_refused(small_demo, tmp_path):
     release = dicom_release.convert(small_demo, tmp_path / "release", "flat")
     shutil.rmtree(release / "csv")
-    with pytest.raises(UserError, match="case-description CSV"):
+    with pytest.raises(CbisError, match="case-description CSV"):
         Release(release)
 
 

@@ -9,14 +9,14 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score, recall_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from tfds_cbis.cases import CSV_NAMES
-from tfds_cbis.images import is_near_binary
-from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE, write_release
 
-from jaxcbis.errors import UserError
-from jaxcbis.labels import LABELS
 from tfds_cbis import prepare, summary
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.labels import LABELS
+from tfds_cbis.release.cases import CSV_NAMES
+from tfds_cbis.release.files import Release
+from tfds_cbis.release.images import is_near_binary
+from tfds_cbis.release.phantom import DEMO_BACKGROUND_SIZE, write_release
 
 
 def files(folder) -> dict[str, bytes]:
@@ -35,7 +35,7 @@ def test_the_same_seed_writes_the_same_bytes(small_demo, tmp_path):
 
 
 def test_a_folder_in_use_is_not_overwritten(small_demo):
-    with pytest.raises(UserError, match="cannot write the demo release"):
+    with pytest.raises(CbisError, match="cannot write the demo release"):
         write_release(small_demo)
 
 

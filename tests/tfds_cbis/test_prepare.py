@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE
 
 import tfds_cbis
-from jaxcbis.errors import UserError
-from jaxcbis.labels import LABELS
 from tests.tfds_cbis.toy_release import film, mask
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.labels import LABELS
+from tfds_cbis.release.files import Release
+from tfds_cbis.release.phantom import DEMO_BACKGROUND_SIZE
 
 ROOT = Path(__file__).resolve().parents[2]
 SIZE = DEMO_BACKGROUND_SIZE
@@ -42,7 +42,7 @@ PREPARE = f"""
     import os, signal, sys
     from pathlib import Path
     import tfds_cbis
-    from jaxcbis.errors import UserError
+    from tfds_cbis.errors import CbisError
 
     release, data_dir, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 
@@ -54,8 +54,8 @@ PREPARE = f"""
         tfds_cbis.prepare(
             release, data_dir=data_dir, background_size={SIZE}, progress=progress
         )
-    except UserError as error:
-        sys.exit(f"UserError: {{error}}")
+    except CbisError as error:
+        sys.exit(f"CbisError: {{error}}")
     assert not {{"tensorflow", "jax"}} & sys.modules.keys()
 """
 
@@ -134,13 +134,13 @@ def test_a_prepared_set_is_reused_and_progress_is_per_mammogram(small_demo, tmp_
 
 
 def test_other_options_ask_for_another_folder(small_demo, prepared):
-    with pytest.raises(UserError, match=r"size 48, not from .* with 40; pass another --data-dir"):
+    with pytest.raises(CbisError, match=r"size 48, not from .* with 40; pass another --data-dir"):
         tfds_cbis.prepare(small_demo, data_dir=prepared.data_dir_root, background_size=40)
 
 
 def test_another_release_asks_for_another_folder(toy, prepared, small_demo):
     toy.add(files={"image/1-1.jpg": film(), "mask/1-1.jpg": mask((120, 100), 2, 3, 40, 50)})
-    with pytest.raises(UserError, match="another --data-dir") as caught:
+    with pytest.raises(CbisError, match="another --data-dir") as caught:
         tfds_cbis.prepare(toy.write(), data_dir=prepared.data_dir_root, background_size=SIZE)
     assert str(small_demo) in str(caught.value)
     assert str(toy.folder) in str(caught.value)
@@ -164,7 +164,7 @@ def test_what_was_dropped_is_stored(toy, tmp_path):
 
 def test_a_release_that_gives_no_lesion(toy, tmp_path):
     name = toy.add(files={"image/1-1.jpg": film()})
-    with pytest.raises(UserError, match=f"no lesion of the train split .*{name}: missing mask"):
+    with pytest.raises(CbisError, match=f"no lesion of the train split .*{name}: missing mask"):
         tfds_cbis.prepare(toy.write(), data_dir=tmp_path / "data")
 
 
@@ -176,7 +176,7 @@ def test_a_release_that_gives_no_lesion(toy, tmp_path):
     ],
 )
 def test_bad_options(small_demo, tmp_path, options, message):
-    with pytest.raises(UserError, match=message):
+    with pytest.raises(CbisError, match=message):
         tfds_cbis.prepare(small_demo, data_dir=tmp_path, **options)
 
 
@@ -194,7 +194,7 @@ def test_a_full_disk_is_one_line(small_demo, tmp_path):
 
     run = python(PREPARE, small_demo, tmp_path, -1, preexec_fn=allow_small_files)
     assert run.returncode == 1
-    (line,) = [text for text in run.stderr.splitlines() if text.startswith("UserError")]
+    (line,) = [text for text in run.stderr.splitlines() if text.startswith("CbisError")]
     assert "cannot keep the prepared data set" in line
     assert "pass another --data-dir" in line
     assert not list(tmp_path.glob(RECORDS))
@@ -202,7 +202,7 @@ def test_a_full_disk_is_one_line(small_demo, tmp_path):
 
 def test_a_data_dir_that_cannot_be_written(small_demo, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot keep the prepared data set"):
+    with pytest.raises(CbisError, match="cannot keep the prepared data set"):
         tfds_cbis.prepare(small_demo, data_dir=tmp_path / "file", background_size=SIZE)
 
 
@@ -214,5 +214,5 @@ def test_a_damaged_set_says_so(small_demo, prepared, tmp_path, damage):
         next(folder.glob("*train*record*")).unlink()
     else:
         (folder / damage).write_text('{"cut": "off')
-    with pytest.raises(UserError, match=r"(damaged|missing).*prepare again"):
+    with pytest.raises(CbisError, match=r"(damaged|missing).*prepare again"):
         tfds_cbis.prepare(small_demo, data_dir=tmp_path / "data", background_size=SIZE)

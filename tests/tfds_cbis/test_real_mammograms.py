@@ -6,12 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
-from tfds_cbis.cases import WITHOUT_CALLBACK
 
 import tfds_cbis
-from jaxcbis.labels import LABELS
 from tests.tfds_cbis import dicom_release
-from tfds_cbis.release import Release
+from tfds_cbis.labels import LABELS
+from tfds_cbis.release.cases import WITHOUT_CALLBACK
+from tfds_cbis.release.files import Release
 
 
 def grey(path) -> np.ndarray:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from tfds_cbis.cases import COLUMNS, CSV_NAMES
+
+from tfds_cbis.release.cases import CSV_NAMES
+from tfds_cbis.release.rows import COLUMNS
 
 
 def jpeg(image: np.ndarray) -> bytes:
