@@ -12,11 +12,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tests.tfds_cbis.toy_release import ToyRelease, film, jpeg, mask
+from tests.tfds_cbis.toy_release import ToyRelease, film, jpeg, mask, series
 from tfds_cbis.release.cases import CSV_NAMES, WITHOUT_CALLBACK
 from tfds_cbis.release.rows import COLUMNS
 
 SHAPE = (120, 100)
+#: Side of the background crops that suit it.
+SIZE = 14
 Key = tuple[str, str]
 
 
@@ -154,7 +156,8 @@ class Healthy:
             view_id = name.rpartition("_")[0]
             known = Known(
                 name, key, patient, pathology, box,
-                f"jpeg/{view_id}.image/1-1.jpg", f"jpeg/{name}.mask/1-2.jpg",
+                f"jpeg/{series(f'{view_id}.image')}/1-1.jpg",
+                f"jpeg/{series(f'{name}.mask')}/1-2.jpg",
             )  # fmt: skip
             self.lesions[name] = known
             self.drawn |= {known.image: mammogram, known.mask: files["mask/1-2.jpg"]}

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 import tfds_cbis
@@ -31,7 +31,7 @@ from tests.tfds_cbis import (  # noqa: F401
     reading,
 )
 from tests.tfds_cbis.damage import DAMAGES, STAGES, Damage, do
-from tests.tfds_cbis.healthy_release import SHAPE, Case, Healthy, Known
+from tests.tfds_cbis.healthy_release import SHAPE, SIZE, Case, Healthy, Known
 from tests.tfds_cbis.toy_release import film, mask
 from tfds_cbis.errors import CbisError
 from tfds_cbis.labels import LABELS
@@ -39,12 +39,6 @@ from tfds_cbis.release.boxes import Box, square_around
 from tfds_cbis.release.cases import WITHOUT_CALLBACK
 
 SECONDS = 20
-SIZE = 14  # of the background crops
-
-
-@pytest.fixture(scope="module")
-def healthy(tmp_path_factory) -> Healthy:
-    return Healthy(tmp_path_factory.mktemp("healthy") / "release")
 
 
 class Outcome(NamedTuple):
@@ -58,7 +52,7 @@ class Outcome(NamedTuple):
 @contextmanager
 def damaged(healthy: Healthy):
     """A copy of the release with decoys around it, in a folder where only `out` may grow."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=healthy.folder.parent) as folder:
         case = healthy.copy(Path(folder) / "release")
         outside = Path(folder) / "outside"
         outside.mkdir()
@@ -304,18 +298,21 @@ chosen = st.tuples(
 )
 
 
-@settings(
-    max_examples=300, derandomize=True, deadline=None, database=None, phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)  # fmt: skip
-@given(
-    st.lists(chosen, min_size=1, max_size=3, unique_by=lambda each: each[0].name),
-    st.sampled_from(["paper", "paper", "clean"]),
-)
-def test_damages_together(healthy, capfd, chosen, protocol):
-    with damaged(healthy) as case:
-        apply(case, chosen)
-        check(healthy, case, outcome_of(case, capfd, protocol), protocol)
+def test_damages_together(healthy, capfd, request):
+    @settings(
+        max_examples=300 if request.config.getoption("--full") else 100, derandomize=True,
+        deadline=None, database=None, phases=[Phase.generate],
+    )  # fmt: skip
+    @given(
+        st.lists(chosen, min_size=1, max_size=3, unique_by=lambda each: each[0].name),
+        st.sampled_from(["paper", "paper", "clean"]),
+    )
+    def up_to_three(chosen, protocol):
+        with damaged(healthy) as case:
+            apply(case, chosen)
+            check(healthy, case, outcome_of(case, capfd, protocol), protocol)
+
+    up_to_three()
 
 
 def test_the_command_says_it_in_one_line(healthy, refused_here):
@@ -330,7 +327,7 @@ def test_the_command_says_it_in_one_line(healthy, refused_here):
 
 def test_the_command_names_what_it_drops(healthy, tmp_path, capfd):
     shutil.copytree(healthy.folder, tmp_path / "release")
-    next((tmp_path / "release/jpeg").glob("*.mask/1-2.jpg")).write_bytes(b"")
+    (tmp_path / "release" / next(iter(healthy.lesions.values())).mask).write_bytes(b"")
     words = ["prepare", "--data", str(tmp_path / "release"), "--data-dir", str(tmp_path / "out")]
     assert main([*words, "--background-size", str(SIZE)]) == 0
     said = capfd.readouterr()

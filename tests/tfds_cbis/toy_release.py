@@ -1,6 +1,7 @@
 """Builds tiny releases, one abnormality at a time, for tests that need exact pixels."""
 
 import csv
+import hashlib
 from pathlib import Path
 
 import cv2
@@ -24,6 +25,11 @@ def mask(shape: tuple[int, int], x0: int, y0: int, x1: int, y1: int) -> np.ndarr
     image = np.zeros(shape, np.uint8)
     image[y0:y1, x0:x1] = 255
     return image
+
+
+def series(name: str) -> str:
+    """The SeriesInstanceUID of what is called so: `VIEW.image`, `LESION.mask` or `LESION.crop`."""
+    return f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:15], 'big')}"
 
 
 class ToyRelease:
@@ -57,9 +63,9 @@ class ToyRelease:
         place = f"{stem}_{patient}_{side}_{view}"
         lesion = f"{place}_{number}"
         uids = {
-            "image": image_uid or f"{place}.image",
-            "mask": f"{lesion}.mask",
-            "crop": f"{lesion}.crop",
+            "image": image_uid or series(f"{place}.image"),
+            "mask": series(f"{lesion}.mask"),
+            "crop": series(f"{lesion}.crop"),
         }
         for name, content in files.items():
             folder, file = name.split("/")
