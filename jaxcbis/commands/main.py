@@ -6,11 +6,13 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
 import jaxcbis
 from jaxcbis import config as options
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import allocator, watched
 from jaxcbis.machine.console import Level, set_level
@@ -149,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     options.add_arguments(study, _IN_STUDIES)
     _add_levels(study)
     add = study.add_argument
-    add("--backbones", nargs="+", choices=options.BACKBONES, default=["vgg19", "resnet50"],
+    add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
         help="default: vgg19 resnet50")  # fmt: skip
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
         help="default: s1 s2")  # fmt: skip
@@ -258,9 +260,9 @@ def _train(words: argparse.Namespace) -> None:
     quiet_libraries()
     if config.coordinator is not None:
         watched.go_on_in_child(LOST)
-    from jaxcbis.runs import experiment  # JAX starts only when there is work for it
+    from jaxcbis.runs.run import run  # JAX starts only when there is work for it
 
-    experiment.run(config)
+    run(config)
 
 
 def _prepare(words: argparse.Namespace) -> None:
@@ -277,20 +279,19 @@ def _study(words: argparse.Namespace) -> None:
     given = {key: value for key, value in _given(words).items() if key in _IN_STUDIES}
     options.resolve(given)  # what is wrong is said before JAX starts
     quiet_libraries()
-    from jaxcbis.study import study
+    from jaxcbis.study.cells import Grid
+    from jaxcbis.study.run import run
 
-    study.run(
-        given, words.backbones, words.strategies, words.seeds, words.weights, words.output,
-        parallel=words.parallel == "runs",
-    )  # fmt: skip
+    grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
+    run(given, grid, words.output, parallel=words.parallel == "runs")
 
 
 def _audit(words: argparse.Namespace) -> None:
     given = _given(words)
     quiet_libraries()
-    from jaxcbis.audit import audit
+    from jaxcbis.audit.run import run
 
-    audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
+    run(given.get("data"), given.get("data_dir"), words.run, words.output)
 
 
 def _check(words: argparse.Namespace) -> None:
@@ -310,19 +311,19 @@ def _explain(words: argparse.Namespace) -> None:
     if words.boxes < 1:
         raise UserError(f"--boxes {words.boxes}: expected a number of at least 1")
     quiet_libraries()
+    from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain
 
-    explain.explain(
-        words.images, words.run, words.output, json_file=words.json, sweep=words.sweep,
-        window=words.window, boxes=words.boxes,
-    )  # fmt: skip
+    of_mammogram = partial(mammograms.explain, window=words.window, boxes=words.boxes)
+    answer, kind = (of_mammogram, "sweep") if words.sweep else (explain.patch, "cam")
+    explain.explain(words.images, words.run, words.output, answer, kind=kind, json_file=words.json)
 
 
 def _froc(words: argparse.Namespace) -> None:
     quiet_libraries()
-    from jaxcbis.detection import detection
+    from jaxcbis.detection.scoring import run
 
-    detection.run(words.data, words.run, words.output, window=words.window)
+    run(words.data, words.run, words.output, window=words.window)
 
 
 def _export(words: argparse.Namespace) -> None:

@@ -1,0 +1,40 @@
+"""Our side of the rows under pytest-benchmark, to compare versions of this package.
+
+pytest benchmarks/ --benchmark-autosave, and after a change --benchmark-compare.
+"""
+
+import numpy as np
+import pytest
+
+from benchmarks.speed import rows
+from jaxcbis.machine import device
+
+WITHIN = [
+    row for row in rows.ROWS
+    if row not in ("s1_run", "input", "time_to_first_step", *rows.OURS_ONLY, "gradcam_head_only")
+]  # fmt: skip
+ROUNDS = 5
+
+
+@pytest.fixture(scope="module")
+def backbone(model):
+    device.choose("auto")
+    return rows.load(model)
+
+
+@pytest.mark.parametrize("row", WITHIN)
+def test_row(benchmark, pytestconfig, row, backbone):
+    batch, size, images = (
+        pytestconfig.getoption(name) for name in ("--batch", "--image-size", "--images")
+    )
+    task = rows.ours(rows.work(row, backbone, batch, size, images, 1), backbone)
+    rng = np.random.default_rng(0)
+    task.warm(rng)
+    benchmark.group = f"{row} {backbone.architecture.name}"
+    benchmark.pedantic(task.work, setup=lambda: ((task.fresh(rng),), {}), rounds=ROUNDS)
+
+
+def test_input(benchmark, pytestconfig, tmp_path):
+    records, _ = rows.input_data(tmp_path)
+    task = rows.ours_input(pytestconfig.getoption("--image-size"), records)
+    benchmark.pedantic(task.work, setup=lambda: ((records,), {}), rounds=ROUNDS, warmup_rounds=1)

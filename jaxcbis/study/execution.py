@@ -1,0 +1,114 @@
+"""The runs of a study: one after another on all devices, or side by side with one device each."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+
+from jaxcbis.config import Config
+from jaxcbis.data import loading
+from jaxcbis.data.patches import Dataset
+from jaxcbis.machine import console, device, workers
+from jaxcbis.machine.console import Level, hushed, set_level, warn
+from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs import run as one_run
+from jaxcbis.runs.run import Shared
+
+Watch = Callable[[Config, dict | None], None]
+Work = Callable[[Config, Callable[[dict], None]], None]
+
+
+class Machine(NamedTuple):
+    """What the runs compute on.
+
+    Attributes:
+      devices: of this host.
+      processes: that share them, each doing runs of its own; 0 for one run at a time on all.
+      threads: of `device.choose`.
+      described: for people.
+    """
+
+    devices: int
+    processes: int
+    threads: int | None
+    described: str
+
+
+def machine(config: Config, threads: int | None, parallel: bool) -> Machine:
+    """Chooses what the runs compute on.
+
+    Args:
+      config: of a run.
+      threads: of `device.choose`.
+      parallel: the runs' processes will choose; this one must not start JAX on a GPU, whose memory
+        goes to the first that comes.
+    """
+    if parallel:
+        return workers.apart(_machine, config, threads, True)
+    return _machine(config, threads, False)
+
+
+def _machine(config: Config, threads: int | None, parallel: bool) -> Machine:
+    device.choose(config.device, threads, deterministic=config.deterministic)
+    devices = jax.local_device_count()
+    described, processes = device.described(), 0
+    if parallel:
+        processes = devices * device.served()
+        each = "one run" if processes == devices else f"{processes // devices} runs"
+        described += f", {each} on each"
+    return Machine(devices, processes, threads, described)
+
+
+def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
+    """Does runs; those in a row that share a backbone and seed share what they can.
+
+    Args:
+      configs: of the runs, which share their data.
+      watch: called with every row of a run's history, and with None when its results are written.
+      machine: of `machine`.
+
+    Raises:
+      UserError: something that the user has to put right.
+    """
+    dataset = preparation.load(configs[0])
+    loading.require_all_splits(dataset)
+    if dataset.source == loading.DEMO:
+        warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
+    preparation.show_dropped(dataset)
+    if not machine.processes:
+        work = _worker(dataset)
+        for config in configs:
+            work(config, partial(watch, config))
+            watch(config, None)
+        return
+    del dataset  # each process has its own
+    start = partial(_start, configs[0], machine, console.level())
+    for config, row in workers.each(configs, start, machine.processes):
+        watch(config, row)
+
+
+def _start(first: Config, machine: Machine, level: Level, number: int) -> Work:
+    """Work in a process of its own; what all of these would say is said by the first."""
+    set_level(Level.HUSHED if number else level)
+    device.restrict(number, machine.processes, machine.devices)
+    device.choose(first.device, machine.threads, deterministic=first.deterministic)
+    with hushed():
+        return _worker(preparation.load(first))
+
+
+def _worker(dataset: Dataset) -> Work:
+    """Work that keeps what the runs of one backbone and seed share, until another group's turn."""
+    group: tuple[str, int] | None = None
+    shared: Shared | None = None
+
+    def work(config: Config, tell: Callable[[dict], None]) -> None:
+        nonlocal group, shared
+        if group != (config.backbone, config.seed):
+            shared = None  # the activations of the group before make room
+            shared = Shared(dataset, inputs.load_model(config, dataset), {})
+            group = config.backbone, config.seed
+        with hushed():
+            one_run.run(config, shared, on_epoch=tell)
+
+    return work
