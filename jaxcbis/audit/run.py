@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxcbis.audit import accounting, audit_tables, causes, maps, trivial
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device, files
@@ -102,7 +102,7 @@ def _datasets(
 
 def _require_same_data(run: Finished, dataset: Dataset) -> None:
     loading.require_all_splits(dataset)
-    then, now = run.results["data"], preparation.describe(dataset)
+    then, now = run.results["data"], summary.describe(dataset)
     for name, split in now["splits"].items():
         if then["splits"].get(name) != split:
             raise UserError(

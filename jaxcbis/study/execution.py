@@ -7,11 +7,11 @@ from typing import NamedTuple
 import jax
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.machine import console, device, workers
 from jaxcbis.machine.console import Level, hushed, set_level, warn
-from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs import inputs
 from jaxcbis.runs import run as one_run
 from jaxcbis.runs.run import Shared
 
@@ -71,11 +71,10 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     Raises:
       UserError: something that the user has to put right.
     """
-    dataset = preparation.load(configs[0])
-    loading.require_all_splits(dataset)
+    dataset = inputs.load_data(configs[0])
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
-    preparation.show_dropped(dataset)
+    summary.show_dropped(dataset)
     if not machine.processes:
         work = _worker(dataset)
         for config in configs:
@@ -94,7 +93,7 @@ def _start(first: Config, machine: Machine, level: Level, number: int) -> Work:
     device.restrict(number, machine.processes, machine.devices)
     device.choose(first.device, machine.threads, deterministic=first.deterministic)
     with hushed():
-        return _worker(preparation.load(first))
+        return _worker(inputs.load_data(first))
 
 
 def _worker(dataset: Dataset) -> Work:
