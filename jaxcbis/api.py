@@ -14,7 +14,7 @@ from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.sweep import Sweep
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps as answers
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.models.backbones import Graph
 from jaxcbis.models.inference import Track, Variables, untracked
 from jaxcbis.runs import finished
@@ -41,13 +41,13 @@ def load(folder: Path | str) -> Finished:
     """Reads a finished run; the data it was trained on are not needed.
 
     JAX computes on a GPU where there is one, and keeps what it compiles for the next start, as the
-    program does. Where JAX is at work already, it goes on as it is.
+    program does. Where JAX is at work already, it goes on as it is. The environment stays as it is.
 
     Raises:
       UserError: see `jaxcbis.runs.finished.load`.
     """
-    if not device.started():
-        device.choose("auto")
+    if not backend.has_started():
+        backend.start("auto")
     return finished.load(folder)
 
 

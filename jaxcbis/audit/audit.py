@@ -13,7 +13,7 @@ from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps, bootstrap, localization
 from jaxcbis.labels import BACKGROUND
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import console, say, track, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
@@ -47,14 +47,19 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         raise UserError(f"--data {data}: holds one protocol's patches; give the release itself")
     first = results.read_run(folders[0] / "results.json")
     # Before the runs' models are loaded, which starts JAX.
-    device.choose(
+    backend.start(
         first["config"].get("device", "auto"),
         experiment.threads_of(first),
         deterministic=first["config"].get("deterministic", False),
     )
     runs = [finished.load(folder) for folder in folders]
     _claim(output, [run.folder.name for run in runs])
-    held = lock(output)
+    with lock(output):
+        return _run(data, data_dir, runs, output)
+
+
+def _run(data: str | None, data_dir: str | None, runs: Sequence[Finished], output: Path) -> dict:
+    """`run` in a folder that is its own."""
     sizes = sorted({run.config.image_size for run in runs})
     of_paper = [run.config for run in runs if run.config.protocol == "paper"]
     background_size = of_paper[0].background_size if of_paper else None
@@ -103,7 +108,6 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     for line in audit_tables.words(record):
         say(f"- {line}")
     say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}")
-    held.close()
     return record
 
 

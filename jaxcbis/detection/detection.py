@@ -14,7 +14,7 @@ from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.froc import RATES, froc, hits
 from jaxcbis.detection.sweep import Mark
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, files, packages
+from jaxcbis.machine import backend, files, packages
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
 from jaxcbis.report.figures import figures, overlays
@@ -60,7 +60,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     release = Release(data)
     lesions, _ = release.lesions()
     members = [view for view in views(lesions) if view.split == "test" and view.targets]
-    device.choose("auto")
+    backend.start("auto")
     finished = load(run)
     say(f"{run_name(finished.results)}, from {run}, on {len(members)} test mammograms of {data}")
     notes = cautions(finished.results)

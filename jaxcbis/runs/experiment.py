@@ -4,7 +4,7 @@ import dataclasses
 import shutil
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,7 +19,7 @@ from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, lesion_side
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import device, files, hosts, sharding
+from jaxcbis.machine import backend, device, files, hosts, sharding
 from jaxcbis.machine.console import bar, console, detail, hushed, say, track, warn
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
@@ -40,11 +40,13 @@ class Shared(NamedTuple):
       dataset: of the runs.
       backbone: with its weights, and what must be said of them.
       kept: activations, see `fit`.
+      sharers: processes that do such runs side by side on this host.
     """
 
     dataset: Dataset
     backbone: tuple[Backbone, list[str]]
     kept: dict
+    sharers: int = 1
 
 
 def run(
@@ -70,16 +72,17 @@ def run(
     if config.cam_stage not in (None, *backbones.stages(config.backbone)):
         known = ", ".join(backbones.stages(config.backbone))
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
-    folder = Path(str(config.output))
+    folder = Path(config.output)
     before = _claim(folder, config)
-    with hosts.joined(config):
-        device.choose(
+    with hosts.joined(config.coordinator, config.num_processes, config.process_id), ExitStack() as a:
+        started = backend.start(
             config.device,
             threads_of(before) if before else None,
             deterministic=config.deterministic,
         )
-        with nullcontext() if hosts.first() else hushed():
-            return _run(config, folder, before, shared, on_epoch)
+        a.enter_context(folders.lock(folder) if hosts.first() else hushed())
+        compiling = a.enter_context(device.compile_clock())
+        return _run(config, folder, before, shared, on_epoch, started.threads, compiling)
 
 
 def _run(
@@ -88,9 +91,10 @@ def _run(
     before: dict | None,
     shared: Shared | None,
     on_epoch: Callable[[dict], None],
+    threads: int,
+    compile_seconds: Callable[[], float],
 ) -> dict:
     """`run` in a folder that is its own, with the results that it had before."""
-    held = folders.lock(folder) if hosts.first() else None
     hosts.wait_for_all("the folder is taken")
     folders.require_seen(folder)
     if config.resume and before is None:
@@ -101,7 +105,6 @@ def _run(
         return before
     timing: dict[str, float] = {}
     notes: list[str] = []
-    compiled_before = device.compile_seconds()
 
     # ---- Data -----------------------------------------------------------------------------
     say(
@@ -109,7 +112,7 @@ def _run(
         f"seed {config.seed}"
     )
     say(f"Device   {device.described()}")
-    if crowding := device.crowding():
+    if crowding := device.crowding(threads):
         say(f"         {crowding}")
     say(f"Results  {folder}")
     if unlogged := tensorboard.missing():
@@ -156,7 +159,7 @@ def _run(
         "schema": results.SCHEMA,
         "status": "interrupted",
         "config": dataclasses.asdict(config),
-        "environment": device.environment(),
+        "environment": device.environment(threads),
         "data": data,
         "weights": backbone.source,
         "notes": ["the run is not finished: its figures are null", *notes],
@@ -176,7 +179,8 @@ def _run(
         "lesion_side": lesion_side(dataset.splits["train"]),
     }
     kept = shared.kept if shared else None
-    fitted = _train(config, backbone, dataset, statistics, folder, on_epoch, kept)
+    sharers = shared.sharers if shared else 1
+    fitted = _train(config, backbone, dataset, statistics, folder, on_epoch, kept, sharers)
     variables, progress = fitted
     in_epochs = sum(row["seconds"] for row in progress.history)
     timing["train_s"] = in_epochs + sum(phase["seconds"] for phase in progress.prefix)
@@ -199,17 +203,17 @@ def _run(
     timing["evaluate_s"] = time.perf_counter() - began
 
     # ---- Localisation ---------------------------------------------------------------------
-    began, compiled = time.perf_counter(), device.compile_seconds()
+    began, compiled = time.perf_counter(), compile_seconds()
     images = normalization.normalize(test.images, statistics, test.labels if paper else None)
     maps, logits, grid, of_labels = activation_maps.maps(
         *model, images, track, labels=test.labels, method=config.cam_method, stage=config.cam_stage
     )
     probabilities = activation_maps.softmax(logits)
     timing["cam_s"] = time.perf_counter() - began
-    compiling = device.compile_seconds() - compiled
+    compiling = compile_seconds() - compiled
     timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compiling)
     checkpoints.save_model(folder / "checkpoints", variables)
-    if held is None:  # another host reports
+    if not hosts.first():  # another host reports
         return record
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
     from jaxcbis.evaluation import localization, metrics
@@ -230,7 +234,7 @@ def _run(
     answers = test.labels, probabilities, test.patients
     asked = other.labels, blind, other.patients
     official = map(np.concatenate, zip(answers, asked, strict=True))
-    timing["compile_s"] = device.compile_seconds() - compiled_before
+    timing["compile_s"] = compile_seconds()
     timing["peak_memory_mb"] = device.peak_memory_mb()
     record |= {
         "status": "finished",
@@ -251,7 +255,6 @@ def _run(
     tensorboard.add_pictures(folder)
     results.write(folder / "results.json", record)
     html.write(folder)
-    held.close()
     shutil.rmtree(folder / "checkpoints" / checkpoints.TRAINING, ignore_errors=True)
 
     console.print(tables.beside_paper(record))
@@ -284,7 +287,8 @@ def _claim(folder: Path, config: Config) -> dict | None:
             if done
             else f"--output {folder}: holds an unfinished run; add --resume to go on with it"
         )
-    differing = options.differing(before["config"], dataclasses.asdict(config))
+    scored = before["status"] == "finished"
+    differing = options.differing(before["config"], dataclasses.asdict(config), scored=scored)
     if differing:
         raise UserError(
             f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "
@@ -304,7 +308,7 @@ def _notes_on_devices(before: dict | None) -> list[str]:
     if before is None:
         return []
     notes = [note for note in before["notes"] if note.startswith(_BEGUN)]
-    was, now = before["environment"].get("devices"), device.environment()["devices"]
+    was, now = before["environment"].get("devices"), jax.device_count()
     if was not in (now, None):
         notes.append(f"{_BEGUN} {was} devices and continued on {now}: last digits may differ")
     return notes
@@ -317,11 +321,16 @@ def _require_same_inputs(folder: Path, record: dict) -> None:
         return
     before = results.read_run(path)
     for key in ("data", "weights"):
-        if before.get(key) is not None and before[key] != record[key]:
+        if before.get(key) is not None and _content(before[key]) != _content(record[key]):
             raise UserError(
                 f"--resume: the {key} are not those that the run in {folder} began with; restore "
                 "them or choose another --output"
             )
+
+
+def _content(described: dict) -> dict:
+    """What was read, whatever the path to it is called."""
+    return {key: value for key, value in described.items() if key != "source"}
 
 
 def load_backbone(config: Config, demo: bool) -> tuple[Backbone, list[str]]:
@@ -355,7 +364,7 @@ def phases_of(config: Config) -> list[strategies.Phase]:
         config.strategy,
         [stage for stage in backbones.stages(config.backbone) if stage not in frozen],
         head_lr=config.head_lr,
-        backbone_lr=float(config.backbone_lr or 0),
+        backbone_lr=config.backbone_lr,
         lr_decay=config.lr_decay,
     )
 
@@ -368,6 +377,7 @@ def _train(
     folder: Path,
     watch: Callable[[dict], None],
     kept: dict | None,
+    sharers: int,
 ) -> Fitted:
     phases = phases_of(config)
     train, validation = (
@@ -415,7 +425,7 @@ def _train(
         epochs = bars.add_task("epochs", total=config.epochs)
         return fit(
             backbone, phases, train, validation, settings, folder / "checkpoints",
-            on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept,
+            on_resume=on_resume, on_epoch=on_epoch, track=track, kept=kept, sharers=sharers,
             ids=dataset.splits["train"].ids,
         )  # fmt: skip
 

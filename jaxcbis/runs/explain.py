@@ -13,7 +13,7 @@ from jaxcbis.data.pictures import Picture
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import hushed, say, track, warn
 from jaxcbis.report.figures import overlays
 from jaxcbis.report.tables import has_random_weights, is_demo, run_name
@@ -56,7 +56,7 @@ def explain(
     """
     places = _outputs(images, output, "sweep" if sweep else "cam")
     found = [pictures.read(path) for path in images]
-    device.choose("auto")
+    backend.start("auto")
     finished = load(run)
 
     quiet = hushed() if json_file == "-" else nullcontext()

@@ -9,8 +9,9 @@ import jax
 from jaxcbis.config import Config
 from jaxcbis.data import loading
 from jaxcbis.data.patches import Dataset
-from jaxcbis.machine import console, device, workers
-from jaxcbis.machine.console import Level, hushed, set_level, warn
+from jaxcbis.machine import backend, console, device, workers
+from jaxcbis.machine.backend import Share
+from jaxcbis.machine.console import Level, hushed, telling, warn
 from jaxcbis.runs import experiment, preparation
 from jaxcbis.runs.experiment import Shared
 
@@ -37,7 +38,7 @@ def machine(config: Config, threads: int | None, parallel: bool) -> Machine:
 
     Args:
       config: of a run.
-      threads: of `device.choose`.
+      threads: of `backend.start`.
       parallel: the runs' processes will choose; this one must not start JAX on a GPU, whose memory
         goes to the first that comes.
     """
@@ -47,7 +48,7 @@ def machine(config: Config, threads: int | None, parallel: bool) -> Machine:
 
 
 def _machine(config: Config, threads: int | None, parallel: bool) -> Machine:
-    device.choose(config.device, threads, deterministic=config.deterministic)
+    backend.start(config.device, threads, deterministic=config.deterministic)
     devices = jax.local_device_count()
     described, processes = device.described(), 0
     if parallel:
@@ -64,7 +65,7 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine, threads: int |
       configs: of the runs, which share their data.
       watch: called with every row of a run's history, and with None when its results are written.
       machine: of `machine`.
-      threads: of `device.choose`.
+      threads: of `backend.start`.
 
     Raises:
       UserError: something that the user has to put right.
@@ -75,7 +76,7 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine, threads: int |
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
     preparation.show_dropped(dataset)
     if not machine.processes:
-        work = _worker(dataset)
+        work = _worker(dataset, 1)
         for config in configs:
             work(config, partial(watch, config))
             watch(config, None)
@@ -88,14 +89,19 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine, threads: int |
 
 def _start(first: Config, threads: int | None, machine: Machine, level: Level, number: int) -> Work:
     """Work in a process of its own; what all of these would say is said by the first."""
-    set_level(Level.HUSHED if number else level)
-    device.restrict(number, machine.processes, machine.devices)
-    device.choose(first.device, threads, deterministic=first.deterministic)
+    share = Share(number, machine.processes, machine.devices)
+    backend.start(first.device, threads, deterministic=first.deterministic, share=share)
     with hushed():
-        return _worker(preparation.load(first))
+        do = _worker(preparation.load(first), machine.processes)
+
+    def work(config: Config, tell: Callable[[dict], None]) -> None:
+        with telling(Level.HUSHED if number else level):
+            do(config, tell)
+
+    return work
 
 
-def _worker(dataset: Dataset) -> Work:
+def _worker(dataset: Dataset, sharers: int) -> Work:
     group: tuple[str, int] | None = None
     shared: Shared | None = None
 
@@ -104,7 +110,7 @@ def _worker(dataset: Dataset) -> Work:
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
             demo = dataset.source == loading.DEMO
-            shared = Shared(dataset, experiment.load_backbone(config, demo), {})
+            shared = Shared(dataset, experiment.load_backbone(config, demo), {}, sharers)
             group = config.backbone, config.seed
         with hushed():
             experiment.run(config, shared, on_epoch=tell)

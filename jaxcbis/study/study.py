@@ -89,13 +89,28 @@ def run(
     ]
     configs = {cell: _config(given, cell, by_backbone[cell.backbone], folder) for cell in cells}
     record = _claim(folder, next(iter(configs.values())), by_backbone)
-    held = folders.lock(folder)
+    with folders.lock(folder):
+        return _run(record, cells, configs, folder, parallel)
+
+
+def _run(
+    record: dict,
+    cells: Sequence[Cell],
+    configs: dict[Cell, Config],
+    folder: Path,
+    parallel: bool,
+) -> dict:
+    """`run` in a folder that is its own."""
+    backbones, strategies, seeds = (
+        list(dict.fromkeys(getattr(cell, of) for cell in cells))
+        for of in ("backbone", "strategy", "seed")
+    )
     begun = [path for cell in cells if (path := folder / cell.run / "results.json").exists()]
     threads = experiment.threads_of(results.read_run(begun[0])) if begun else None
     machine = side_by_side.machine(configs[cells[0]], threads, parallel)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "
-        f"{len(BATCH_SIZES) * len(BACKBONE_RATES)} hyperparameter sets x {seeds} seeds, on "
+        f"{len(BATCH_SIZES) * len(BACKBONE_RATES)} hyperparameter sets x {len(seeds)} seeds, on "
         f"{machine.described}; results in {folder}"
     )
     record["cells"] = [_record(cell, _read(folder / cell.run)) for cell in _done(cells, folder)]
@@ -129,7 +144,6 @@ def run(
     results.write(folder / "study.json", record)
     shown = study_tables.write(folder, record, of_chosen)
     report = html.compare(folder / "report.html", [folder / run for run in of_chosen], shown)
-    held.close()
     for table in shown:
         console.print(tables.rendered(table))
     for note in record["notes"]:
@@ -208,7 +222,9 @@ def _claim(folder: Path, config: Config, weights: dict[str, str]) -> dict:
     if path.exists():
         before = results.read(path)
         differing = options.differing(
-            {**before["config"], "weights": before["weights"]}, {**shared, "weights": weights}
+            {**before["config"], "weights": before["weights"]},
+            {**shared, "weights": weights},
+            scored=True,
         )
         if differing:
             raise UserError(

@@ -102,6 +102,7 @@ def fit(
     track: Track = untracked,
     kept: dict[tuple[str, ...], list[Examples]] | None = None,
     ids: Sequence[str] | np.ndarray = (),
+    sharers: int = 1,
 ) -> Fitted:
     """Trains phase after phase, each from the best model of the one before.
 
@@ -120,6 +121,7 @@ def fit(
       kept: activations by the stages in front of them, for runs of one backbone on the same data to
         share; filled here. Without it they are dropped as soon as a phase needs them no more.
       ids: of the training items, to name those on which the loss is not finite.
+      sharers: processes that share the host's memory.
 
     Raises:
       UserError: the loss is no longer finite, or a checkpoint cannot be read or written.
@@ -148,7 +150,7 @@ def fit(
         found = [
             Examples(
                 kept_activations.compute(
-                    backbone, start, split.inputs, stages[done:], folder, track
+                    backbone, start, split.inputs, stages[done:], folder, track, sharers
                 ),
                 sharding.on_all(split.labels),
             )

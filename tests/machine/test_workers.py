@@ -75,7 +75,7 @@ def test_items_are_done_at_once(tmp_path):
 def test_what_ends_one_ends_all():
     with pytest.raises(UserError, match="wrong weights"):
         list(workers.each(range(4), partial(_refuses, UserError("wrong weights")), 2))
-    with pytest.raises(UserError, match=r"ended from outside \(exit code -9\)"):
+    with pytest.raises(UserError, match=r"ended from outside \(SIGKILL\)"):
         list(workers.each([4, 5], partial(_refuses, None), 2))
     with pytest.raises(UserError, match="no such device"):
         list(workers.each([1], _no_start, 2))
@@ -90,10 +90,10 @@ def test_a_call_apart_returns_or_raises():
 SCRIPT = """
 import signal
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have made it deaf to that
-from jaxcbis import side_by_side
-from tests.test_side_by_side import _sleeps
+from jaxcbis.machine import workers
+from tests.machine.test_workers import _sleeps
 if __name__ == "__main__":
-    for _, told in side_by_side.each([1, 2], _sleeps, 2):
+    for _, told in workers.each([1, 2], _sleeps, 2):
         print(told, flush=True)
 """
 
