@@ -17,11 +17,20 @@ from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import allocator
 
-#: Each is a module with `main(arguments)`, which parses and runs.
-COMMANDS = (
-    "gpu", "machine", "parity", "quality", "scaling", "hosts", "preparing", "kept", "profile",
-    "jpeg-cost", "readme",
-)  # fmt: skip
+#: The module of each, whose `main(arguments)` parses and runs.
+COMMANDS = {
+    "gpu": "gpu.command",
+    "machine": "speed.machine",
+    "parity": "gpu.parity",
+    "quality": "quality.command",
+    "scaling": "scaling.command",
+    "hosts": "scaling.hosts",
+    "preparing": "scaling.preparing",
+    "kept": "speed.kept",
+    "profile": "speed.profile",
+    "jpeg-cost": "quality.jpeg_cost",
+    "readme": "readme",
+}
 
 #: The least value of an option.
 _BOUNDS = {
@@ -39,12 +48,12 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         if words and words[0] in COMMANDS:
             quiet_libraries()
-            import_module(f"benchmarks.{words[0].replace('-', '_')}").main(words[1:])
+            import_module(f"benchmarks.{COMMANDS[words[0]]}").main(words[1:])
             return 0
         options = _parser().parse_args(words)
         check(options, _BOUNDS)
         quiet_libraries()
-        from benchmarks import run  # JAX starts only when there is work for it
+        from benchmarks.speed import run  # JAX starts only when there is work for it
 
         run.run(options)
     except UserError as error:

@@ -10,7 +10,12 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import gpu_report, parity, profile, quality_report, report, scaling_report
+from benchmarks import report
+from benchmarks.gpu import parity
+from benchmarks.gpu import report as gpu_report
+from benchmarks.quality import report as quality_report
+from benchmarks.scaling import report as scaling_report
+from benchmarks.speed import profile
 from jaxcbis.commands.main import Parser
 from jaxcbis.errors import UserError
 

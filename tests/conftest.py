@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
-    import benchmarks.torch_models  # noqa: F401 - before anything imports torchvision
+    import benchmarks.peer.models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.commands.main import main
 from jaxcbis.data import loading
 from jaxcbis.machine import device

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.torch_models import build, stages
+from benchmarks.peer.models import build, stages
 from jaxcbis.models import backbones
 
 

@@ -7,10 +7,11 @@ import sys
 
 import pytest
 
-from benchmarks import rows, run, torch_side
 from benchmarks.__main__ import main
 from benchmarks.measure import Late, Skipped, Task
-from benchmarks.torch_side import Settings
+from benchmarks.peer import rows as torch_rows
+from benchmarks.peer.rows import Settings
+from benchmarks.speed import rows, run
 from tests.conftest import ROOT
 
 SMALL = (
@@ -38,9 +39,9 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, says, capsys):
 #: The command without the search for PyTorch's fastest settings, which takes minutes.
 UNTUNED = """
 import sys
-from benchmarks import torch_side
+from benchmarks.peer import rows as torch_rows
 from benchmarks.__main__ import main
-torch_side.Torch.tune = lambda *words: torch_side.Settings()
+torch_rows.Torch.tune = lambda *words: torch_rows.Settings()
 sys.exit(main(sys.argv[1:]))
 """
 
@@ -57,7 +58,7 @@ def test_results_table_and_plot(tmp_path):
     results = json.loads(file.read_text())
     assert {"kind", "schema", "hardware", "versions", "rows"} <= results.keys()
     rates = results["hardware"]["matmul_flops"]
-    assert results["versions"]["torch"] == torch_side.torch.__version__
+    assert results["versions"]["torch"] == torch_rows.torch.__version__
     assert [row["row"] for row in results["rows"]] == names
     for row in results["rows"]:
         assert row["ratio"] == pytest.approx(row["ours"] / row["peer"])
@@ -137,7 +138,7 @@ def test_the_process_starts_again_once_for_its_allocator(tmp_path, program):
 
 def test_tuning_keeps_what_wins_and_leaves_out_what_fails(monkeypatch):
     notes = []
-    tools = torch_side.Torch("cpu", rows.draw, rows.draw_splits, 60, notes.append)
+    tools = torch_rows.Torch("cpu", rows.draw, rows.draw_splits, 60, notes.append)
     times = {Settings(): 4.0, Settings(True): 5.0, Settings(fused=True): 3.0}
 
     def step(work, model, settings):
@@ -154,10 +155,10 @@ def test_tuning_keeps_what_wins_and_leaves_out_what_fails(monkeypatch):
 
 
 def test_cuda_graphs_are_tried_on_a_gpu_only():
-    tools = torch_side.Torch("cpu", rows.draw, rows.draw_splits, 60, pytest.fail)
+    tools = torch_rows.Torch("cpu", rows.draw, rows.draw_splits, 60, pytest.fail)
     modes = [change["compiled"] for change in tools._changes(tools.step) if "compiled" in change]
     assert modes == ["default"]
-    tools.device = torch_side.torch.device("cuda")
+    tools.device = torch_rows.torch.device("cuda")
     modes = [change["compiled"] for change in tools._changes(tools.step) if "compiled" in change]
     assert modes == ["reduce-overhead", "default", "max-autotune"], "the likely winner first"
     assert {"compiled": "default"} not in tools._changes(tools.library_cam)

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks import compiling, flops, rows, torch_models, torch_side
-from benchmarks.torch_side import Settings
+from benchmarks.peer import models as torch_models
+from benchmarks.peer import rows as torch_rows
+from benchmarks.peer.rows import Settings
+from benchmarks.speed import compiling, flops, rows
 from jaxcbis.models import backbones
 from tests.conftest import ROOT
 
@@ -20,7 +22,7 @@ from tests.conftest import ROOT
 @pytest.mark.parametrize("model", ["resnet34", "vgg16"])
 def test_operations_are_those_that_torch_counts(model):
     backbone = rows.load(model)
-    tools = torch_side.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
+    tools = torch_rows.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
     for row in ("forward", "train_all", "train_frozen", "train_behind_prefix"):
         work = rows.work(row, backbone, 4, 64, 0, 1)
         make = tools.forward if row == "forward" else tools.step
@@ -76,7 +78,7 @@ def test_tracing_and_compiling_are_told_apart():
 
 CACHED = """
 import jax
-from benchmarks import compiling
+from benchmarks.speed import compiling
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
 with compiling.parts() as seconds:
     jax.jit(lambda x: x + 1)(1.0)

@@ -10,8 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import gpu, gpu_runs, machine, readme
+from benchmarks import readme
 from benchmarks.__main__ import main
+from benchmarks.gpu import command as gpu
+from benchmarks.gpu import runs as gpu_runs
+from benchmarks.speed import machine
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
 from tests.benchmarks.test_session import alive

@@ -5,8 +5,8 @@ import pytest
 from scipy.stats import bootstrap
 from sklearn.metrics import accuracy_score, roc_auc_score
 
-from benchmarks import intervals
-from benchmarks.intervals import Answers
+from benchmarks.quality import intervals
+from benchmarks.quality.intervals import Answers
 from jaxcbis.evaluation import metrics
 
 CLASSES = 5

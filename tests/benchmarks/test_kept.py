@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from benchmarks import kept
 from benchmarks.__main__ import main
+from benchmarks.speed import kept
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
 from jaxcbis.training import kept_activations

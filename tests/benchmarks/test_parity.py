@@ -5,7 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from benchmarks import parity, readme
+from benchmarks import readme
+from benchmarks.gpu import parity
 from jaxcbis.records.results import write
 
 BOUNDS = (0.1, 0.2, 0.3)

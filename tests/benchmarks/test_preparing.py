@@ -5,8 +5,8 @@ import json
 import pytest
 
 import tfds_cbis
-from benchmarks import preparing
 from benchmarks.__main__ import main
+from benchmarks.scaling import preparing
 from tfds_cbis import phantom
 from tfds_cbis.release import Release
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from jax.profiler import ProfileData
 
-from benchmarks import profile
 from benchmarks.__main__ import main
-from benchmarks.profile import Span
+from benchmarks.speed import profile
+from benchmarks.speed.profile import Span
 
 
 def test_operations_at_work_together_share_the_time():

@@ -8,8 +8,11 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score
 
-from benchmarks import quality, quality_report, torch_models, torch_training
 from benchmarks.__main__ import main
+from benchmarks.peer import models as torch_models
+from benchmarks.peer import training as torch_training
+from benchmarks.quality import command as quality
+from benchmarks.quality import report as quality_report
 from jaxcbis import config as options
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches

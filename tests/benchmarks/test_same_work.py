@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import measure, rows, torch_models, torch_side
-from benchmarks.torch_side import Settings
+from benchmarks import measure
+from benchmarks.peer import models as torch_models
+from benchmarks.peer import rows as torch_rows
+from benchmarks.peer.rows import Settings
+from benchmarks.speed import rows
 from jaxcbis.training import fit as fit_module
 from tests import torch_reference
 from tests.differences import assert_within
@@ -29,7 +32,7 @@ def both(request, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def tools():
-    return torch_side.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
+    return torch_rows.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
 
 
 def of(row, backbone):
@@ -194,7 +197,7 @@ def test_files_are_read_as_the_records_are(tmp_path, tools):
     tfds_cbis = pytest.importorskip("tfds_cbis", reason="needs TFDS")
     assert tfds_cbis
     records, files = rows.input_data(tmp_path)
-    images, masks = zip(*torch_side.Files(files, 32), strict=True)
+    images, masks = zip(*torch_rows.Files(files, 32), strict=True)
     from jaxcbis.data import patches
 
     ours = patches.from_records(records, 32)

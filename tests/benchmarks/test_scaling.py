@@ -5,8 +5,10 @@ import sys
 
 import pytest
 
-from benchmarks import rows, scaling, scaling_point
 from benchmarks.__main__ import main
+from benchmarks.scaling import command as scaling
+from benchmarks.scaling import point as scaling_point
+from benchmarks.speed import rows
 
 
 def test_slope_is_the_exponent():

@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from benchmarks import session
-from benchmarks.session import Step
+from benchmarks.gpu import session
+from benchmarks.gpu.session import Step
 from jaxcbis.errors import UserError
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import torch_weights
-from benchmarks.torch_models import stages, to_tensor
+from benchmarks.peer import weights as torch_weights
+from benchmarks.peer.models import stages, to_tensor
 from jaxcbis.models import backbones
 from tests import keras_reference, torch_reference
 from tests.differences import assert_within

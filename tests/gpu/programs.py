@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from benchmarks.rows import RATES
+from benchmarks.speed.rows import RATES
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones

@@ -9,9 +9,13 @@ import jax
 import numpy as np
 import torch
 
-from benchmarks import intervals, quality_report, report, torch_training, torch_weights
-from benchmarks.intervals import Answers
-from benchmarks.torch_side import use_machine
+from benchmarks import report
+from benchmarks.peer import training as torch_training
+from benchmarks.peer import weights as torch_weights
+from benchmarks.peer.rows import use_machine
+from benchmarks.quality import intervals
+from benchmarks.quality import report as quality_report
+from benchmarks.quality.intervals import Answers
 from jaxcbis.config import Config
 from jaxcbis.data import loading, normalization
 from jaxcbis.data.patches import Dataset, Patches

@@ -1,6 +1,6 @@
 """One point of a scaling curve, in a process of its own, so that its peak memory is its own.
 
-Called as `python -m benchmarks.scaling_point SIDE PLATFORM SETTINGS SECONDS WORK`, the last three
+Called as `python -m benchmarks.scaling.point SIDE PLATFORM SETTINGS SECONDS WORK`, the last three
 in JSON; prints JSON.
 """
 
@@ -34,7 +34,7 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
       Medians {'seconds', 'memory_mb', 'prefix_s'}, the last one only of our `s2_epoch`;
       {'reason'} where memory runs out; PyTorch's settings where they are looked for.
     """
-    from benchmarks import rows
+    from benchmarks.speed import rows
     from jaxcbis.machine import device
 
     parts: list[dict] = []
@@ -45,12 +45,13 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
             held = meter.held()
             ours = rows.ours(work, rows.load(work.model), parts.append)
             return _measure(ours, meter, held, seconds, parts)
-        from benchmarks import torch_models, torch_side
+        from benchmarks.peer import models as torch_models
+        from benchmarks.peer import rows as torch_rows
 
-        tools = torch_side.Torch(platform, rows.draw, rows.draw_splits, _TUNE * seconds, print)
+        tools = torch_rows.Torch(platform, rows.draw, rows.draw_splits, _TUNE * seconds, print)
         if settings is None:
             return tools.tune(work, torch_models.build(work.model), tools.step)._asdict()
-        tools.fixed = torch_side.Settings(**settings)
+        tools.fixed = torch_rows.Settings(**settings)
         meter = memory.of_torch(platform)
         held = meter.held()
         return _measure(tools.task(work), meter, held, seconds, parts)

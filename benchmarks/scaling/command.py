@@ -59,7 +59,9 @@ def main(arguments: list[str]) -> dict:
     options = _parser().parse_args(arguments)
     check(options, _BOUNDS)
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the points need the GPU's memory
-    from benchmarks import report, rows, run, scaling_report
+    from benchmarks import report
+    from benchmarks.scaling import report as scaling_report
+    from benchmarks.speed import rows, run
     from jaxcbis.machine import device
     from jaxcbis.machine.console import say, warn
     from jaxcbis.records.results import write
@@ -105,7 +107,7 @@ def plan(backbone: Any, options: argparse.Namespace, size: int) -> list[tuple[st
       options: `images`, `sizes` and `batches`.
       size: side of an image where their number is swept.
     """
-    from benchmarks import rows
+    from benchmarks.speed import rows
 
     head = rows.work("s1_run", backbone, BATCH, size, 0, 1).phases[:1]
     points = []
@@ -156,8 +158,8 @@ def run_point(side: str, platform: str, work: Work, settings: dict | None, secon
     words = [side, platform, json.dumps(settings), str(seconds), json.dumps(work)]
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.scaling_point", *words],
-            cwd=Path(__file__).resolve().parent.parent,
+            [sys.executable, "-m", "benchmarks.scaling.point", *words],
+            cwd=Path(__file__).resolve().parents[2],
             capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> None:
     """Runs the command.
 
     Raises:
-      UserError: bad usage, PyTorch absent, or what `quality_run.compare` raises.
+      UserError: bad usage, PyTorch absent, or what `comparison.compare` raises.
     """
     words = vars(_parser().parse_args(arguments))
     folder = words.pop("folder")
@@ -32,9 +32,11 @@ def main(arguments: list[str]) -> None:
         raise UserError(f"{', '.join(missing)} not installed; pip install jaxcbis[benchmark]")
     if folder is None:
         folder = Path("runs") / f"quality-{config.backbone}-{config.strategy}-seed{config.seed}"
-    from benchmarks import quality_run  # JAX and PyTorch start only when there is work for them
+    from benchmarks.quality import (
+        comparison,  # JAX and PyTorch start only when there is work for them
+    )
 
-    quality_run.compare(dataclasses.replace(config, output=str(folder / "ours")), folder)
+    comparison.compare(dataclasses.replace(config, output=str(folder / "ours")), folder)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from benchmarks import compiling, flops, measure, memory, report, rows
+from benchmarks import measure, memory, report
 from benchmarks.measure import Skipped, Work
+from benchmarks.speed import compiling, flops, rows
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device
 from jaxcbis.machine.console import say, warn
@@ -149,14 +150,14 @@ def connect(platform: str, seconds: float, note) -> Any:
             f"--against torch: {' and '.join(missing)} not installed; pip install "
             "jaxcbis[benchmark]"
         )
-    from benchmarks import torch_side
+    from benchmarks.peer import rows as torch_rows
 
-    if platform == "gpu" and not torch_side.torch.cuda.is_available():
+    if platform == "gpu" and not torch_rows.torch.cuda.is_available():
         raise UserError(
             "--against torch: JAX uses a GPU that PyTorch does not see; install a PyTorch for it, "
             "or use --device cpu"
         )
-    return torch_side.Torch(platform, rows.draw, rows.draw_splits, seconds, note)
+    return torch_rows.Torch(platform, rows.draw, rows.draw_splits, seconds, note)
 
 
 def measure_row(work: Work, backbone: Backbone, bench: Bench) -> Iterator[dict]:

@@ -1,7 +1,7 @@
 """A model's answers to one batch: logits, loss and gradients, to compare a device with a CPU.
 
-Called as `python -m benchmarks.parity_side MODEL WEIGHTS IN.npz OUT.npz`, it leaves those of the
-CPU in float32.
+Called as `python -m benchmarks.gpu.parity_side MODEL WEIGHTS IN.npz OUT.npz`, it leaves those of
+the CPU in float32.
 """
 
 import sys

@@ -346,12 +346,12 @@ def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, fl
     Raises:
       Skipped: it failed; with its last line.
     """
-    words = [sys.executable, "-m", "benchmarks.first_step", side, platform, json.dumps(work)]
+    words = [sys.executable, "-m", "benchmarks.speed.first_step", side, platform, json.dumps(work)]
     environment = os.environ | {
         "JAX_COMPILATION_CACHE_DIR": cache, "TORCHINDUCTOR_CACHE_DIR": cache,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }  # fmt: skip
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     done = subprocess.run(words, env=environment, cwd=root, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]

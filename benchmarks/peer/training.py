@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from benchmarks.torch_models import stages, to_tensor
+from benchmarks.peer.models import stages, to_tensor
 from jaxcbis.config import Config
 from jaxcbis.errors import UserError
 from jaxcbis.training import batches, early_stopping

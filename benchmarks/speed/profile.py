@@ -15,9 +15,10 @@ from jax.profiler import ProfileData
 from rich import box
 from rich.table import Table
 
-from benchmarks import measure, report, rows
+from benchmarks import measure, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
+from benchmarks.speed import rows
 from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES
 from jaxcbis.errors import UserError

@@ -5,8 +5,9 @@ import shutil
 import subprocess
 import time
 
-from benchmarks import flops, measure, report
+from benchmarks import measure, report
 from benchmarks.arguments import add_device, add_output, check
+from benchmarks.speed import flops
 from jaxcbis.commands.main import Parser
 from jaxcbis.machine import device
 from jaxcbis.machine.console import say, warn

@@ -8,8 +8,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-from benchmarks import rows
 from benchmarks.measure import Work
+from benchmarks.speed import rows
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
 from jaxcbis.models.inference import Variables, forward

@@ -1,6 +1,6 @@
 """One process from its start to the end of its first training step; prints the parts as JSON.
 
-Called as `python -m benchmarks.first_step {ours,torch} {cpu,gpu} WORK`, with WORK as JSON.
+Called as `python -m benchmarks.speed.first_step {ours,torch} {cpu,gpu} WORK`, with WORK as JSON.
 """
 
 import json
@@ -43,7 +43,7 @@ def main(side: str, platform: str, work: Work) -> dict[str, float]:
         quiet_libraries()
         import jax
 
-        from benchmarks import rows
+        from benchmarks.speed import rows
         from jaxcbis.machine import device
         from jaxcbis.training import steps
 
@@ -63,11 +63,12 @@ def main(side: str, platform: str, work: Work) -> dict[str, float]:
     else:
         import torch
 
-        from benchmarks import torch_models, torch_side
+        from benchmarks.peer import models as torch_models
+        from benchmarks.peer import rows as torch_rows
 
         mark("import_s")
-        tools = torch_side.Torch(platform, _draw, _draw, 0, print)
-        task = tools.step(work, torch_models.build(work.model), torch_side.Settings())
+        tools = torch_rows.Torch(platform, _draw, _draw, 0, print)
+        task = tools.step(work, torch_models.build(work.model), torch_rows.Settings())
         inputs = task.fresh(rng)
         mark("build_s")
         parts |= {"trace_s": None, "compile_s": None}

@@ -30,7 +30,7 @@ from benchmarks.measure import (
     deadline,
     is_out_of_memory,
 )
-from benchmarks.torch_models import build, stages, to_tensor
+from benchmarks.peer.models import build, stages, to_tensor
 
 Draw = Callable[[Work, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 

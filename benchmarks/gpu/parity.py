@@ -16,10 +16,11 @@ import numpy as np
 from rich import box
 from rich.table import Table
 
-from benchmarks import exported, measure, report
+from benchmarks import measure, report
 from benchmarks.arguments import add_device, add_output, check
-from benchmarks.parity_side import answers
-from benchmarks.session import ROOT
+from benchmarks.gpu import exported
+from benchmarks.gpu.parity_side import answers
+from benchmarks.gpu.session import ROOT
 from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES
 from jaxcbis.data import normalization
@@ -59,7 +60,7 @@ def main(arguments: list[str]) -> dict:
         source, target = Path(folder) / "batch.npz", Path(folder) / "reference.npz"
         np.savez(source, images=batch[0], labels=batch[1])
         reference = subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.parity_side", options.model, options.weights,
+            [sys.executable, "-m", "benchmarks.gpu.parity_side", options.model, options.weights,
              str(source), str(target)],
             cwd=ROOT, env=os.environ | {"JAX_PLATFORMS": "cpu"}, text=True,
             stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,

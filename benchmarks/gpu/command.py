@@ -14,9 +14,10 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmarks import exported, gpu_runs, session
 from benchmarks.arguments import add_device, check
-from benchmarks.session import Step
+from benchmarks.gpu import exported, session
+from benchmarks.gpu import runs as gpu_runs
+from benchmarks.gpu.session import Step
 from jaxcbis.commands.main import Parser
 from jaxcbis.config import BACKBONES, STRATEGIES
 from jaxcbis.errors import UserError

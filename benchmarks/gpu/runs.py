@@ -3,7 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks import gpu_report, report
+from benchmarks import report
+from benchmarks.gpu import report as gpu_report
 from jaxcbis.records import results
 
 SCHEMA = 1

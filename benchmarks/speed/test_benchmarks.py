@@ -6,7 +6,7 @@ pytest benchmarks/ --benchmark-autosave, and after a change --benchmark-compare.
 import numpy as np
 import pytest
 
-from benchmarks import rows
+from benchmarks.speed import rows
 from jaxcbis.machine import device
 
 WITHIN = [

@@ -8,7 +8,7 @@ import torch
 from flax.traverse_util import flatten_dict
 from torch import nn
 
-from benchmarks.torch_models import build, to_tensor
+from benchmarks.peer.models import build, to_tensor
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.models import backbones, vgg
 from jaxcbis.models.backbones import HEAD, Backbone
