@@ -33,8 +33,8 @@ def _option(default, help, *, type=None, choices=None, low=None, high=None, demo
     """
     kind = type or default.__class__
     meta = {
-        "default": default, "help": help, "type": kind, "choices": choices, "low": low, "high": high, "demo": demo,
-        "shown": shown,
+        "default": default, "help": help, "type": kind, "choices": choices, "low": low,
+        "high": high, "demo": demo, "shown": shown,
     }  # fmt: skip
     return field(metadata=meta)
 

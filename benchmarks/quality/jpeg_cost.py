@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.data.dicom import STEP, eight_bit
 from jaxcbis.data.patches import resize
 from jaxcbis.errors import UserError

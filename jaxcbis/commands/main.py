@@ -42,8 +42,8 @@ _AGAIN = "put that right and give the same command again (for a training, add --
 #: What disks, memory and networks lack, without a file's name.
 _OUTSIDE = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM,
-    errno.ENOMEM, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED, errno.ECONNRESET,
-    errno.ETIMEDOUT,
+    errno.ENOMEM, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED,
+    errno.ECONNRESET, errno.ETIMEDOUT,
 }  # fmt: skip
 _PACKAGE = Path(jaxcbis.__file__).resolve().parent
 
@@ -133,7 +133,7 @@ def answer(error: BaseException, interrupted: bool) -> tuple[int, str]:
         _let_output_go()
         return EXIT_INTERRUPTED, f"nobody reads the output any more: {_INTERRUPTED}"
     if isinstance(error, OSError) and _is_the_users(error):
-        where = f"{error.filename}: " if error.filename else ""
+        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return EXIT_USER_ERROR, f"{where}{error.strerror or error}; {_AGAIN}"
     return EXIT_FAULT, ""
 

@@ -27,7 +27,7 @@ Tell = Callable[[Any], None]
 Start = Callable[[int], Callable[[Any, Tell], None]]
 #: Processes begin anew: one in which JAX has threads cannot be forked.
 _context = multiprocessing.get_context("spawn")
-#: In a process of `each`: does the item of that number. An executor's calls find nothing else again.
+#: In a process of `each`, does the item of a number: an executor's calls find nothing else again.
 _do: Callable[[int], None]
 
 

@@ -74,14 +74,17 @@ def run(
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(config.output)
     before = _claim(folder, config)
-    with hosts.joined(config.coordinator, config.num_processes, config.process_id), ExitStack() as a:
+    with (
+        hosts.joined(config.coordinator, config.num_processes, config.process_id),
+        ExitStack() as held,
+    ):
         started = backend.start(
             config.device,
             threads_of(before) if before else None,
             deterministic=config.deterministic,
         )
-        a.enter_context(folders.lock(folder) if hosts.first() else hushed())
-        compiling = a.enter_context(device.compile_clock())
+        held.enter_context(folders.lock(folder) if hosts.first() else hushed())
+        compiling = held.enter_context(device.compile_clock())
         return _run(config, folder, before, shared, on_epoch, started.threads, compiling)
 
 

@@ -44,10 +44,10 @@ def test_surroundings_change_nothing(tmp_path):
 @pytest.mark.parametrize(("user", "expected"), [({}, 3), ({"NPROC": "2"}, 2)])
 def test_a_resumed_run_takes_the_threads_that_it_began_with(user, expected):
     script = (
-        "from jaxcbis import device, experiment\n"
+        "from jaxcbis.machine import backend\n"
+        "from jaxcbis.runs import experiment\n"
         "began = {'environment': {'threads': 3}}\n"
-        "device.choose('cpu', experiment.threads_of(began))\n"
-        "print(device.environment()['threads'])"
+        "print(backend.start('cpu', experiment.threads_of(began)).threads)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env=USERS | user,

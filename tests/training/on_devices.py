@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxcbis.evaluation import activation_maps
-from jaxcbis.machine import device, sharding
+from jaxcbis.machine import backend, sharding
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import Variables
 from jaxcbis.training import kept_activations, strategies
@@ -31,7 +31,7 @@ def examples(count: int, seed: int) -> Examples:
 
 
 def main(path: str) -> None:
-    device.choose("cpu")
+    backend.start("cpu")
     found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
     loaded = backbones.load("resnet34", weights="random", seed=1)
     params, stats = sharding.on_all((loaded.params, loaded.stats))
