@@ -5,6 +5,7 @@ from pathlib import Path
 
 from jaxcbis import config as options
 from jaxcbis.commands.words import Commands, add_levels, given, require_positive
+from jaxcbis.designs import BACKBONES
 
 #: Options that all runs of a study have in common.
 _OPTIONS = (
@@ -24,7 +25,7 @@ def add(commands: Commands) -> None:
     options.add_arguments(words, _OPTIONS)
     add_levels(words)
     add = words.add_argument
-    add("--backbones", nargs="+", choices=options.BACKBONES, default=["vgg19", "resnet50"],
+    add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
         help="default: vgg19 resnet50")  # fmt: skip
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
         help="default: s1 s2")  # fmt: skip

@@ -23,6 +23,6 @@ def run(words: argparse.Namespace) -> None:
         from jaxcbis.machine import watched
 
         watched.go_on_in_child()
-    from jaxcbis.runs import experiment  # JAX is loaded only when there is work for it
+    from jaxcbis.runs import run as one_run  # JAX is loaded only when there is work for it
 
-    experiment.run(config)
+    one_run.run(config)

@@ -12,8 +12,10 @@ from jaxcbis.data.patches import Dataset
 from jaxcbis.machine import backend, console, device, workers
 from jaxcbis.machine.backend import Share
 from jaxcbis.machine.console import Level, hushed, telling, warn
-from jaxcbis.runs import experiment, preparation
-from jaxcbis.runs.experiment import Shared
+from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs import run as one_run
+from jaxcbis.runs.run import Shared
+from jaxcbis.training.fit import Kept
 
 Watch = Callable[[Config, dict | None], None]
 Work = Callable[[Config, Callable[[dict], None]], None]
@@ -109,10 +111,9 @@ def _worker(dataset: Dataset, sharers: int) -> Work:
         nonlocal group, shared
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
-            demo = dataset.source == loading.DEMO
-            shared = Shared(dataset, experiment.load_backbone(config, demo), {}, sharers)
+            shared = Shared(dataset, inputs.load_model(config, dataset), Kept({}, sharers))
             group = config.backbone, config.seed
         with hushed():
-            experiment.run(config, shared, on_epoch=tell)
+            one_run.run(config, shared, on_epoch=tell)
 
     return work

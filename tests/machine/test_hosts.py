@@ -15,17 +15,19 @@ import pytest
 
 from jaxcbis import config as options
 from jaxcbis.commands.main import main
-from jaxcbis.config import CLUSTER
 from jaxcbis.errors import UserError
 from jaxcbis.machine import hosts
 from jaxcbis.machine.hosts import LOST
+from tests import tiny  # noqa: F401 - known to --backbone
 from tests.differences import assert_within
 
 ROOT = Path(__file__).resolve().parents[2]
 OFFLINE = os.environ | {"HF_HUB_OFFLINE": "1"}
+#: run.py, which knows the tests' small model.
+PROGRAM = "import sys, tests.tiny, runpy; runpy.run_path('run.py', run_name='__main__')"
 #: Low rates: Adam's first steps are as long for a gradient of rounding errors as for any other.
 RUN = (
-    "--backbone", "vgg16", "--strategy", "s2", "--weights", "random", "--image-size", "32",
+    "--backbone", "tiny", "--strategy", "s2", "--weights", "random", "--image-size", "32",
     "--epochs", "2", "--batch-size", "32", "--head-lr", "1e-4", "--backbone-lr", "1e-6",
     "--device", "cpu",
 )  # fmt: skip
@@ -70,7 +72,7 @@ def start(count, data_dir, output, *words):
 
 
 def begin(data_dir, output, *words, env=OFFLINE):
-    line = (sys.executable, "run.py", *RUN, "--data-dir", data_dir, "--output", output, *words)
+    line = (sys.executable, "-c", PROGRAM, *RUN, "--data-dir", data_dir, "--output", output, *words)
     return subprocess.Popen(
         [*map(str, line)],
         cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -170,9 +172,11 @@ def test_wrong_numbers_are_told_before_anything_starts(given, says):
         options.resolve(given)
 
 
-def test_no_cluster_is_told(tmp_path):
-    with pytest.raises(UserError, match="found no cluster"), hosts.joined(CLUSTER, None, None):
-        pass
+@pytest.mark.usefixtures("only_full")
+def test_no_cluster_is_told(demo_dir, tmp_path):
+    process = begin(demo_dir, tmp_path / "run", "--coordinator", "cluster")
+    assert "found no cluster" in process.communicate()[1]
+    assert process.returncode == 2
 
 
 def test_a_process_alone_is_the_first_and_decides_by_itself(alone):

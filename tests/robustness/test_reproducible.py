@@ -45,9 +45,9 @@ def test_surroundings_change_nothing(tmp_path):
 def test_a_resumed_run_takes_the_threads_that_it_began_with(user, expected):
     script = (
         "from jaxcbis.machine import backend\n"
-        "from jaxcbis.runs import experiment\n"
+        "from jaxcbis.runs import claim\n"
         "began = {'environment': {'threads': 3}}\n"
-        "print(backend.start('cpu', experiment.threads_of(began)).threads)"
+        "print(backend.start('cpu', claim.threads_of(began)).threads)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env=USERS | user,
