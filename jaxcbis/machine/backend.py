@@ -113,6 +113,8 @@ def start(
     changes = environment_of_start(os.environ, threads, deterministic, share)
     with _environment(changes):
         found = jax.devices()[0].platform
+        if found != "cpu":
+            jax.jit(lambda: 0)()  # where there is no CPU, only a first program has the flags read
     if name == "gpu" and found != "gpu":
         raise UserError(
             "--device gpu: JAX finds no GPU; install jaxcbis[cuda12] or jaxcbis[cuda13] on a "
