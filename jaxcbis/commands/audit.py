@@ -27,6 +27,6 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     place = given(words)
-    from jaxcbis.audit import audit
+    from jaxcbis.audit import run as audit
 
     audit.run(place.get("data"), place.get("data_dir"), words.run, words.output)

@@ -1,6 +1,7 @@
 """explain: what a finished run says of image files."""
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 from jaxcbis.commands.words import WINDOW, Commands, require_positive
@@ -29,9 +30,9 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     require_positive("--boxes", words.boxes)
+    from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain
 
-    explain.explain(
-        words.images, words.run, words.output, json_file=words.json, sweep=words.sweep,
-        window=words.window, boxes=words.boxes,
-    )  # fmt: skip
+    of_mammogram = partial(mammograms.explain, window=words.window, boxes=words.boxes)
+    answer, kind = (of_mammogram, "sweep") if words.sweep else (explain.patch, "cam")
+    explain.explain(words.images, words.run, words.output, answer, kind=kind, json_file=words.json)

@@ -24,6 +24,6 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    from jaxcbis.detection import detection
+    from jaxcbis.detection import scoring
 
-    detection.run(words.data, words.run, words.output, window=words.window)
+    scoring.run(words.data, words.run, words.output, window=words.window)

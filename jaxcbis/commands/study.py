@@ -45,9 +45,8 @@ def run(words: argparse.Namespace) -> None:
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
     options.resolve(shared)  # what is wrong is said before JAX is loaded
-    from jaxcbis.study import study
+    from jaxcbis.study import run as study
+    from jaxcbis.study.cells import Grid
 
-    study.run(
-        shared, words.backbones, words.strategies, words.seeds, words.weights, words.output,
-        parallel=words.parallel == "runs",
-    )  # fmt: skip
+    grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
+    study.run(shared, grid, words.output, parallel=words.parallel == "runs")

@@ -3,34 +3,29 @@
 import dataclasses
 import json
 
-import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
 from jaxcbis.config import resolve
 from jaxcbis.data import patches
-from jaxcbis.data.patches import Dataset
 from jaxcbis.records import results
 from jaxcbis.runs import preparation
-from tests import tiny
-from tests.report import made_run
+from tests import stripes, tiny  # noqa: F401 - tiny registers its backbones
 
 RUN = (
     "train", "--backbone", "tiny", "--weights", "random", "--strategy", "s2", "--epochs", "1",
-    "--batch-size", "8", "--image-size", tiny.SIZE, "--quiet",
+    "--batch-size", "20", "--image-size", stripes.SIZE, "--quiet",
 )  # fmt: skip
 
 
 @pytest.fixture
 def begun(tmp_path):
     """A run that was interrupted before its first checkpoint, and the data it began with."""
-    rng, counts = np.random.default_rng(0), (("train", 16), ("validation", 8), ("test", 12))
-    splits = {name: made_run.make_patches(rng, count, tiny.SIZE) for name, count in counts}
-    dataset, file = Dataset(splits, "stripes", "stripes", []), tmp_path / "patches.npz"
-    patches.save(file, dataset, "paper")
+    file = stripes.write(tmp_path / "patches.npz")
+    dataset = patches.load(file, stripes.SIZE, "paper")
     given = {
-        "data": str(file), "backbone": "tiny", "weights": "random", "epochs": 1, "batch_size": 8,
-        "image_size": tiny.SIZE,
+        "data": str(file), "backbone": "tiny", "weights": "random", "epochs": 1, "batch_size": 20,
+        "image_size": stripes.SIZE,
     }  # fmt: skip
     found = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA, "status": results.INTERRUPTED, "notes": [],
@@ -46,7 +41,7 @@ def test_the_same_data_by_another_name_and_another_scoring_go_on(begun, monkeypa
     run, data = begun
     monkeypatch.chdir(data.parent)
     given = (*RUN, "--data", data.name, "--output", run, "--resume")
-    assert "batch_size was 8, is 4" in refused_here(*given, "--batch-size", 4)
+    assert "batch_size was 20, is 4" in refused_here(*given, "--batch-size", 4)
     changed = ("--cam-threshold", 0.25, "--cam-method", "hirescam")
     assert main([*map(str, (*given, *changed))]) == 0
     found = json.loads((run / "results.json").read_text())

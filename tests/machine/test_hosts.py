@@ -1,14 +1,11 @@
 """One run on several hosts: real processes that meet on the loopback interface."""
 
 import json
-import os
 import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,13 +15,13 @@ from jaxcbis.commands.main import main
 from jaxcbis.errors import UserError
 from jaxcbis.machine import hosts
 from jaxcbis.machine.hosts import LOST
-from tests import tiny  # noqa: F401 - known to --backbone
+from tests import (
+    processes,
+    tiny,  # noqa: F401 - known to --backbone
+)
 from tests.differences import assert_within
+from tests.processes import ENVIRONMENT
 
-ROOT = Path(__file__).resolve().parents[2]
-OFFLINE = os.environ | {"HF_HUB_OFFLINE": "1"}
-#: run.py, which knows the tests' small model.
-PROGRAM = "import sys, tests.tiny, runpy; runpy.run_path('run.py', run_name='__main__')"
 #: Low rates: Adam's first steps are as long for a gradient of rounding errors as for any other.
 RUN = (
     "--backbone", "tiny", "--strategy", "s2", "--weights", "random", "--image-size", "32",
@@ -71,12 +68,9 @@ def start(count, data_dir, output, *words):
     ]
 
 
-def begin(data_dir, output, *words, env=OFFLINE):
-    line = (sys.executable, "-c", PROGRAM, *RUN, "--data-dir", data_dir, "--output", output, *words)
-    return subprocess.Popen(
-        [*map(str, line)],
-        cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+def begin(data_dir, output, *words, env=ENVIRONMENT):
+    given = ("train", *RUN, "--data-dir", data_dir, "--output", output, *words)
+    return processes.begin(*given, env=env, stderr=subprocess.PIPE)
 
 
 def same(found, expected, what):
@@ -97,15 +91,15 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
         "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2",
         "JAX_COORDINATOR_PORT": str(free_port()),
     }  # fmt: skip
-    processes = [
+    begun = [
         begin(
             demo_dir, folder / "two", "--coordinator", "cluster",
-            env=OFFLINE | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
+            env=ENVIRONMENT | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
         )
         for task in range(2)
     ]  # fmt: skip
-    said = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    said = [process.communicate() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
     assert "2 x cpu (cpu) on 2 hosts" in said[0][0]
     assert said[1] == ("", "")
     found = results(folder / "two")
@@ -116,15 +110,15 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
 @pytest.mark.usefixtures("only_full")
 def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir):
     output = folder / "four"
-    processes = start(4, demo_dir, output, "--verbose")
-    for line in processes[0].stdout:  # a first epoch is done, and others are not
+    begun = start(4, demo_dir, output, "--verbose")
+    for line in begun[0].stdout:  # a first epoch is done, and others are not
         if "epoch   1" in line:
             break
-    processes[2].kill()
+    begun[2].kill()
     killed = time.monotonic()
-    said = [process.communicate() for process in processes]
+    said = [process.communicate() for process in begun]
     assert time.monotonic() - killed < SOON
-    for number, process in enumerate(processes):
+    for number, process in enumerate(begun):
         if number == 2:
             assert process.returncode == -signal.SIGKILL
             continue
@@ -140,18 +134,18 @@ def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir):
     found = results(output)
     same(found, alone, "one host after 4 against one")
     assert "begun on 4 devices and continued on 1: last digits may differ" in found["notes"]
-    processes = start(2, demo_dir, folder / "two after four", "--resume")
-    said = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    begun = start(2, demo_dir, folder / "two after four", "--resume")
+    said = [process.communicate() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
     same(results(folder / "two after four"), alone, "2 hosts after 4 against one")
 
 
 @pytest.mark.usefixtures("only_full")
 def test_a_disk_of_its_own_is_refused(folder, demo_dir, tmp_path):
     words = ("--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2, "--process-id")
-    processes = [begin(demo_dir, tmp_path / str(number), *words, number) for number in range(2)]
-    said = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [2, 2]
+    begun = [begin(demo_dir, tmp_path / str(number), *words, number) for number in range(2)]
+    said = [process.communicate()[1] for process in begun]
+    assert [process.returncode for process in begun] == [2, 2]
     assert LOST in said[0]
     assert "not the first host's folder" in said[1]
 
@@ -173,10 +167,10 @@ def test_wrong_numbers_are_told_before_anything_starts(given, says):
 
 
 @pytest.mark.usefixtures("only_full")
-def test_no_cluster_is_told(demo_dir, tmp_path):
-    process = begin(demo_dir, tmp_path / "run", "--coordinator", "cluster")
-    assert "found no cluster" in process.communicate()[1]
-    assert process.returncode == 2
+@pytest.mark.usefixtures("only_full")
+def test_no_cluster_is_told(tmp_path):
+    words = ("train", *RUN, "--output", tmp_path / "run", "--coordinator", "cluster")
+    assert "found no cluster" in processes.refused(*words)
 
 
 def test_a_process_alone_is_the_first_and_decides_by_itself(alone):
