@@ -161,7 +161,7 @@ TFDS = "pip install tensorflow-datasets array_record importlib_resources"
     [
         ("demo", f"{TFDS}, or give --data FILE.npz from prepare --export"),
         ("prepare", TFDS),
-        ("froc", TFDS),
+        ("froc", "no case-description CSV"),
         ("imagenet", "pip install huggingface_hub"),
         ("dicom", "pip install pydicom"),
     ],

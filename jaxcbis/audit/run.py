@@ -11,7 +11,7 @@ from jaxcbis.audit import accounting, audit_tables, causes, maps, trivial
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import console, say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
@@ -62,7 +62,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
 def _load(folders: Sequence[Path]) -> list[Finished]:
     """Reads the runs, on the device and with the threads of the first one."""
     first = results.read_run(folders[0] / "results.json")
-    device.choose(  # before the runs' models are loaded, which starts JAX
+    backend.start(  # before the runs' models are loaded, which starts JAX
         first["config"].get("device", "auto"),
         claim.threads_of(first),
         deterministic=first["config"].get("deterministic", False),

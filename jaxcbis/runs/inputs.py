@@ -1,7 +1,6 @@
 """What a run starts from: its data and its model, and what a person is told of them."""
 
 import dataclasses
-from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -72,18 +71,24 @@ def load_model(config: Config, dataset: Dataset) -> Start:
     return Start(sharding.on_all(model), source, notes)
 
 
-def introduce(config: Config, folder: Path, before: dict | None) -> None:
-    """Says what is to be run, where."""
+def introduce(config: Config, threads: int, before: dict | None) -> None:
+    """Says what is to be run, where.
+
+    Args:
+      config: of the run.
+      threads: of XLA on a CPU.
+      before: its results so far, if it is resumed.
+    """
     if config.resume and before is None:
-        say(f"--resume: {folder} holds no run yet; a new one starts")
+        say(f"--resume: {config.output} holds no run yet; a new one starts")
     say(
         f"Run      {config.backbone}, strategy {config.strategy}, protocol {config.protocol}, "
         f"seed {config.seed}"
     )
     say(f"Device   {device.described()}")
-    if crowding := device.crowding():
+    if crowding := device.crowding(threads):
         say(f"         {crowding}")
-    say(f"Results  {folder}")
+    say(f"Results  {config.output}")
     if unlogged := tensorboard.missing():
         warn(unlogged)
     for key, value in dataclasses.asdict(config).items():

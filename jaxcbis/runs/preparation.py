@@ -5,7 +5,7 @@ from collections import Counter
 from pathlib import Path
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading, patches, summary
+from jaxcbis.data import exported, loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.machine.console import bar, console, say
 from jaxcbis.report import tables
@@ -32,7 +32,7 @@ def prepare(config: Config, export: Path | None = None, beam: list[str] | None =
     console.print(tables.beside_table_one(official, demo=dataset.source == loading.DEMO))
     summary.show_dropped(dataset)
     if export is not None:
-        patches.save(export, dataset, config.protocol)
+        exported.save(export, dataset, config.protocol)
         say(f"Patches at {config.image_size} pixels written to {export}")
     return dataset
 

@@ -15,19 +15,22 @@ from jaxcbis.runs.inputs import Start
 from jaxcbis.training.fit import Progress
 
 
-def begin(config: Config, dataset: Dataset, start: Start, before: dict | None) -> dict:
+def begin(
+    config: Config, dataset: Dataset, start: Start, threads: int, before: dict | None
+) -> dict:
     """A run that has found nothing yet.
 
     Args:
       config: of the run.
       dataset, start: that it begins with.
+      threads: of XLA on a CPU.
       before: its results so far, if it is resumed.
 
     Returns:
       Every key of `results.KEYS`, None where it is not known yet.
     """
     data = summary.describe(dataset)
-    environment = _environment(before)
+    environment = _environment(threads, before)
     told = [
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
@@ -86,9 +89,9 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
     )
 
 
-def _environment(before: dict | None) -> dict:
+def _environment(threads: int, before: dict | None) -> dict:
     """Of this machine; and, if their number has changed, the devices that were used before."""
-    now = device.environment()
+    now = device.environment(threads)
     if before is None:
         return now
     was = before["environment"]
