@@ -10,7 +10,7 @@ with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
     import benchmarks.peer.models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.commands.main import main
 from jaxcbis.data import prepared
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.records.folders import turn
 from tests import WORKER, differences
 
@@ -19,10 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_sessionstart():
     """Starts JAX as a command does, and before any test: later it could not choose any more."""
-    own = "NPROC" not in os.environ
-    device.choose("auto", len(os.sched_getaffinity(0)) if WORKER else None)
-    if own:  # commands that the tests start choose their own
-        del os.environ["NPROC"]
+    backend.start("auto", len(os.sched_getaffinity(0)) if WORKER else None)
 
 
 def pytest_addoption(parser):

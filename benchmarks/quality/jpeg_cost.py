@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.data.patches import STEP, eight_bit, resize
 from jaxcbis.errors import UserError
 from jaxcbis.runs.finished import Finished

@@ -13,7 +13,7 @@ from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.froc import froc, hits
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
 from jaxcbis.report.figures import overlays
@@ -71,7 +71,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     from jaxcbis.detection import films  # imports TFDS, where it is there
 
     release, views = films.with_targets(data)
-    device.choose("auto")
+    backend.start("auto")
     finished = load(run)
     say(f"{run_name(finished.results)}, from {run}, on {len(views)} test mammograms of {data}")
     notes = cautions(finished.results)

@@ -73,7 +73,7 @@ def test_a_kill_keeps_the_file_before_and_its_leftover_is_overwritten(tmp_path):
     path = tmp_path / "file"
     files.write(path, b"before")
     script = (
-        "import os, signal, sys; from jaxcbis import files\n"
+        "import os, signal, sys; from jaxcbis.machine import files\n"
         "with files.replacing(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )
