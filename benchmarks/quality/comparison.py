@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import torch
 
-from benchmarks import report
+from benchmarks import hardware
 from benchmarks.peer import training as torch_training
 from benchmarks.peer import weights as torch_weights
 from benchmarks.peer.rows import use_machine
@@ -68,14 +68,11 @@ def compare(config: Config, folder: Path) -> dict:
     ours = _ours(config, dataset, backbone, results)
     peer = _peer(config, dataset, backbone, results["localization"]["grid"])
 
-    hardware, versions = report.machine()
     ci95 = intervals.of_differences(ours.answers, peer.answers)
     predicted = [side.answers.probabilities.argmax(1) for side in (ours, peer)]
-    quality = {
-        "kind": "quality",
-        "schema": SCHEMA,
-        "hardware": hardware | {"precision": config.precision},
-        "versions": versions,
+    quality = hardware.header("quality", SCHEMA)
+    quality["hardware"]["precision"] = config.precision
+    quality |= {
         **_inputs(results),
         "ours": ours.record,
         "peer": peer.record,
@@ -150,7 +147,7 @@ def _peer(config: Config, dataset: Dataset, backbone: Backbone, grid: int) -> Si
     model.to(_place(), memory_format=torch.channels_last)
     phases = experiment.phases_of(config)
     history = torch_training.fit(
-        name, model, phases, train, validation, config, lambda row: say(quality_report.line(row))
+        model, phases, train, validation, config, lambda row: say(quality_report.line(row))
     )
 
     test = splits["test"]

@@ -138,7 +138,7 @@ def test_frozen_half_stays_and_the_best_model_is_left():
         for n in (10, 6)
     )
     phases = experiment.phases_of(config)
-    history = torch_training.fit(name, model, phases, train, validation, config)
+    history = torch_training.fit(model, phases, train, validation, config)
     first, last = (torch_models.stages(name, each) for each in (before, model))
     best = min(history, key=lambda row: row["val_loss"])
     for stage in first:
@@ -209,5 +209,5 @@ def test_without_torch_one_line_says_what_to_install(monkeypatch, capsys):
     monkeypatch.setattr(quality, "find_spec", lambda name: None)
     assert main(["quality"]) == 2
     error = capsys.readouterr().err
-    assert "torch, torchvision, grad-cam not installed; pip install jaxcbis[benchmark]" in error
+    assert 'torch, torchvision, grad-cam not installed; pip install -e ".[benchmark]"' in error
     assert error.count("\n") == 1
