@@ -15,8 +15,7 @@ from jaxcbis.detection.sweep import Sweep
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps as answers
 from jaxcbis.machine import device
-from jaxcbis.models.backbones import Graph
-from jaxcbis.models.inference import Track, Variables, untracked
+from jaxcbis.models.inference import Track, untracked
 from jaxcbis.runs import finished
 from jaxcbis.runs.export import export
 from jaxcbis.runs.finished import Finished
@@ -76,7 +75,7 @@ def predict(run: Finished, images: Sequence[np.ndarray] | np.ndarray) -> np.ndar
     Raises:
       ValueError: the images are of another kind.
     """
-    return answers.softmax(answers.logits(*_model(run), _inputs(run, images)))
+    return answers.softmax(answers.logits(run.model, _inputs(run, images)))
 
 
 def explain(run: Finished, images: Sequence[np.ndarray] | np.ndarray) -> Explanation:
@@ -92,7 +91,7 @@ def explain(run: Finished, images: Sequence[np.ndarray] | np.ndarray) -> Explana
     """
     config = run.config
     found = answers.maps(
-        *_model(run), _inputs(run, images), method=config.cam_method, stage=config.cam_stage
+        run.model, _inputs(run, images), method=config.cam_method, stage=config.cam_stage
     )
     return Explanation(answers.softmax(found.logits), found.maps)
 
@@ -129,10 +128,6 @@ def sweep(
         trained=None if trained is None else round(trained),
         track=track,
     )
-
-
-def _model(run: Finished) -> tuple[str, Graph, Variables]:
-    return run.config.backbone, run.graph, run.variables
 
 
 def _inputs(run: Finished, images: Sequence[np.ndarray] | np.ndarray) -> np.ndarray:

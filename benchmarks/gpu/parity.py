@@ -20,8 +20,8 @@ from benchmarks.arguments import add_device, add_output, check
 from benchmarks.gpu import exported
 from benchmarks.gpu.parity_side import answers
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES
 from jaxcbis.data import normalization
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine.console import console, say

@@ -18,7 +18,7 @@ from jaxcbis.machine.console import console, say, track, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
 from jaxcbis.report import tables
-from jaxcbis.runs import experiment, finished, preparation
+from jaxcbis.runs import claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
 SCHEMA = 1
@@ -49,7 +49,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     # Before the runs' models are loaded, which starts JAX.
     device.choose(
         first["config"].get("device", "auto"),
-        experiment.threads_of(first),
+        claim.threads_of(first),
         deterministic=first["config"].get("deterministic", False),
     )
     runs = [finished.load(folder) for folder in folders]
@@ -154,7 +154,7 @@ def _maps(run: Finished, test: Patches, labels: np.ndarray | None = None) -> act
     config = run.config
     images = normalization.normalize(test.images, run.statistics, labels)
     return activation_maps.maps(
-        config.backbone, run.graph, run.variables, images, track,
+        run.model, images, track,
         method=config.cam_method, stage=config.cam_stage,
     )  # fmt: skip
 
@@ -172,7 +172,7 @@ def _faithfulness(run: Finished, sample: Patches) -> dict:
     size = images.shape[1]
 
     def model(images: np.ndarray) -> np.ndarray:
-        logits = activation_maps.logits(run.config.backbone, run.graph, run.variables, images)
+        logits = activation_maps.logits(run.model, images)
         return activation_maps.softmax(logits)
 
     gaussian = np.broadcast_to(localization.centred_gaussian(size), found.maps.shape)
@@ -195,7 +195,7 @@ def _randomization(run: Finished, sample: Patches) -> dict:
     config = run.config
     images = normalization.normalize(sample.images, run.statistics)
     similarity = randomization.cascade(
-        config.backbone, run.graph, run.variables, images,
+        run.model, images,
         method=config.cam_method, stage=config.cam_stage,
     )  # fmt: skip
     times = bootstrap.draw(sample.patients)

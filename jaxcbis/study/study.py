@@ -19,7 +19,7 @@ from jaxcbis.machine.console import console, live, say
 from jaxcbis.records import folders, predictions, results
 from jaxcbis.report import tables
 from jaxcbis.report.page import html
-from jaxcbis.runs import experiment
+from jaxcbis.runs import claim
 from jaxcbis.study import board, side_by_side, study_tables
 
 SCHEMA = 1
@@ -91,7 +91,7 @@ def run(
     record = _claim(folder, next(iter(configs.values())), by_backbone)
     held = folders.lock(folder)
     begun = [path for cell in cells if (path := folder / cell.run / "results.json").exists()]
-    threads = experiment.threads_of(results.read_run(begun[0])) if begun else None
+    threads = claim.threads_of(results.read_run(begun[0])) if begun else None
     machine = side_by_side.machine(configs[cells[0]], threads, parallel)
     say(
         f"{len(cells)} runs: {', '.join(backbones)} x {', '.join(strategies)} x "

@@ -17,7 +17,7 @@ from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import localization
 from jaxcbis.machine import files
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Architecture, Model
 from jaxcbis.records import predictions, results
 from jaxcbis.report import tensorboard
 from jaxcbis.report.figures import figures, overlays
@@ -152,7 +152,9 @@ WRITERS = {
     "checkpoint": lambda run, _: checkpoints.save(
         checkpoints.open_manager(run / "checkpoints"), WEIGHTS, {}
     ),
-    "model": lambda run, _: checkpoints.save_model(run / "checkpoints", Variables(WEIGHTS, {})),
+    "model": lambda run, _: checkpoints.save_model(
+        run / "checkpoints", Model(Architecture("some", (), (), None, {}), WEIGHTS, {})
+    ),
     "activations": lambda run, _: kept_activations._file((100_000,), np.dtype(float), run),
 }
 

@@ -13,7 +13,8 @@ import pytest
 from jaxcbis.commands.main import main
 from jaxcbis.evaluation import metrics
 from jaxcbis.labels import LABELS
-from jaxcbis.runs import check, experiment
+from jaxcbis.runs import check
+from jaxcbis.runs import run as one_run
 from jaxcbis.runs.check import BANDS, compare
 from tests.report import example_run
 
@@ -97,7 +98,7 @@ def test_the_command_says_ok_or_what_is_off(broken, monkeypatch, capsys):
             BROKEN[broken](results)
         return results
 
-    monkeypatch.setattr(experiment, "run", train)
+    monkeypatch.setattr(one_run, "run", train)
     code = main(["check"])
     said, error = capsys.readouterr()
     lines = said.splitlines()

@@ -72,8 +72,12 @@ class Run(NamedTuple):
     notes: list[str]
 
 
-def write(run_dir: Path | str) -> Path:
+def write(run_dir: Path | str, results: dict | None = None) -> Path:
     """Writes `run_dir/report.html` from what else the folder holds; the data are not needed.
+
+    Args:
+      run_dir: folder of the run.
+      results: content of results.json, if the file does not hold it yet.
 
     Returns:
       The file.
@@ -83,7 +87,8 @@ def write(run_dir: Path | str) -> Path:
         written.
     """
     run_dir = Path(run_dir)
-    return _write(run_dir / "report.html", [run_dir])
+    found = results or results_file.read_run(run_dir / "results.json")
+    return _write(run_dir / "report.html", [run_dir], [found])
 
 
 def compare(path: Path | str, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
@@ -102,7 +107,8 @@ def compare(path: Path | str, run_dirs: Sequence[Path], front: Sequence[Table] =
     Raises:
       UserError: as of `write`.
     """
-    return _write(Path(path), run_dirs, front)
+    found = [results_file.read_run(run_dir / "results.json") for run_dir in run_dirs]
+    return _write(Path(path), run_dirs, found, front)
 
 
 def joint_path(run_dirs: Sequence[Path]) -> Path:
@@ -110,8 +116,9 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
     return Path(os.path.commonpath([run.resolve() for run in run_dirs])) / "comparison.html"
 
 
-def _write(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
-    found = [results_file.read_run(run_dir / "results.json") for run_dir in run_dirs]
+def _write(
+    path: Path, run_dirs: Sequence[Path], found: Sequence[dict], front: Sequence[Table] = ()
+) -> Path:
     answers = [_predictions(run_dir) for run_dir in run_dirs]
     names = _names(run_dirs)
     runs = [
