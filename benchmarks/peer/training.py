@@ -57,7 +57,7 @@ def fit(
     Raises:
       UserError: the loss is no longer finite.
     """
-    parts, history = stages(config.backbone, model), []
+    parts, history = stages(model), []
     best, lowest = copy.deepcopy(model.state_dict()), math.inf
     for number, (phase, rates) in enumerate(phases):
         model.load_state_dict(best)
@@ -133,11 +133,10 @@ def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
         return np.concatenate([model(x).cpu().numpy() for x in _inputs(model, images)])
 
 
-def maps(name: str, model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def maps(model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """pytorch-grad-cam's maps of the predicted class at the layer that ours are taken at.
 
     Args:
-      name: of the backbone.
       model: its last stage has to be trainable, or no gradient comes to it.
       images: [n, size, size, 1], normalised.
 
@@ -146,7 +145,7 @@ def maps(name: str, model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, n
     """
     from pytorch_grad_cam import GradCAM
 
-    *_, last, _ = stages(name, model).values()
+    *_, last, _ = stages(model).values()
     heat, logits = [], []
     with GradCAM(model=model, target_layers=[last[-1]]) as cam:
         for x in _inputs(model, images):

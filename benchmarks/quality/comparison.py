@@ -114,7 +114,7 @@ def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> S
     iou = np.array([float(row["iou"] or "nan") for row in rows])
 
     model = torch_weights.from_ours(trained).to(_place())
-    maps, logits = torch_training.maps(config.backbone, model, _images(dataset, "test"))
+    maps, logits = torch_training.maps(model, _images(dataset, "test"))
     located, iou_of_library = _score(config, test, maps, logits, results["localization"]["grid"])
     timing = results["timing"]
     record = {
@@ -153,7 +153,7 @@ def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     began = time.perf_counter()
     blind = activation_maps.softmax(torch_training.predict(model, blind_images))
     evaluated = time.perf_counter()
-    maps, logits = torch_training.maps(name, model, images)
+    maps, logits = torch_training.maps(model, images)
     mapped = time.perf_counter()
     probabilities = activation_maps.softmax(logits)
     located, iou = _score(config, test, maps, logits, grid)

@@ -120,7 +120,7 @@ def _note(notes: list[str], text: str) -> None:
 
 
 def _measure(
-    row: str, backbone: Backbone, options: argparse.Namespace, bench: Bench, results: dict
+    row: str, backbone: Model, options: argparse.Namespace, bench: Bench, results: dict
 ) -> None:
     """Adds a row of one model to the results, or a note where it cannot be measured."""
     before = len(results["rows"])
@@ -134,7 +134,7 @@ def _measure(
 
     note = partial(_note, results["notes"])
     try:
-        measure.halving(at, options.batch, f"{row} {backbone.name}", note)
+        measure.halving(at, options.batch, f"{row} {backbone.architecture.name}", note)
     except Skipped as reason:
         note(f"skipped {reason}")
     for measured in results["rows"][before:]:

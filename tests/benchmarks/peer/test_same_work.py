@@ -129,7 +129,7 @@ def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, to
         run(tools.step(work, model, Settings()))
     finally:
         tools._place = tools_place
-    before, after = (torch_models.stages(work.model, m) for m in (model, placed[0]))
+    before, after = (torch_models.stages(m) for m in (model, placed[0]))
     (rates,) = work.phases
     for stage in before:
         same = all(

@@ -18,6 +18,7 @@ from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.designs import BACKBONES
 from jaxcbis.machine.console import console
+from jaxcbis.runs.train import phases_of
 from tests import torch_reference
 from tests.differences import assert_within
 
@@ -138,7 +139,7 @@ def test_frozen_half_stays_and_the_best_model_is_left():
     )
     phases = phases_of(config)
     history = torch_training.fit(model, phases, train, validation, config)
-    first, last = (torch_models.stages(name, each) for each in (before, model))
+    first, last = (torch_models.stages(each) for each in (before, model))
     best = min(history, key=lambda row: row["val_loss"])
     for stage in first:
         pairs = zip(*(part[stage].state_dict().values() for part in (first, last)), strict=True)

@@ -17,7 +17,7 @@ from benchmarks.gpu import runs as gpu_runs
 from benchmarks.speed import machine
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
-from tests.benchmarks.test_session import alive
+from tests.benchmarks.gpu.test_session import alive
 from tests.conftest import ROOT
 
 SIZE = 32

@@ -44,7 +44,7 @@ def test_keras_weights_compute_as_keras_does(name, draw, compute, tmp_path):
     backbone = backbones.load(name, weights=str(file)).model
     model = torch_weights.from_ours(backbone).eval()
     photographs = noise(SIZE)
-    *body, _ = stages(name, model).values()
+    *body, _ = stages(model).values()
     with torch.no_grad():
         features = torch.nn.Sequential(*body)(to_tensor(normalized(photographs)))
     expected = compute(file, photographs)[backbone.stages[-1]]
