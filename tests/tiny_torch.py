@@ -2,7 +2,7 @@
 
 from torch import nn
 from torchvision.models.resnet import BasicBlock
-from torchvision.models.vgg import VGG, make_layers
+from torchvision.models.vgg import make_layers
 
 
 class TinyResNet(nn.Module):
@@ -25,12 +25,17 @@ class TinyResNet(nn.Module):
         return self.fc(self.avgpool(self.layer2(self.layer1(x))).flatten(1))
 
 
-def tiny_vgg() -> VGG:
-    """torchvision's VGG of two blocks."""
-    model = VGG(make_layers([8, "M", 8, "M"]))
-    model.avgpool = nn.AdaptiveAvgPool2d(2)
-    model.classifier = nn.Sequential(nn.Linear(8 * 2 * 2, 1000))
-    return model
+class TinyVGG(nn.Module):
+    """A VGG of two blocks, with torchvision's names."""
+
+    def __init__(self):
+        super().__init__()
+        self.features = make_layers([8, "M", 8, "M"])
+        self.avgpool = nn.AdaptiveAvgPool2d(2)
+        self.classifier = nn.Sequential(nn.Linear(8 * 2 * 2, 1000))
+
+    def forward(self, x):
+        return self.classifier(self.avgpool(self.features(x)).flatten(1))
 
 
-MODELS = {"tiny": TinyResNet, "tiny_vgg": tiny_vgg}
+MODELS = {"tiny": TinyResNet, "tiny_vgg": TinyVGG}
