@@ -136,7 +136,7 @@ def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> S
 
 def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     """PyTorch from the same start, on a GPU where ours had one and PyTorch sees it."""
-    name, splits = config.backbone, dataset.splits
+    splits = dataset.splits
     train, validation = (
         (_images(dataset, split), splits[split].labels) for split in ("train", "validation")
     )

@@ -1,5 +1,7 @@
 """What the tests of the benchmarks share."""
 
+import sys
+
 import pytest
 
 from tests import tiny  # noqa: F401 - registers the backbones of tests
@@ -19,3 +21,16 @@ def peer():
 
     assert all((models, rows, training, weights, torch_reference))
     return peer
+
+
+@pytest.fixture
+def python(tmp_path, monkeypatch):
+    """Puts a script in Python's place, for the processes that a command starts."""
+
+    def write(script: str):
+        file = tmp_path / "python"
+        file.write_text(script)
+        file.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(file))
+
+    return write
