@@ -9,7 +9,7 @@ from typing import Any
 import jax
 
 from benchmarks import measure
-from jaxcbis.machine import device
+from jaxcbis.machine import backend, device
 
 _PACKAGES = (
     "jax", "jaxlib", "flax", "optax", "numpy", "torch", "torchvision", "grad-cam",
@@ -23,7 +23,7 @@ def start(wanted: str) -> str:
     Raises:
       UserError: there is no such device.
     """
-    return "cpu" if device.choose(wanted, measure.cores()).platform == "cpu" else "gpu"
+    return "cpu" if backend.start(wanted, measure.cores()).platform == "cpu" else "gpu"
 
 
 def header(kind: str, schema: int) -> dict[str, Any]:
@@ -32,7 +32,7 @@ def header(kind: str, schema: int) -> dict[str, Any]:
     Returns:
       {'kind', 'schema', 'hardware', 'versions'}; the version of an absent package is None.
     """
-    environment = device.environment()
+    environment = device.environment(backend.start("auto").threads)
     hardware: dict = {key: environment[key] for key in ("backend", "device", "host_cores")}
     hardware |= {"processor": processor(), "memory_gib": _memory_gib()}
     hardware["precision"] = "float32" if jax.default_backend() == "cpu" else "bfloat16"

@@ -19,7 +19,7 @@ from benchmarks import ROOT, hardware, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.gpu import exported
 from benchmarks.gpu.parity_side import answers
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.data import normalization
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError

@@ -16,7 +16,7 @@ import numpy as np
 from benchmarks import ROOT
 from benchmarks.arguments import add_common, check
 from benchmarks.measure import Work
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 
 SCHEMA = 1

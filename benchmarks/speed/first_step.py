@@ -51,17 +51,14 @@ class _Clock:
 
 def _ours(platform: str, work: Work, rng: np.random.Generator, clock: _Clock) -> float | None:
     """Takes a step of ours; returns the process's peak memory in MiB."""
-    from jaxcbis.commands.main import quiet_libraries
-
-    quiet_libraries()
     import jax
 
     from benchmarks.speed import rows
-    from jaxcbis.machine import device
+    from jaxcbis.machine import backend, device
     from jaxcbis.training import steps
 
     clock.mark("import_s")
-    device.choose(platform)
+    backend.start(platform)
     backbone = rows.load(work.model)
     plan, state, frozen = rows.start_steps(work, backbone)
     batch = jax.block_until_ready(jax.device_put(rows.draw(work, rng)))

@@ -8,7 +8,7 @@ import time
 from benchmarks import hardware
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.speed import flops
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.machine.console import say, warn
 from jaxcbis.records.results import write
 

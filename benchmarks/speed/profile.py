@@ -18,7 +18,7 @@ from benchmarks import hardware, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
 from benchmarks.speed import rows
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import console, say

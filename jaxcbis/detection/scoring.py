@@ -13,7 +13,7 @@ from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.froc import froc, hits
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, files, packages
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
 from jaxcbis.report.figures import overlays
@@ -23,8 +23,8 @@ from jaxcbis.runs.finished import Finished, load
 
 if TYPE_CHECKING:
     from jaxcbis.detection.films import Film
-    from tfds_cbis.cases import View
-    from tfds_cbis.release import Release
+    from tfds_cbis.release.cases import View
+    from tfds_cbis.release.files import Release
 
 SCHEMA = 1
 #: Boxes shown in a picture; all of them count in the figures.
@@ -68,11 +68,10 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     Raises:
       UserError: the run or the release cannot be used, or a file cannot be written.
     """
-    packages.require(f"--data {data}", *packages.TFDS)
-    from jaxcbis.detection import films  # imports TFDS
+    from jaxcbis.detection import films  # imports TFDS, where it is there
 
     release, views = films.with_targets(data)
-    device.choose("auto")
+    backend.start("auto")
     finished = load(run)
     say(f"{run_name(finished.results)}, from {run}, on {len(views)} test mammograms of {data}")
     notes = cautions(finished.results)

@@ -1,21 +1,42 @@
-"""Work side by side, in processes of their own."""
+"""Work side by side, in processes of their own.
+
+Each process is an executor's only one, which brings back what an item raises and notices when it
+is gone. The rest an executor does not do: tell how far an item is and which signal ended its
+process, end it at work (before Python 3.14), and end it when the parent is killed.
+"""
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from multiprocessing import connection
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
-from jaxcbis.errors import UserError
+from jaxcbis.machine import ended
 
 T = TypeVar("T")
 Tell = Callable[[Any], None]
+Start = Callable[[int], Callable[[Any, Tell], None]]
 #: Processes begin anew: one in which JAX has threads cannot be forked.
 _context = multiprocessing.get_context("spawn")
+#: In a process of `each`, does the item of a number: an executor's calls find nothing else again.
+_do: Callable[[int], None]
+
+
+class _Worker(NamedTuple):
+    """A process: its executor, what it tells, and itself."""
+
+    pool: ProcessPoolExecutor
+    tells: Any
+    process: Any
 
 
 def apart(function: Callable[..., T], *arguments: object) -> T:
@@ -27,9 +48,7 @@ def _caller(function: Callable[..., T], _: int) -> Callable[[tuple, Tell], None]
     return lambda arguments, tell: tell(function(*arguments))
 
 
-def each(
-    items: Sequence[T], start: Callable[[int], Callable[[T, Tell], None]], processes: int
-) -> Iterator[tuple[T, Any]]:
+def each(items: Sequence[T], start: Start, processes: int) -> Iterator[tuple[T, Any]]:
     """Does the items in their order, the next one wherever one is done.
 
     The processes end with the iterator, however it ends, and with this process.
@@ -44,71 +63,112 @@ def each(
       (item, what was told), and (item, None) once it is done.
 
     Raises:
-      UserError: of an item, or a process was ended from outside. All end then.
+      Exception: of an item or of `start`, with its traceback as the cause; a RuntimeError of its
+        text where it cannot be handed over.
+      UserError: something from outside ended a process.
+      RuntimeError: a fault ended a process.
     """
-    waiting = deque(items)
-    started: dict[Any, multiprocessing.process.BaseProcess] = {}
-    doing: dict[Any, T] = {}
-    try:
+    items = list(items)
+    waiting = deque(range(len(items)))
+    doing: dict[Any, tuple[_Worker, int, Future]] = {}
+
+    def begin(worker: _Worker) -> None:
+        index = waiting.popleft()
+        doing[worker.tells] = worker, index, worker.pool.submit(_call, index)
+
+    with ExitStack() as started:
         for number in range(min(processes, len(items))):
-            pipe, other_end = _context.Pipe()
-            started[pipe] = _context.Process(
-                target=_serve, args=(other_end, start, number), daemon=True
-            )
-            _start_deaf_to_interrupts(started[pipe])
-            other_end.close()
-            doing[pipe] = waiting.popleft()
-            pipe.send(doing[pipe])
+            begin(started.enter_context(_started(start, items, number)))
         while doing:
             ready: Any
             for ready in connection.wait(list(doing)):
-                told = _receive(ready, started[ready])
-                item = doing[ready]
+                worker, index, future = doing[ready]
+                told = _received(worker, future)
                 if told is None:
                     del doing[ready]
                     if waiting:
-                        doing[ready] = waiting.popleft()
-                        ready.send(doing[ready])
-                yield item, told
+                        begin(worker)
+                yield items[index], told
+
+
+@contextmanager
+def _started(start: Start, items: list, number: int) -> Iterator[_Worker]:
+    """A process, which is ended on leaving."""
+    others = set(multiprocessing.active_children())
+    tells, telling = _context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(1, _context, _begin, (start, items, number, telling))
+    process = None
+    try:
+        with _deaf_to_interrupts():
+            pool.submit(os.getpid)
+        telling.close()  # so that the pipe ends with the process
+        (process,) = set(multiprocessing.active_children()) - others
+        yield _Worker(pool, tells, process)
     finally:
-        for process in started.values():
+        if process:
             process.kill()
-            process.join()
+        pool.shutdown(cancel_futures=True)
+        tells.close()
 
 
-def _start_deaf_to_interrupts(process: Any) -> None:
-    """A terminal's Ctrl-C comes to all processes; the parent answers it for all."""
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """A terminal's Ctrl-C comes to all processes; the parent answers it for those started here."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        process.start()
+        yield
     finally:
         signal.signal(signal.SIGINT, before)
 
 
-def _receive(pipe: Any, process: multiprocessing.process.BaseProcess) -> Any:
+def _received(worker: _Worker, future: Future) -> Any:
+    """What the process tells next, or raises; None where it is done with its item."""
     try:
-        told = pipe.recv()
-    except (EOFError, ConnectionError) as error:
-        process.join()
-        raise UserError(
-            f"the process of a run was ended from outside (exit code {process.exitcode}); look for "
-            "what ended it, such as a limit on memory, and give the same command again to go on"
-        ) from error
-    if isinstance(told, Exception):
-        raise told
+        told = worker.tells.recv()
+    except EOFError:
+        told = None
+    if told is None:
+        try:
+            future.result()
+        except BrokenProcessPool as error:
+            worker.pool.shutdown()  # waits until it is known how the process ended
+            code = worker.process.exitcode
+            again = "give the same command again to go on"
+            raise ended.error("the process of a run", code, again) from error
     return told
 
 
-def _serve(pipe: Any, start: Callable[[int], Callable[[Any, Tell], None]], number: int) -> None:
-    """Does what comes through the pipe until nothing more does."""
+def _begin(start: Start, items: list, number: int, telling: Any) -> None:
+    """Sets up a process. An error here would be lost, so `start` is left to the first item."""
+    global _do
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    work: Callable[[Any, Tell], None] | None = None
+
+    def do(index: int) -> None:
+        nonlocal work
+        try:
+            work = work or start(number)
+            work(items[index], telling.send)
+        except Exception as error:
+            if not _survives(error):
+                raise RuntimeError("".join(traceback.format_exception(error))) from None
+            raise
+        finally:
+            telling.send(None)
+
+    _do = do
+
+
+def _call(index: int) -> None:
+    _do(index)
+
+
+def _survives(error: Exception) -> bool:
+    """Whether an error comes out of a pipe as it was put in."""
     try:
-        work = start(number)
-        while True:
-            work(pipe.recv(), pipe.send)
-            pipe.send(None)
-    except Exception as error:
-        pipe.send(error)
+        return type(pickle.loads(pickle.dumps(error))) is type(error)
+    except Exception:
+        return False
 
 
 def _end_with_parent() -> None:

@@ -24,7 +24,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect, sync_playwright
 
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from jaxcbis.labels import LABELS
 from jaxcbis.report.page import html
 from tests.report import made_run
@@ -83,7 +83,7 @@ def demo(tmp_path_factory):
     splits = np.repeat(("train", "validation", "test"), (36, 14, 40))
     parts = {name: made.select(splits == name) for name in patches.SPLITS}
     dataset = patches.Dataset(parts, "demo", "demo data (synthetic phantoms)", [])
-    patches.save(folder / "patches.npz", dataset, "paper")
+    exported.save(folder / "patches.npz", dataset, "paper")
     code, written = in_terminal(command(folder))
     assert code == 0, written.decode()
     return folder / "run", written

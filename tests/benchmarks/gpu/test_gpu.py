@@ -20,7 +20,7 @@ from benchmarks.gpu import runs as gpu_runs
 from benchmarks.gpu.session import Step
 from benchmarks.speed import machine
 from jaxcbis.commands.main import main as jaxcbis_main
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.data.patches import Dataset, Patches
 from tests.benchmarks.gpu.test_session import alive
 from tests.conftest import ROOT
@@ -49,7 +49,7 @@ def made(count, name):
 def data(tmp_path_factory):
     file = tmp_path_factory.mktemp("data") / "patches.npz"
     splits = {"train": made(20, "a"), "validation": made(10, "b"), "test": made(11, "c")}
-    patches.save(file, Dataset(splits, "made", "made", []), "paper")
+    exported.save(file, Dataset(splits, "made", "made", []), "paper")
     return file
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.__main__ import main
 from benchmarks.quality import command as quality
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.data.patches import Dataset, Patches
 from tests import tiny
 from tests.differences import assert_within
@@ -36,7 +36,7 @@ def drawn(count, seed):
 def data(tmp_path_factory):
     file = tmp_path_factory.mktemp("data") / "patches.npz"
     splits = {"train": drawn(18, 0), "validation": drawn(10, 1), "test": drawn(30, 2)}
-    patches.save(file, Dataset(splits, "drawn", "drawn patches", []), "paper")
+    exported.save(file, Dataset(splits, "drawn", "drawn patches", []), "paper")
     return file
 
 
