@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import ROOT
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
@@ -344,8 +345,7 @@ def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, fl
         "JAX_COMPILATION_CACHE_DIR": cache, "TORCHINDUCTOR_CACHE_DIR": cache,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }  # fmt: skip
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(words, env=environment, cwd=root, capture_output=True, text=True)
+    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise Skipped(f"{work.row} {work.model}: the process of {side} failed: {last}")

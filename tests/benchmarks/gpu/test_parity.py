@@ -1,12 +1,14 @@
 """Differences between two devices' answers, and whether they are within bounds."""
 
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 
 from benchmarks import readme
-from benchmarks.gpu import parity
+from benchmarks.__main__ import main
+from benchmarks.gpu import parity, parity_side
 from jaxcbis.records.results import write
 
 BOUNDS = (0.1, 0.2, 0.3)
@@ -44,3 +46,34 @@ def test_what_is_not_finite_is_written_as_null_and_shown(tmp_path):
     assert line == (
         "| one | float32 | not finite (0.1) | 0.0e+00 (0.2) | not finite in head (0.3) | off |"
     )
+
+
+@pytest.fixture(scope="module")
+def answers():
+    return parity_side.answers("tiny", "random", parity.read_batch(None, 32), "float32", "highest")
+
+
+@pytest.mark.parametrize("wrong", ["", "logits"])
+def test_the_command(wrong, answers, python, tmp_path, capsys):
+    """With a CPU's side that answers what is given here."""
+    given = tmp_path / "given.npz"
+    np.savez(given, **answers | ({wrong: answers[wrong] + 1} if wrong else {}))
+    python(f'#!/bin/sh\necho "$2" > "$0.words"\ncp {given} "$6"\n')
+    file = tmp_path / "parity.json"
+    words = ["--model", "tiny", "--image-size", "32", "--device", "cpu", "--output", str(file)]
+    assert main(["parity", *words]) == 0
+    rows = {row["kind"]: row for row in json.loads(file.read_text())["rows"]}
+    assert set(rows) == {"float32", "bfloat16"}
+    assert rows["float32"]["ok"] == (not wrong)
+    assert rows["float32"]["loss"] < 1e-5
+    assert set(rows["float32"]["gradients"]) == {"stem", "layer1", "layer2", "head"}
+    assert 1e-4 < rows["bfloat16"]["gradients"]["stem"] < 0.9
+    assert f"float32 {'off' if wrong else 'ok'}" in capsys.readouterr().out
+    module = (tmp_path / "python.words").read_text().strip()
+    assert find_spec(module).origin == parity_side.__file__
+
+
+def test_a_cpus_side_that_fails_is_one_line(python, capsys):
+    python("#!/bin/sh\necho first >&2\necho it is wrong >&2\nexit 1\n")
+    assert main(["parity", "--model", "tiny", "--image-size", "32", "--device", "cpu"]) == 2
+    assert capsys.readouterr().err == "benchmarks: the CPU's side failed: it is wrong\n"

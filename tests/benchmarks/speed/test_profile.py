@@ -130,13 +130,12 @@ def test_a_trace_without_a_gpu_has_no_kernels():
 
 def test_a_real_step(tmp_path, capsys):
     file = tmp_path / "profile.json"
-    small = ["--models", "resnet34", "--rows", "train_behind_prefix", "--batch", "2"]
-    assert main(["profile", *small, "--image-size", "64", "--output", str(file)]) == 0
+    small = ["--models", "tiny", "--rows", "train_behind_prefix", "--batch", "2"]
+    assert main(["profile", *small, "--image-size", "32", "--output", str(file)]) == 0
     (row,) = json.loads(file.read_text())["rows"]
     assert sum(row["shares"].values()) == pytest.approx(1)
-    assert row["shares"]["matrix product"] > 0  # at 64 pixels the last stages are products
-    assert row["seconds"] > 0
-    assert 0 < row["busy_s"] <= 2 * row["seconds"], "the profiler slows it down, but not that much"
+    assert row["shares"]["matrix product, gradients"] > 0  # of the head; small convolutions, too
+    assert min(row["seconds"], row["busy_s"]) > 0
     assert (row["steps"], row["in_graphs"]) == (1, 0)
     largest = [item["seconds"] for item in row["largest"]]
     assert largest == sorted(largest, reverse=True)

@@ -1,29 +1,35 @@
 """Both sides of a row, given the same weights and inputs, come to the same numbers."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-import torch
 
 from benchmarks import measure
-from benchmarks.peer import models as torch_models
-from benchmarks.peer import rows as torch_rows
-from benchmarks.peer.rows import Settings
 from benchmarks.speed import rows
 from jaxcbis.training import fit as fit_module
-from tests import torch_reference
+from tests import tiny
 from tests.differences import assert_within
 
-BATCH, SIZE = 2, 64
+BATCH = 2
 
-
-RESNET = pytest.mark.parametrize("both", ["resnet34"], indirect=True)
-BOTH = pytest.mark.parametrize("both", ["resnet34", "vgg16"], indirect=True)
+FULL = pytest.mark.full
+RESNET = pytest.mark.parametrize(
+    "both", ["tiny", pytest.param("resnet34", marks=FULL)], indirect=True
+)
+BOTH = pytest.mark.parametrize(
+    "both",
+    ["tiny", "tiny_vgg", *(pytest.param(name, marks=FULL) for name in ("resnet34", "vgg16"))],
+    indirect=True,
+)
 
 
 @pytest.fixture(scope="module")
-def both(request, tmp_path_factory):
+def both(request, peer, tmp_path_factory):
     """A model of torch's side and ours, with the same weights."""
-    model = torch_models.build(request.param)
+    from tests import torch_reference
+
+    model = peer.models.build(request.param)
     reference = torch_reference.backbone(request.param)  # its statistics keep activations small
     model.load_state_dict(reference.state_dict())
     file = tmp_path_factory.mktemp("weights") / "same.safetensors"
@@ -31,12 +37,13 @@ def both(request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def tools():
-    return torch_rows.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
+def tools(peer):
+    return peer.rows.Torch("cpu", rows.draw, rows.draw_splits, 0, pytest.fail)
 
 
 def of(row, backbone):
-    return rows.work(row, backbone, BATCH, SIZE, images=2 * BATCH, epochs=2)
+    size = tiny.SIZE if backbone.architecture.name.startswith("tiny") else 64
+    return rows.work(row, backbone, BATCH, size, images=2 * BATCH, epochs=2)
 
 
 def run(task):
@@ -44,9 +51,10 @@ def run(task):
 
 
 @BOTH
-@pytest.mark.parametrize("settings", [Settings(), Settings(channels_last=True)])
-def test_forward(both, tools, settings):
+@pytest.mark.parametrize("channels_last", [False, True])
+def test_forward(both, tools, peer, channels_last):
     model, backbone = both
+    settings = peer.rows.Settings(channels_last=channels_last)
     work = of("forward", backbone)
     expected = run(tools.forward(work, model, settings)).numpy()
     got = run(rows.ours(work, backbone))
@@ -56,19 +64,21 @@ def test_forward(both, tools, settings):
 @pytest.mark.parametrize(
     ("both", "row"),
     [
-        ("vgg16", "train_all"),
-        ("vgg16", "train_behind_prefix"),
-        ("resnet34", "train_frozen"),
-        ("resnet34", "train_frozen_batch_stats"),
+        ("tiny_vgg", "train_all"),
+        ("tiny_vgg", "train_behind_prefix"),
+        ("tiny", "train_frozen"),
+        ("tiny", "train_frozen_batch_stats"),
+        pytest.param("vgg16", "train_all", marks=FULL),
+        pytest.param("resnet34", "train_frozen_batch_stats", marks=FULL),
     ],
     indirect=["both"],
 )
-def test_steps(both, tools, row):
+def test_steps(both, tools, peer, row):
     model, backbone = both
     work = of(row, backbone)
     # At higher rates Adam makes whole steps of rounding errors.
     work = work._replace(phases=tuple({s: r / 30 for s, r in p.items()} for p in work.phases))
-    settings = Settings(channels_last=True, fused=True)
+    settings = peer.rows.Settings(channels_last=True, fused=True)
     ours, peer = rows.ours(work, backbone), tools.step(work, model, settings)
     got, expected = ([float(run(task)) for _ in range(3)] for task in (ours, peer))
     assert_within(1e-3, got, expected, "benchmarks: losses", scale=np.array(expected))
@@ -76,7 +86,7 @@ def test_steps(both, tools, row):
 
 
 @RESNET
-def test_a_repetition_on_a_gpu_takes_many_steps_on_both_sides(both, tools, monkeypatch):
+def test_a_repetition_on_a_gpu_takes_many_steps_on_both_sides(both, tools, peer, monkeypatch):
     """Here on a CPU: the same tasks, with the steps of a repetition set by hand."""
     model, backbone = both
     work = of("train_behind_prefix", backbone)._replace(steps=3)
@@ -87,7 +97,10 @@ def test_a_repetition_on_a_gpu_takes_many_steps_on_both_sides(both, tools, monke
         return lambda x, y: taken.append(x) or step(x, y), validate
 
     monkeypatch.setattr(tools, "trainer", trainer)
-    ours, peer = rows.ours(work, backbone), tools.step(work, model, Settings(channels_last=True))
+    ours, peer = (
+        rows.ours(work, backbone),
+        tools.step(work, model, peer.rows.Settings(channels_last=True)),
+    )
     rng = np.random.default_rng(3)
     order = ours.fresh(rng)
     assert sorted(np.ravel(order)) == list(range(3 * BATCH))
@@ -100,7 +113,7 @@ def test_a_repetition_on_a_gpu_takes_many_steps_on_both_sides(both, tools, monke
 
 
 @RESNET
-def test_stored_statistics_stay_and_the_batchs_move_them(both, tools):
+def test_stored_statistics_stay_and_the_batchs_move_them(both, tools, peer):
     model, backbone = both
     changed = {}
     for row in ("train_behind_prefix", "train_behind_prefix_batch_stats"):
@@ -108,32 +121,33 @@ def test_stored_statistics_stay_and_the_batchs_move_them(both, tools):
         with pytest.MonkeyPatch.context() as patch:
             place = tools._place
             patch.setattr(tools, "_place", lambda *w, p=place, k=placed: k.append(p(*w)) or k[-1])
-            run(tools.step(of(row, backbone), model, Settings()))
+            run(tools.step(of(row, backbone), model, peer.rows.Settings()))
         pairs = zip(model.state_dict().items(), placed[0].state_dict().values(), strict=True)
-        changed[row] = {name for (name, x), y in pairs if not torch.equal(x, y)}
+        changed[row] = {name for (name, x), y in pairs if not peer.models.torch.equal(x, y)}
     statistics = {name for names in changed.values() for name in names if "running" in name}
     assert statistics
     assert not statistics & changed["train_behind_prefix"]
     assert statistics <= changed["train_behind_prefix_batch_stats"]
-    assert "layer4.2.bn2.weight" in changed["train_behind_prefix"], "its scale does not learn"
+    scale = f"{backbone.stages[-1]}.0.bn2.weight"
+    assert scale in changed["train_behind_prefix"], "its scale does not learn"
 
 
 @RESNET
-def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, tools):
+def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, tools, peer):
     model, backbone = both
     work = of("train_frozen", backbone)
     placed = []
     tools_place = tools._place
     tools._place = lambda *words: placed.append(tools_place(*words)) or placed[-1]
     try:
-        run(tools.step(work, model, Settings()))
+        run(tools.step(work, model, peer.rows.Settings()))
     finally:
         tools._place = tools_place
-    before, after = (torch_models.stages(work.model, m) for m in (model, placed[0]))
+    before, after = (peer.models.stages(m) for m in (model, placed[0]))
     (rates,) = work.phases
     for stage in before:
         same = all(
-            torch.equal(x, y)
+            peer.models.torch.equal(x, y)
             for x, y in zip(
                 before[stage].state_dict().values(),
                 after[stage].state_dict().values(),
@@ -146,14 +160,14 @@ def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, to
 
 
 @BOTH
-def test_grad_cam(both, tools):
+def test_grad_cam(both, tools, peer):
     model, backbone = both
     work = of("gradcam_head_only", backbone)
     got = run(rows.ours(work, backbone))
-    expected = run(tools.head_only_cam(work, model, Settings()))
+    expected = run(tools.head_only_cam(work, model, peer.rows.Settings()))
     assert expected.max() > 0
     assert_within(1e-3, got, expected, "benchmarks: maps", scale=expected.max())
-    library = run(tools.library_cam(work, model, Settings()))  # scaled to 0..1 per image
+    library = run(tools.library_cam(work, model, peer.rows.Settings()))  # scaled to 0..1 per image
 
     def scaled(maps):
         low = maps.min((1, 2), keepdims=True)
@@ -164,7 +178,7 @@ def test_grad_cam(both, tools):
 
 
 @RESNET
-def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
+def test_epochs_do_the_same_number_of_steps(both, tools, peer, monkeypatch):
     model, backbone = both
     work = of("s1_run", backbone)._replace(phases=of("s1_run", backbone).phases[:2])
     steps = {"ours": 0, "peer": 0}
@@ -185,7 +199,7 @@ def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
 
     monkeypatch.setattr(fit_module, "run_epoch", ours_epoch)
     monkeypatch.setattr(tools, "trainer", counting_trainer)
-    monkeypatch.setattr(tools, "tune", lambda *words: Settings())
+    monkeypatch.setattr(tools, "tune", lambda *words: peer.rows.Settings())
     run(rows.ours(work, backbone))
     peer = tools.task(work, model)
     seconds = peer.seconds(run(peer))
@@ -193,10 +207,14 @@ def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
     assert steps == {"ours": 2 * 2 * 2, "peer": 2 * 2}  # phases, batches, and ours: every epoch
 
 
-def test_files_are_read_as_the_records_are(tmp_path, tools):
+def test_files_are_read_as_the_records_are(tmp_path, peer, monkeypatch):
     pytest.importorskip("tensorflow_datasets")
+    from tfds_cbis.release import phantom
+
+    small = partial(phantom.write_release, patients=(1, 1))
+    monkeypatch.setattr(phantom, "write_release", small)
     records, files = rows.input_data(tmp_path)
-    images, masks = zip(*torch_rows.Files(files, 32), strict=True)
+    images, masks = zip(*peer.rows.Files(files, 32), strict=True)
     from jaxcbis.data import prepared
 
     ours = prepared.from_records(records, 32)
