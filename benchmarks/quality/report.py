@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks import report
-from jaxcbis.report.figures.figures import BLUE, VERMILLION
+from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 _NAMES = {
     "accuracy": "accuracy",

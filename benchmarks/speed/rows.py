@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Backbone
@@ -158,7 +158,8 @@ def ours(
 
     if work.row == "forward":
         return _forward(work, backbone)
-    return Task(images, lambda x: activation_maps.maps(*model, x)[0])
+    # Theirs come at the images' size.
+    return Task(images, lambda x: cam.enlarge(activation_maps.maps(*model, x).maps, x.shape[1]))
 
 
 def our_peer(work: Work, backbone: Backbone) -> Task:

@@ -8,7 +8,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import HEAD, Graph
 from jaxcbis.models.inference import Variables
@@ -45,13 +45,14 @@ def cascade(
             name, graph, variables, images, labels=classes, method=method, stage=stage
         )
 
-    trained = maps(variables, None)
-    classes = trained.logits.argmax(1)
+    found = maps(variables, None)
+    trained, classes = cam.enlarge(found.maps, images.shape[1]), found.logits.argmax(1)
     similarity = {}
     for part in (HEAD, *reversed(backbones.stages(name))):
         variables = variables.update(fresh(variables, part))
-        found = maps(variables, classes).of_labels
-        pairs = zip(trained.maps, found if found is not None else (), strict=True)
+        of_classes = maps(variables, classes).of_labels
+        assert of_classes is not None
+        pairs = zip(trained, cam.enlarge(of_classes, images.shape[1]), strict=True)
         similarity[part] = np.array([_correlation(*pair) for pair in pairs])
     return similarity
 

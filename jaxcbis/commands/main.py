@@ -231,7 +231,7 @@ def _parser() -> argparse.ArgumentParser:
     report = commands.add_parser(
         "report",
         help="rebuild the report of runs; of several also one side by side, comparison.html in the "
-        "folder that they have in common",
+        "folder that they have in common, or else in the current one",
     )
     report.add_argument("runs", nargs="+", type=Path, metavar="DIR")
     report.set_defaults(command=_report)
@@ -301,7 +301,7 @@ def _check(words: argparse.Namespace) -> None:
 
 
 def _findings(words: argparse.Namespace) -> None:
-    from jaxcbis.study import findings
+    from jaxcbis import findings
 
     print(findings.write(words.folder))
 
@@ -336,12 +336,12 @@ def _export(words: argparse.Namespace) -> None:
 
 
 def _report(words: argparse.Namespace) -> None:
-    from jaxcbis.report.page import html
+    from jaxcbis.report.page import document
 
     for run in words.runs:
-        print(html.write(run))
+        print(document.write(run))
     if len(words.runs) > 1:
-        print(html.compare(html.joint_path(words.runs), words.runs))
+        print(document.compare(document.joint_path(words.runs), words.runs))
 
 
 def quiet_libraries() -> None:

@@ -16,7 +16,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import device, files, packages
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
-from jaxcbis.report.figures import overlays
+from jaxcbis.report.figures import saving
 from jaxcbis.report.tables import run_name
 from jaxcbis.runs.explain import cautions
 from jaxcbis.runs.finished import Finished, load
@@ -94,7 +94,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         **_figures(scored),
     }
     results.write(output / "froc.json", answer)
-    overlays.write(output / "froc.png", curve.draw(answer))
+    saving.png(output / "froc.png", curve.draw(answer))
     curve.show(answer)
     say(f"{answer['seconds_per_mammogram']:.1f} s per mammogram. Results: {output / 'froc.json'}")
     return answer

@@ -24,8 +24,9 @@ from jaxcbis.machine.console import bar, console, detail, hushed, say, track, wa
 from jaxcbis.models import backbones
 from jaxcbis.models.backbones import Backbone
 from jaxcbis.models.weights.hub import WeightsUnavailable
-from jaxcbis.records import folders, predictions, results
-from jaxcbis.report import tables, tensorboard
+from jaxcbis.records import folders, history, predictions, results
+from jaxcbis.records.predictions import Predictions
+from jaxcbis.report import tensorboard, terminal
 from jaxcbis.runs import preparation
 from jaxcbis.training import checkpoints, epoch_lines, forecast, strategies
 from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
@@ -97,7 +98,7 @@ def _run(
         say(f"--resume: {folder} holds no run yet; a new one starts")
     if before and before["status"] == "finished":
         say(f"{folder} holds a finished run; nothing is left to resume")
-        console.print(tables.beside_paper(before))
+        terminal.show_run(console, before)
         return before
     timing: dict[str, float] = {}
     notes: list[str] = []
@@ -201,7 +202,7 @@ def _run(
     # ---- Localisation ---------------------------------------------------------------------
     began, compiled = time.perf_counter(), device.compile_seconds()
     images = normalization.normalize(test.images, statistics, test.labels if paper else None)
-    maps, logits, grid, of_labels = activation_maps.maps(
+    maps, logits, of_labels = activation_maps.maps(
         *model, images, track, labels=test.labels, method=config.cam_method, stage=config.cam_stage
     )
     probabilities = activation_maps.softmax(logits)
@@ -213,17 +214,15 @@ def _run(
         return record
     # Here and not above: scikit-learn and matplotlib take seconds to import, training needs neither
     from jaxcbis.evaluation import localization, metrics
-    from jaxcbis.report.figures import figures
-    from jaxcbis.report.page import gallery, html
+    from jaxcbis.report import run_report
 
     located, iou = localization.score(
-        maps, test.masks, test.labels, probabilities.argmax(1),
-        threshold=config.cam_threshold, grid=grid, seed=config.seed, patients=test.patients,
-        true_maps=of_labels,
+        test, probabilities.argmax(1), maps, of_labels,
+        threshold=config.cam_threshold, seed=config.seed,
     )  # fmt: skip
 
     # ---- Results --------------------------------------------------------------------------
-    if grid == 1:
+    if located["grid"] == 1:
         notes.append("the maps have one cell at this image size: localisation says nothing")
     if located["zero_maps"]:
         notes.append(f"{located['zero_maps']} class activation maps are zero everywhere, score 0")
@@ -240,21 +239,19 @@ def _run(
         "test": metrics.classification(*answers),
         "test_without_label_normalization": metrics.classification(*asked) if paper else None,
         "test_official": None if paper else metrics.classification(*official),
-        "localization": located | {"grid": grid},
+        "localization": located,
         "timing": timing,
         "notes": notes,
     }
-    predictions.write_predictions(folder / "predictions.csv", test, probabilities, iou)
-    predictions.write_history(folder / "history.csv", progress.history)
-    figures.write(folder, record, predictions.read_predictions(folder / "predictions.csv"))
-    gallery.write(folder, test, maps, probabilities, iou, grid, figures.title_of(record))
-    tensorboard.add_pictures(folder)
+    told = Predictions(test.ids, test.patients, test.labels, probabilities, iou)
+    predictions.write(folder / "predictions.csv", told)
+    history.write(folder / "history.csv", progress.history)
+    run_report.write(folder, record, told, test, maps)
     results.write(folder / "results.json", record)
-    html.write(folder)
     held.close()
     shutil.rmtree(folder / "checkpoints" / checkpoints.TRAINING, ignore_errors=True)
 
-    console.print(tables.beside_paper(record))
+    terminal.show_run(console, record)
     for key, value in timing.items():
         detail(f"  {key} {value:.1f}")
     say(f"Results: {folder / 'results.json'}")

@@ -11,7 +11,7 @@ from jaxcbis.data import loading, patches, splits
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine.console import bar, console, say, warn
-from jaxcbis.report import tables
+from jaxcbis.report import tables, terminal
 
 
 def prepare(config: Config, export: Path | None = None, beam: list[str] | None = None) -> Dataset:
@@ -32,7 +32,7 @@ def prepare(config: Config, export: Path | None = None, beam: list[str] | None =
     official: dict[str, Counter] = {"train": Counter(), "test": Counter()}
     for name, part in parts.items():
         official["test" if name.startswith("test") else "train"].update(count(part)["per_class"])
-    console.print(tables.beside_table_one(official, demo=dataset.source == loading.DEMO))
+    terminal.show(console, [tables.table_one(official, demo=dataset.source == loading.DEMO)])
     show_dropped(dataset)
     if export is not None:
         patches.save(export, dataset, config.protocol)

@@ -8,11 +8,11 @@ import time
 
 import numpy as np
 import pytest
+from jaxcbis.study.study import Cell
 from rich.console import Console
 
 from jaxcbis.report import tables
 from jaxcbis.study import board, study, study_tables
-from jaxcbis.study.study import Cell
 from tests.report import example_run
 from tests.runs.test_run import OFFLINE, ROOT, command, export, refused, run
 

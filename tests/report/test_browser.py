@@ -1,194 +1,25 @@
-"""A demo run as a person sees it: in a terminal, and its report in a real browser.
+"""The report in a real browser.
 
-JAXCBIS_SCREENSHOTS=docs python -m pytest tests/report/test_demo_run.py -k screenshots
-writes pictures of the report to docs/; of the run in JAXCBIS_SCREENSHOTS_RUN, where that is set.
+JAXCBIS_SCREENSHOTS=docs python -m pytest tests/report/test_browser.py -k screenshot
+writes the picture that README shows; of the run in JAXCBIS_SCREENSHOTS_RUN, where that is set.
 """
 
 import csv
 import json
 import os
-import pty
-import re
-import shutil
-import struct
-import subprocess
-import sys
-import termios
-from fcntl import ioctl
 from pathlib import Path
 
 import cv2
 import numpy as np
-import pyte
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import expect
 
-from jaxcbis.data import patches
 from jaxcbis.labels import LABELS
-from jaxcbis.report.page import html
+from jaxcbis.report.page import document, gallery
 from tests.report import made_run
 
-ROOT = Path(__file__).resolve().parents[2]
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-COLUMNS = 80
-expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
 EVIL = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
-
-
-# ---- The run, in a terminal -----------------------------------------------------------------
-
-
-def command(folder, *words):
-    return [
-        sys.executable, "run.py", "--data", folder / "patches.npz", "--output", folder / "run",
-        "--backbone", "resnet34", "--strategy", "s2", "--weights", "random", "--image-size", "64",
-        "--batch-size", "6", "--epochs", "4", "--head-lr", "1e-3", "--backbone-lr", "1e-3", *words,
-    ]  # fmt: skip
-
-
-def in_terminal(words) -> tuple[int, bytes]:
-    """Runs a command in a terminal of 80 columns; returns its exit code and what it wrote."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
-    for name in ("COLUMNS", "NO_COLOR", "CI"):
-        environment.pop(name, None)
-    with subprocess.Popen(
-        words, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        written = b""
-        try:
-            while part := os.read(ours, 65536):
-                written += part
-        except OSError:  # the other end is closed
-            pass
-    os.close(ours)
-    return process.returncode, written
-
-
-def screen(written: bytes) -> list[str]:
-    """The lines that are left in a terminal, from its first to its last."""
-    terminal = pyte.HistoryScreen(COLUMNS, 400)
-    pyte.ByteStream(terminal).feed(written)
-    return [line.rstrip() for line in terminal.display]
-
-
-@pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The folder of a finished run, and what it wrote to its terminal."""
-    folder = tmp_path_factory.mktemp("demo")
-    made = made_run.make_patches(np.random.default_rng(0), 90, 64)
-    splits = np.repeat(("train", "validation", "test"), (36, 14, 40))
-    parts = {name: made.select(splits == name) for name in patches.SPLITS}
-    dataset = patches.Dataset(parts, "demo", "demo data (synthetic phantoms)", [])
-    patches.save(folder / "patches.npz", dataset, "paper")
-    code, written = in_terminal(command(folder))
-    assert code == 0, written.decode()
-    return folder / "run", written
-
-
-def history(run):
-    return json.loads((run / "results.json").read_text())["history"]
-
-
-def test_first_lines_say_what_will_run(demo):
-    run, written = demo
-    lines = screen(written)
-    first = "\n".join(lines[: next(k for k, line in enumerate(lines) if "epoch   0" in line)])
-    for expected in (
-        "resnet34, strategy s2, protocol paper, seed 0", "cpu", "DEMO DATA", "random (random)",
-        "36 train, 14 validation, 40 test patches at 64 pixels", "Phases   all",
-        "at most 4 epochs",
-    ):  # fmt: skip
-        assert expected in first
-    assert str(run) in first.replace("\n", "")
-
-
-def test_a_line_per_epoch_stays(demo):
-    run, written = demo
-    lines = [line for line in screen(written) if re.match(r"\w+ +epoch ", line)]
-    rows = history(run)
-    assert len(lines) == len(rows)
-    for line, row in zip(lines, rows, strict=True):
-        assert line.startswith(f"{row['phase']:<7} epoch {row['epoch']:>3}")
-        assert f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}" in line
-        if row["epoch"]:
-            assert f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}" in line
-        before = [r["val_loss"] for r in rows if r["phase"] == row["phase"]][: row["epoch"] + 1]
-        assert f"best {min(before):.4f}" in line
-
-
-def test_bars_are_drawn_and_leave_nothing_behind(demo):
-    _, written = demo
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
-    for name in ("frozen prefix", "all", "Grad-CAM"):
-        assert re.search(rf"{name}[ \w]* +[━╸╺]+ +\d+/\d+", text), name
-    assert re.search(r"\d+/\d+ +(\d+\.\d/s|\d+\.\d s each) +\d:\d\d:\d\d", text)
-    assert not any("━" in line for line in screen(written))
-    assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")  # the cursor is back
-
-
-def test_everything_fits_80_columns(demo):
-    _, written = demo
-    text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
-    for line in re.split(r"[\r\n]+", text):
-        if "/" not in line.replace("s/", "") or "━" in line:  # a path may be longer
-            assert len(line.rstrip()) <= COLUMNS or line.startswith("!"), line
-
-
-def test_quiet_verbose_and_plain(demo):
-    run, _ = demo
-    words = command(run.parent, "--resume")
-
-    def printed(*more):
-        return subprocess.run(
-            [*words, *more], cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            capture_output=True, text=True,
-        )  # fmt: skip
-
-    assert printed("--quiet").stdout == ""
-    plain = printed("--verbose").stdout
-    assert "accuracy" in plain
-    assert "\x1b" not in plain
-
-
-# ---- The report, in a browser ---------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def browser():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} found; apt-get install {BROWSERS[0]}")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def open_report(browser):
-    """Opens a file as a person does; fails where the console is not clean or a network is asked."""
-    complaints, pages = [], []
-
-    def open_file(path: Path, fragment: str = "", **options) -> Page:
-        page = browser.new_page(**options)
-        page.on("console", lambda message: complaints.append(message.text))
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on(
-            "request",
-            lambda r: complaints.append(r.url) if not r.url.startswith(("file:", "data:")) else 0,
-        )
-        page.goto(path.as_uri() + fragment)
-        pages.append(page)
-        return page
-
-    yield open_file
-    for page in pages:
-        page.close()
-    assert complaints == []
 
 
 def answers(run):

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from jaxcbis import findings
 from jaxcbis.commands.main import main
-from jaxcbis.study import findings
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 @pytest.fixture(scope="module")
