@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from benchmarks.arguments import add_common, check
 from jaxcbis.commands.main import EXIT_INTERRUPTED, EXIT_USER_ERROR, Parser, quiet_libraries
-from jaxcbis.config import BACKBONES
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import allocator
 

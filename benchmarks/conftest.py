@@ -1,6 +1,6 @@
 """Options of `pytest benchmarks/`, as those of `python -m benchmarks`."""
 
-from jaxcbis.config import BACKBONES
+from jaxcbis.designs import BACKBONES
 
 
 def pytest_addoption(parser):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 
-BACKBONES = ("vgg16", "vgg19", "resnet34", "resnet50")
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean")
 #: By what --cam-method calls them, the names under which class activation maps are known.

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis import config
 from jaxcbis.data import normalization
 from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables
 from jaxcbis.records import results
 from jaxcbis.training import checkpoints
 from tests.report import example_run
@@ -22,12 +22,15 @@ def write(folder: Path, *, backbone: str = "vgg16", **model) -> Path:
     The head is turned up, so that its answers differ from image to image.
     """
     given = {"backbone": backbone, "weights": "random", "image_size": SIZE, "output": str(folder)}
-    fresh = backbones.load(backbone, weights="random")
+    fresh = backbones.load(backbone, weights="random").model
     fresh.params["head"]["linear"]["kernel"] *= 30
     statistics = normalization.measure(
         np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8), np.arange(20) % 5
     )
-    facts = {"options": fresh.options, "normalization": normalization.to_json(statistics)}
+    facts = {
+        "options": fresh.architecture.options,
+        "normalization": normalization.to_json(statistics),
+    }
     record = example_run.results(backbone=backbone, demo=True) | {
         "config": dataclasses.asdict(config.resolve(given)),
         "model": facts | model,
@@ -35,5 +38,5 @@ def write(folder: Path, *, backbone: str = "vgg16", **model) -> Path:
     folder.mkdir(parents=True)
     results.write(folder / "results.json", record)
     (folder / "checkpoints").mkdir()
-    checkpoints.save_model(folder / "checkpoints", Variables(fresh.params, fresh.stats))
+    checkpoints.save_model(folder / "checkpoints", fresh)
     return folder

@@ -1,6 +1,5 @@
 """torchvision's definitions of the four backbones: the reference that ours are tested against."""
 
-from functools import partial
 from pathlib import Path
 
 import jax
@@ -10,6 +9,7 @@ from safetensors.torch import save_file
 
 from benchmarks.peer.models import build, stages
 from jaxcbis.models import backbones
+from jaxcbis.models.model import HEAD, Model, merge, run
 
 
 def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
@@ -49,7 +49,7 @@ def head(name: str, model: torch.nn.Module) -> dict[str, dict[str, np.ndarray]]:
     return {"linear": {"kernel": kernel.T.copy(), "bias": linear.bias.detach().numpy().copy()}}
 
 
-def load(name: str, model: torch.nn.Module, file: Path, **options) -> backbones.Backbone:
+def load(name: str, model: torch.nn.Module, file: Path, **options) -> Model:
     """Our backbone with the weights and the classifier of a torch model, by way of a file.
 
     `file` ends in .safetensors or .pth and is written first.
@@ -57,20 +57,18 @@ def load(name: str, model: torch.nn.Module, file: Path, **options) -> backbones.
     write = torch.save if file.suffix == ".pth" else save_file
     write(model.state_dict(), file)
     classes = head(name, model)["linear"]["bias"].size
-    ours = backbones.load(name, weights=str(file), num_classes=classes, **options)
-    return ours._replace(params=ours.params | {"head": head(name, model)})
+    ours = backbones.load(name, weights=str(file), num_classes=classes, **options).model
+    return ours.replace(ours.params | {"head": head(name, model)}, ours.stats)
 
 
-def forward(ours: backbones.Backbone, images: np.ndarray) -> dict[str, np.ndarray]:
-    """Every stage's output of our backbone, 'head' included, in eval mode."""
-
-    names = (*backbones.stages(ours.name), backbones.HEAD)
-    return jax.tree.map(np.asarray, _run(ours.graph, names, ours.params, ours.stats, images))
+def forward(ours: Model, images: np.ndarray) -> dict[str, np.ndarray]:
+    """Every stage's output of our model, 'head' included, in eval mode."""
+    return jax.tree.map(np.asarray, _run(ours, images))
 
 
-@partial(jax.jit, static_argnums=(0, 1))
-def _run(graph, names, params, stats, images):
-    return backbones.run(backbones.merge(graph, params, stats), images, names)[1]
+@jax.jit
+def _run(ours, images):
+    return run(merge(ours), images, (*ours.stages, HEAD))[1]
 
 
 def to_torch(images: np.ndarray) -> torch.Tensor:

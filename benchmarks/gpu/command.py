@@ -19,7 +19,8 @@ from benchmarks.gpu import exported, session
 from benchmarks.gpu import runs as gpu_runs
 from benchmarks.gpu.session import Step
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES, STRATEGIES
+from jaxcbis.config import STRATEGIES
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn

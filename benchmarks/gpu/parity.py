@@ -22,8 +22,8 @@ from benchmarks.gpu import exported
 from benchmarks.gpu.parity_side import answers
 from benchmarks.gpu.session import ROOT
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES
 from jaxcbis.data import normalization
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device

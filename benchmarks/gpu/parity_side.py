@@ -13,8 +13,8 @@ import optax
 
 from jaxcbis.machine import device
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD
-from jaxcbis.models.inference import Tree, Variables, apply
+from jaxcbis.models.inference import apply
+from jaxcbis.models.model import HEAD, Tree
 
 #: Entries of a stage's gradient that are compared; more say nothing else.
 _ENTRIES = 20_000
@@ -35,12 +35,12 @@ def answers(
     Returns:
       'logits' [n, classes], 'loss' [], and by stage 'gradient STAGE' [k], of its parameters.
     """
-    backbone = backbones.load(model, weights=weights, dtype=jnp.dtype(dtype))
-    stages = (*backbones.stages(model), HEAD)
+    backbone, _ = backbones.load(model, weights=weights, dtype=jnp.dtype(dtype))
+    stages = (*backbone.stages, HEAD)
     images, labels = batch
 
     def loss(params: Tree, stats: Tree) -> tuple[jax.Array, jax.Array]:
-        logits = apply(backbone.graph, Variables(params, stats), jnp.asarray(images), stages)
+        logits = apply(backbone.replace(params, stats), jnp.asarray(images), stages)
         losses = optax.softmax_cross_entropy_with_integer_labels(logits, jnp.asarray(labels))
         return losses.mean(), logits
 

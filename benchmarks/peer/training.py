@@ -42,7 +42,7 @@ def fit(
     Args:
       name: of the backbone.
       model: of `torch_models.build`, on its device; left with the lowest validation loss of all.
-      phases: of `experiment.phases_of`.
+      phases: of `runs.train.phases_of`.
       train, validation: the two splits.
       config: of the run.
       on_epoch: called with every row of the history.

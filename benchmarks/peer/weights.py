@@ -9,10 +9,9 @@ from flax.traverse_util import flatten_dict
 from torch import nn
 
 from benchmarks.peer.models import build, to_tensor
+from jaxcbis.designs import BACKBONES, VGGDesign
 from jaxcbis.evaluation import activation_maps
-from jaxcbis.models import backbones, vgg
-from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import HEAD, Model, merge
 from jaxcbis.models.weights import tables
 
 #: Largest difference of logits, as a share of their deviation, between two copies of one model.
@@ -30,7 +29,7 @@ class Shift(nn.Module):
         return x + self.shift
 
 
-def from_ours(backbone: Backbone) -> Any:
+def from_ours(backbone: Model) -> Any:
     """torchvision's model with our parameters and statistics.
 
     Weights of Keras need more than other arrays: there the model's first convolution shifts its
@@ -41,38 +40,40 @@ def from_ours(backbone: Backbone) -> Any:
     """
     ours = {**flatten_dict(backbone.params, sep="/"), **flatten_dict(backbone.stats, sep="/")}
     bias, kernel = (np.array(ours[f"{HEAD}/linear/{kind}"]) for kind in ("bias", "kernel"))
-    model = build(backbone.name, len(bias))
+    name = backbone.architecture.name
+    model = build(name, len(bias))
     state = model.state_dict()
-    rows, _ = tables.table(backbone.name, "torchvision", ())
+    rows, _ = tables.table(name, "torchvision", ())
     for row in rows:
         array = np.array(ours[row.target])
         array = array.transpose(3, 2, 0, 1) if row.convert is tables.hwio else array
         state[row.sources[0]] = torch.from_numpy(array)
-    is_vgg = backbone.name in vgg.DEPTHS
+    design = BACKBONES[name]
+    is_vgg = isinstance(design, VGGDesign)
     kernel = kernel.T
-    if is_vgg:  # ours flattens channels last, torch channels first
-        side = vgg.POOLED
+    if isinstance(design, VGGDesign):  # ours flattens channels last, torch channels first
+        side = design.pooled
         kernel = kernel.reshape(len(bias), side, side, -1).transpose(0, 3, 1, 2)
-    name = "classifier" if is_vgg else "fc"
-    state[f"{name}.weight"] = torch.from_numpy(kernel.reshape(len(bias), -1))
-    state[f"{name}.bias"] = torch.from_numpy(bias)
+    classifier = "classifier" if is_vgg else "fc"
+    state[f"{classifier}.weight"] = torch.from_numpy(kernel.reshape(len(bias), -1))
+    state[f"{classifier}.bias"] = torch.from_numpy(bias)
     model.load_state_dict(state)
 
-    module: Any = backbones.merge(backbone.graph, backbone.params, backbone.stats)
+    network = merge(backbone)
     if is_vgg:
-        if module.block1.shift is not None:
-            model.features[0] = nn.Sequential(Shift(module.block1.shift), model.features[0])
+        if network["block1"].shift is not None:
+            model.features[0] = nn.Sequential(Shift(network["block1"].shift), model.features[0])
         return model
-    if module.stem.shift is not None:
-        model.conv1 = nn.Sequential(Shift(module.stem.shift), model.conv1)
-    for layer in backbones.stages(backbone.name)[1:]:
-        theirs, block = getattr(model, layer)[0], getattr(module, layer).block0
+    if network["stem"].shift is not None:
+        model.conv1 = nn.Sequential(Shift(network["stem"].shift), model.conv1)
+    for layer in backbone.stages[1:]:
+        theirs, block = getattr(model, layer)[0], network[layer].block0
         for conv in ("conv1", "conv2"):
             getattr(theirs, conv).stride = (getattr(block, conv).stride,) * 2
     return model
 
 
-def require_same_logits(backbone: Backbone, model: Any, images: np.ndarray) -> None:
+def require_same_logits(backbone: Model, model: Any, images: np.ndarray) -> None:
     """Checks that both are one model, in full float32 and with stored BatchNorm statistics.
 
     Args:
@@ -82,14 +83,13 @@ def require_same_logits(backbone: Backbone, model: Any, images: np.ndarray) -> N
     Raises:
       RuntimeError: their logits differ by more than TOLERANCE.
     """
-    variables = Variables(backbone.params, backbone.stats)
     with jax.default_matmul_precision("highest"):
-        ours = activation_maps.logits(backbone.name, backbone.graph, variables, images)
+        ours = activation_maps.logits(backbone, images)
     with torch.inference_mode():
         theirs = model.eval()(to_tensor(images)).numpy()
     difference = np.abs(ours - theirs).max() / theirs.std()
     if not difference <= TOLERANCE:
         raise RuntimeError(
-            f"{backbone.name} with weights of {backbone.source['source']}: its copy in PyTorch is "
-            f"another model; their logits differ by {difference:.2g} of their deviation"
+            f"{backbone.architecture.name}: its copy in PyTorch is another model; their logits "
+            f"differ by {difference:.2g} of their deviation"
         )

@@ -17,15 +17,16 @@ from benchmarks.quality import intervals
 from benchmarks.quality import report as quality_report
 from benchmarks.quality.intervals import Answers
 from jaxcbis.config import Config
-from jaxcbis.data import loading, normalization
+from jaxcbis.data import normalization
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.evaluation import activation_maps, localization, metrics
 from jaxcbis.labels import LABELS
 from jaxcbis.machine.console import console, say
-from jaxcbis.models.backbones import Backbone
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
-from jaxcbis.runs import experiment, preparation
+from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs.run import run
+from jaxcbis.runs.train import phases_of
 from jaxcbis.training import checkpoints
 
 SCHEMA = 1
@@ -58,13 +59,13 @@ def compare(config: Config, folder: Path) -> dict:
       are `Side.record`; agreement is the share of test patches that both put in the same class.
 
     Raises:
-      UserError: what `experiment.run` and `torch_training.fit` raise.
+      UserError: what `runs.run` and `torch_training.fit` raise.
     """
-    results = experiment.run(config)
+    results = run(config)
     say("\nThe same in PyTorch")
     use_machine()
     dataset = preparation.load(config)
-    backbone, _ = experiment.load_backbone(config, dataset.source == loading.DEMO)
+    backbone = inputs.load_model(config, dataset).model
     ours = _ours(config, dataset, backbone, results)
     peer = _peer(config, dataset, backbone, results["localization"]["grid"])
 
@@ -103,22 +104,19 @@ def _inputs(results: dict) -> dict:
     return {"config": config, "data": data, "weights": weights}
 
 
-def _ours(config: Config, dataset: Dataset, backbone: Backbone, results: dict) -> Side:
+def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> Side:
     """What our run left behind, and what it does not keep anew from its model."""
     folder, test = Path(str(config.output)), dataset.splits["test"]
-    like = Variables(backbone.params, backbone.stats)
-    variables = checkpoints.load_model(folder / "checkpoints", like)
+    trained = checkpoints.load_model(folder / "checkpoints", backbone)
     images = _images(dataset, "test", with_label=False)
-    blind = activation_maps.softmax(
-        activation_maps.logits(config.backbone, backbone.graph, variables, images)
-    )
+    blind = activation_maps.softmax(activation_maps.logits(trained, images))
     with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
         by_id = {row["id"]: row for row in csv.DictReader(file)}
     rows = [by_id[item] for item in test.ids]
     probabilities = np.array([[float(row[label]) for label in LABELS] for row in rows])
     iou = np.array([float(row["iou"] or "nan") for row in rows])
 
-    model = torch_weights.from_ours(backbone._replace(**variables._asdict())).to(_place())
+    model = torch_weights.from_ours(trained).to(_place())
     maps, logits = torch_training.maps(config.backbone, model, _images(dataset, "test"))
     located, iou_of_library = _score(config, test, maps, logits, results["localization"]["grid"])
     timing = results["timing"]
@@ -139,7 +137,7 @@ def _ours(config: Config, dataset: Dataset, backbone: Backbone, results: dict) -
     return Side(told, record)
 
 
-def _peer(config: Config, dataset: Dataset, backbone: Backbone, grid: int) -> Side:
+def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     """PyTorch from the same start, on a GPU where ours had one and PyTorch sees it."""
     name, splits = config.backbone, dataset.splits
     train, validation = (
@@ -148,7 +146,7 @@ def _peer(config: Config, dataset: Dataset, backbone: Backbone, grid: int) -> Si
     model = torch_weights.from_ours(backbone)
     torch_weights.require_same_logits(backbone, model, validation[0][: torch_training.BATCH])
     model.to(_place(), memory_format=torch.channels_last)
-    phases = experiment.phases_of(config)
+    phases = phases_of(config)
     history = torch_training.fit(
         name, model, phases, train, validation, config, lambda row: say(quality_report.line(row))
     )

@@ -162,5 +162,5 @@ def _probabilities(run: Finished, images: list[np.ndarray]) -> np.ndarray:
 
     stack = np.stack([resize(image, run.config.image_size) for image in images])
     inputs = normalization.normalize(stack, run.statistics)
-    logits = activation_maps.logits(run.config.backbone, run.graph, run.variables, inputs)
+    logits = activation_maps.logits(run.model, inputs)
     return activation_maps.softmax(logits)

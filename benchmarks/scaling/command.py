@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.arguments import add_common, check
 from benchmarks.measure import Work, cores
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES
+from jaxcbis.designs import BACKBONES
 
 SCHEMA = 1
 #: What is kept where another quantity is swept.

@@ -10,9 +10,8 @@ import jax.numpy as jnp
 
 from benchmarks.measure import Work
 from benchmarks.speed import rows
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import Variables, forward
+from jaxcbis.models.inference import forward
+from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps
 
 #: Side of the square matrices: large enough that what surrounds their product does not count.
@@ -21,7 +20,7 @@ _SIDE = {"cpu": 4096, "gpu": 8192}
 _SECONDS = {"cpu": 2, "gpu": 0.3}
 
 
-def of(work: Work, backbone: Backbone) -> float | None:
+def of(work: Work, backbone: Model) -> float | None:
     """Operations of one repetition, a multiplication and an addition counting as two.
 
     They are those of our program as JAX hands it to the compiler, whatever becomes of it there. Of
@@ -33,14 +32,14 @@ def of(work: Work, backbone: Backbone) -> float | None:
     if work.row.startswith("train_"):
         count = _of_step(work, backbone)
     elif work.row == "forward" or work.row.startswith("gradcam"):
-        stages = (*backbones.stages(backbone.name), HEAD)
+        stages = (*backbone.stages, HEAD)
         count = _of_stages(work, backbone, work.shape, stages)
     else:
         return None
     return count * work.steps
 
 
-def bound_of_run(work: Work, backbone: Backbone) -> float | None:
+def bound_of_run(work: Work, backbone: Model) -> float | None:
     """How many times the operations of our run the peer's epochs take: the best possible ratio.
 
     The peer trains and validates from images. Ours runs the half that is frozen in all phases
@@ -56,11 +55,11 @@ def bound_of_run(work: Work, backbone: Backbone) -> float | None:
     """
     if not countable():
         return None
-    stages = (*backbones.stages(backbone.name), HEAD)
+    stages = (*backbone.stages, HEAD)
     train = work.images
     validation = max(train // 2, work.batch)
     half = min(
-        (kept_activations.in_front(backbone.name, next(iter(p))) for p in work.phases), key=len
+        (kept_activations.in_front(backbone.stages, next(iter(p))) for p in work.phases), key=len
     )
     half_shape = rows.entering(backbone, stages[len(half)], work.size).shape[1:]
 
@@ -86,7 +85,7 @@ def bound_of_run(work: Work, backbone: Backbone) -> float | None:
     return peer / ours
 
 
-def _of_step(work: Work, backbone: Backbone) -> float:
+def _of_step(work: Work, backbone: Model) -> float:
     """Operations of one training step on one batch."""
     inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
     labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
@@ -95,12 +94,11 @@ def _of_step(work: Work, backbone: Backbone) -> float:
 
 
 def _of_stages(
-    work: Work, backbone: Backbone, shape: tuple[int, ...], stages: tuple[str, ...]
+    work: Work, backbone: Model, shape: tuple[int, ...], stages: tuple[str, ...]
 ) -> float:
     """Operations of running stages on one batch of inputs of a shape."""
     inputs = jax.ShapeDtypeStruct((work.batch, *shape), jnp.float32)
-    variables = _shapes(Variables(backbone.params, backbone.stats))
-    return _flops(forward, backbone.graph, variables, inputs, stages)
+    return _flops(forward, _shapes(backbone), inputs, stages)
 
 
 def countable() -> bool:

@@ -13,10 +13,10 @@ import numpy as np
 
 from benchmarks.arguments import check
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES
+from jaxcbis.designs import BACKBONES
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import Variables, forward
+from jaxcbis.models.inference import forward
+from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations
 
 
@@ -31,32 +31,30 @@ def main(arguments: list[str]) -> None:
     print(f"| model | first trainable | {' | '.join(f'{size} px' for size in options.sizes)} |")
     print("|---" * (2 + len(options.sizes)) + "|")
     for name in BACKBONES:
-        for first, sizes in rows(backbones.load(name, weights="random"), options.sizes):
+        for first, sizes in rows(backbones.load(name, weights="random").model, options.sizes):
             cells = " | ".join(
                 f"{size / 1e6:,.3g} MB, {int(options.gib * 2**30 / size):,}" for size in sizes
             )
             print(f"| {name} | {first} | {cells} |")
 
 
-def rows(backbone: Backbone, sizes: list[int]) -> Iterator[tuple[str, list[int]]]:
+def rows(model: Model, sizes: list[int]) -> Iterator[tuple[str, list[int]]]:
     """Bytes per image by the first trainable stage.
 
     Args:
-      backbone: the model.
+      model: whole.
       sizes: sides of an image in pixels.
 
     Yields:
       (stage or head, bytes at each of the sizes).
     """
-    frozen = backbones.frozen_stages(backbone.name)
-    variables = Variables(backbone.params, backbone.stats)
-    for first in (*backbones.stages(backbone.name), HEAD):
-        if first in frozen:
+    for first in (*model.stages, HEAD):
+        if first in model.frozen:
             continue
-        stages = kept_activations.in_front(backbone.name, first)
+        stages = kept_activations.in_front(model.stages, first)
         kept = [
             jax.eval_shape(
-                lambda image, stages=stages: forward(backbone.graph, variables, image, stages),
+                lambda image, stages=stages: forward(model, image, stages),
                 jax.ShapeDtypeStruct((1, size, size, 1), np.float32),
             )
             for size in sizes

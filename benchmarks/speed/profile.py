@@ -20,11 +20,11 @@ from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
 from benchmarks.speed import rows
 from jaxcbis.commands.main import Parser
-from jaxcbis.config import BACKBONES
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device
 from jaxcbis.machine.console import console, say
-from jaxcbis.models.backbones import Backbone
+from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
 from jaxcbis.training import steps
 
@@ -83,7 +83,7 @@ def main(arguments: list[str]) -> dict:
     return results
 
 
-def profile(work: Work, backbone: Backbone) -> dict:
+def profile(work: Work, backbone: Model) -> dict:
     """What `main` tells of a row beside its name.
 
     Args:

@@ -18,8 +18,8 @@ from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import Variables, forward
+from jaxcbis.models.inference import forward
+from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps, strategies
 from jaxcbis.training.fit import Examples, Fitted, Settings, fit
 
@@ -84,27 +84,26 @@ def unit(row: str) -> str:
     return "images/s" if row.removesuffix(BATCH_STATS) in PER_IMAGE else "s"
 
 
-def load(model: str) -> Backbone:
+def load(model: str) -> Model:
     """A backbone with random weights on the device: bfloat16 on a GPU, float32 on a CPU."""
     dtype = jnp.float32 if jax.default_backend() == "cpu" else jnp.bfloat16
-    backbone = backbones.load(model, weights="random", num_classes=len(LABELS), dtype=dtype)
-    params, stats = jax.device_put((backbone.params, backbone.stats))
-    return backbone._replace(params=params, stats=stats)
+    loaded = backbones.load(model, weights="random", num_classes=len(LABELS), dtype=dtype)
+    return jax.device_put(loaded.model)
 
 
-def work(row: str, backbone: Backbone, batch: int, size: int, images: int, epochs: int) -> Work:
+def work(row: str, backbone: Model, batch: int, size: int, images: int, epochs: int) -> Work:
     """What both sides of a row do; see `Work`. `images` is rounded up to whole batches.
 
     Raises:
       Skipped: the row normalises by the batch, and the model has no BatchNorm.
     """
-    name = backbone.name
+    name = backbone.architecture.name
     batch_norm = "train" if row.endswith(BATCH_STATS) else "frozen"
     if batch_norm == "train" and not jax.tree.leaves(backbone.stats):
         raise Skipped(f"{row} {name}: it has no BatchNorm")
     kind = row.removesuffix(BATCH_STATS)
-    stages = (*backbones.stages(name), HEAD)
-    trainable = [s for s in backbones.stages(name) if s not in backbones.frozen_stages(name)]
+    stages = (*backbone.stages, HEAD)
+    trainable = [s for s in backbone.stages if s not in backbone.frozen]
     s1, s2 = (
         tuple(phase.learning_rates for phase in strategies.phases(strategy, trainable, **RATES))
         for strategy in ("s1", "s2")
@@ -138,9 +137,7 @@ def draw_splits(work: Work, rng: np.random.Generator) -> tuple[Examples, Example
     return Examples(*one), Examples(*two)
 
 
-def ours(
-    work: Work, backbone: Backbone, record: Callable[[dict], None] = lambda parts: None
-) -> Task:
+def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda parts: None) -> Task:
     """Our side of a row that measures one process from within.
 
     `record` takes {'prefix_s'} of every repetition of s2_epoch: the seconds of computing what is
@@ -150,8 +147,6 @@ def ours(
         return _step(work, backbone)
     if work.row in ("s1_run", "s2_epoch"):
         return _fit(work, backbone, record)
-    variables = Variables(backbone.params, backbone.stats)
-    model = (backbone.name, backbone.graph, variables)
 
     def images(rng: np.random.Generator) -> np.ndarray:
         return draw(work, rng)[0]
@@ -159,38 +154,36 @@ def ours(
     if work.row == "forward":
         return _forward(work, backbone)
     # Theirs come at the images' size.
-    return Task(images, lambda x: cam.enlarge(activation_maps.maps(*model, x).maps, x.shape[1]))
+    return Task(images, lambda x: cam.enlarge(activation_maps.maps(backbone, x).maps, x.shape[1]))
 
 
-def our_peer(work: Work, backbone: Backbone) -> Task:
+def our_peer(work: Work, backbone: Model) -> Task:
     """Our own logits, host to host as the maps are."""
-    variables = Variables(backbone.params, backbone.stats)
     return Task(
         lambda rng: draw(work, rng)[0],
-        lambda x: activation_maps.logits(backbone.name, backbone.graph, variables, x),
+        lambda x: activation_maps.logits(backbone, x),
         name="our forward",
     )
 
 
-def _run(backbone: Backbone, x: jax.Array, stages: tuple[str, ...]) -> jax.Array:
-    return forward(backbone.graph, Variables(backbone.params, backbone.stats), x, stages)
+def _run(backbone: Model, x: jax.Array, stages: tuple[str, ...]) -> jax.Array:
+    return forward(backbone, x, stages)
 
 
-def start_steps(work: Work, backbone: Backbone) -> tuple[steps.Plan, steps.State, Variables]:
-    """The plan, the first state and the frozen variables of a row's training step."""
+def start_steps(work: Work, backbone: Model) -> tuple[steps.Plan, steps.State, Model]:
+    """The plan, the first state and the frozen stages of a row's training step."""
     (rates,) = work.phases
-    stages = (*backbones.stages(backbone.name), HEAD)
+    stages = (*backbone.stages, HEAD)
     behind = stages[stages.index(work.first) :]
     by_batch = tuple(rates) if work.batch_norm == "train" else ()
-    plan = steps.Plan(backbone.graph, behind, tuple(rates), by_batch)
-    whole = Variables(backbone.params, backbone.stats)
-    frozen = whole.select(stage for stage in stages if stage not in rates)
-    return plan, steps.start(rates, whole), frozen
+    plan = steps.Plan(behind, tuple(rates), by_batch)
+    frozen = backbone.select(stage for stage in stages if stage not in rates)
+    return plan, steps.start(rates, backbone), frozen
 
 
-def _forward(work: Work, backbone: Backbone) -> Task:
+def _forward(work: Work, backbone: Model) -> Task:
     """As a run: a batch does not wait for the logits of the one before."""
-    stages = (*backbones.stages(backbone.name), HEAD)
+    stages = (*backbone.stages, HEAD)
     rng = np.random.default_rng(0)
     drawn = [jnp.asarray(draw(work, rng)[0]) for _ in range(work.steps)] if work.steps > 1 else []
 
@@ -205,7 +198,7 @@ def _forward(work: Work, backbone: Backbone) -> Task:
     return Task(fresh, run)
 
 
-def device_items(work: Work, backbone: Backbone) -> tuple[jax.Array, jax.Array]:
+def device_items(work: Work, backbone: Model) -> tuple[jax.Array, jax.Array]:
     """Inputs and labels of all steps of a repetition, on the device as a run has them."""
     dtype = entering(backbone, work.first, work.size).dtype
     inputs, labels = draw(work._replace(batch=work.steps * work.batch), np.random.default_rng(0))
@@ -219,7 +212,7 @@ def draw_order(work: Work, rng: np.random.Generator) -> jax.Array:
 
 
 def compiled_steps(
-    plan: steps.Plan, state: steps.State, frozen: Variables, *data: jax.Array
+    plan: steps.Plan, state: steps.State, frozen: Model, *data: jax.Array
 ) -> jax.stages.Compiled:
     """All steps of an order as one program, as a run calls it.
 
@@ -234,7 +227,7 @@ def compiled_steps(
     return steps.train_steps.lower(plan, state, frozen, *data).compile()
 
 
-def _steps(work: Work, backbone: Backbone) -> Task:
+def _steps(work: Work, backbone: Model) -> Task:
     """Many steps in one call on items that lie on the device: how a run trains on a GPU.
 
     A repetition visits the same items in another order, as an epoch does.
@@ -253,7 +246,7 @@ def _steps(work: Work, backbone: Backbone) -> Task:
     return Task(lambda rng: draw_order(work, rng), run)
 
 
-def _step(work: Work, backbone: Backbone) -> Task:
+def _step(work: Work, backbone: Model) -> Task:
     if work.steps > 1:
         return _steps(work, backbone)
     plan, state, frozen = start_steps(work, backbone)
@@ -272,14 +265,14 @@ def _step(work: Work, backbone: Backbone) -> Task:
     return Task(fresh, step)
 
 
-def entering(backbone: Backbone, first: str, size: int) -> jax.ShapeDtypeStruct:
+def entering(backbone: Model, first: str, size: int) -> jax.ShapeDtypeStruct:
     """What one image, [1, height, width, channels], is where it enters a stage."""
     image = jax.ShapeDtypeStruct((1, size, size, 1), jnp.float32)
-    in_front = kept_activations.in_front(backbone.name, first)
+    in_front = kept_activations.in_front(backbone.stages, first)
     return jax.eval_shape(lambda x: _run(backbone, x, in_front), image)
 
 
-def _fit(work: Work, backbone: Backbone, record: Callable[[dict], None]) -> Task:
+def _fit(work: Work, backbone: Model, record: Callable[[dict], None]) -> Task:
     """Whole runs; an epoch tells its own seconds in the history."""
     names = [next(iter(rates)) for rates in work.phases]
     phases = [strategies.Phase(*pair) for pair in zip(names, work.phases, strict=True)]

@@ -17,7 +17,7 @@ from benchmarks.speed import compiling, flops, rows
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device
 from jaxcbis.machine.console import say, warn
-from jaxcbis.models.backbones import Backbone
+from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
 
 SCHEMA = 1
@@ -160,7 +160,7 @@ def connect(platform: str, seconds: float, note) -> Any:
     return torch_rows.Torch(platform, rows.draw, rows.draw_splits, seconds, note)
 
 
-def measure_row(work: Work, backbone: Backbone, bench: Bench) -> Iterator[dict]:
+def measure_row(work: Work, backbone: Model, bench: Bench) -> Iterator[dict]:
     """One row of the results at one batch size: first without the peer, then with it.
 
     Yields:
@@ -197,12 +197,12 @@ def _row(work: Work, measured: Measured) -> dict:
     return row
 
 
-def _within(work: Work, backbone: Backbone, bench: Bench) -> Iterator[Measured]:
+def _within(work: Work, backbone: Model, bench: Bench) -> Iterator[Measured]:
     """Both sides in this process; ours alone comes first where PyTorch's is to follow."""
     rng = np.random.default_rng(1)
     parts: list[dict] = []
     ours_only, torch = work.row in rows.OURS_ONLY, bench.torch
-    held = sum(leaf.nbytes for leaf in jax.tree.leaves((backbone.params, backbone.stats))) / 2**20
+    held = sum(leaf.nbytes for leaf in jax.tree.leaves(backbone)) / 2**20
     meter = memory.of_jax()
     with compiling.parts() as seconds:
         ours, ours_mb = measure.build(lambda: rows.ours(work, backbone, parts.append), rng, meter)

@@ -30,7 +30,7 @@ def test_row(benchmark, pytestconfig, row, backbone):
     task = rows.ours(rows.work(row, backbone, batch, size, images, 1), backbone)
     rng = np.random.default_rng(0)
     task.warm(rng)
-    benchmark.group = f"{row} {backbone.name}"
+    benchmark.group = f"{row} {backbone.architecture.name}"
     benchmark.pedantic(task.work, setup=lambda: ((task.fresh(rng),), {}), rounds=ROUNDS)
 
 

@@ -56,11 +56,10 @@ def randomized(run: Finished, patches: Patches) -> dict:
       {'n', 'stages': [{'stage', 'constant_maps', 'mean', 'ci95'}]}, from the head inwards.
     """
     config = run.config
+    images = normalization.normalize(patches.images, run.statistics)
     similarity = randomization.cascade(
-        config.backbone, run.graph, run.variables,
-        normalization.normalize(patches.images, run.statistics),
-        method=config.cam_method, stage=config.cam_stage,
-    )  # fmt: skip
+        run.model, images, method=config.cam_method, stage=config.cam_stage
+    )
     times = bootstrap.draw(patches.patients)
     stages = []
     for stage, values in similarity.items():

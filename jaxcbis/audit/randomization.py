@@ -9,19 +9,15 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from jaxcbis.evaluation import activation_maps, cam
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Graph
-from jaxcbis.models.inference import Variables
 from jaxcbis.models.initialization import initialize
+from jaxcbis.models.model import HEAD, Model
 
 #: Of the fresh parameters; not a seed that a run would begin with.
 SEED = 987_654_321
 
 
 def cascade(
-    name: str,
-    graph: Graph,
-    variables: Variables,
+    model: Model,
     images: NDArray,
     *,
     method: str = "gradcam",
@@ -30,7 +26,7 @@ def cascade(
     """Similarity of maps to the trained model's, as stage after stage is made random again.
 
     Args:
-      name, graph, variables: the trained model.
+      model: the trained one.
       images: float32 [n, size, size, 1], normalised.
       method, stage: of the maps, see `activation_maps.maps`. They are of the class that the trained
         model predicts.
@@ -40,29 +36,27 @@ def cascade(
       model's [n], once this stage and those before it are random; NaN where a map is constant.
     """
 
-    def maps(variables: Variables, classes: NDArray | None) -> activation_maps.Maps:
-        return activation_maps.maps(
-            name, graph, variables, images, labels=classes, method=method, stage=stage
-        )
+    def maps(model: Model, classes: NDArray | None) -> activation_maps.Maps:
+        return activation_maps.maps(model, images, labels=classes, method=method, stage=stage)
 
-    found = maps(variables, None)
+    found = maps(model, None)
     trained, classes = cam.enlarge(found.maps, images.shape[1]), found.logits.argmax(1)
     similarity = {}
-    for part in (HEAD, *reversed(backbones.stages(name))):
-        variables = variables.update(fresh(variables, part))
-        of_classes = maps(variables, classes).of_labels
+    for part in (HEAD, *reversed(model.stages)):
+        model = model.update(fresh(model, part))
+        of_classes = maps(model, classes).of_labels
         assert of_classes is not None
         pairs = zip(trained, cam.enlarge(of_classes, images.shape[1]), strict=True)
         similarity[part] = np.array([_correlation(*pair) for pair in pairs])
     return similarity
 
 
-def fresh(variables: Variables, stage: str) -> Variables:
-    """A stage's variables, drawn anew as before any training."""
-    paths = [flatten_dict(tree, sep="/") for tree in variables]
+def fresh(model: Model, stage: str) -> Model:
+    """A stage's arrays, drawn anew as before any training."""
+    paths = [flatten_dict(tree, sep="/") for tree in (model.params, model.stats)]
     drawn = initialize({path: leaf.shape for of in paths for path, leaf in of.items()}, SEED)
     trees = (unflatten_dict({path: drawn[path] for path in of}, sep="/") for of in paths)
-    return Variables(*trees).select([stage])
+    return model.replace(*trees).select([stage])
 
 
 def _correlation(one: NDArray, two: NDArray) -> float:

@@ -16,7 +16,7 @@ from jaxcbis.machine.console import console, say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
 from jaxcbis.report import terminal
-from jaxcbis.runs import experiment, finished, preparation
+from jaxcbis.runs import claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
 SCHEMA = 1
@@ -65,7 +65,7 @@ def _load(folders: Sequence[Path]) -> list[Finished]:
     first = results.read_run(folders[0] / "results.json")
     device.choose(  # before the runs' models are loaded, which starts JAX
         first["config"].get("device", "auto"),
-        experiment.threads_of(first),
+        claim.threads_of(first),
         deterministic=first["config"].get("deterministic", False),
     )
     runs = [finished.load(folder) for folder in folders]

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import jaxcbis
 from jaxcbis import config as options
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import allocator, watched
 from jaxcbis.machine.console import Level, set_level
@@ -150,7 +151,7 @@ def _parser() -> argparse.ArgumentParser:
     options.add_arguments(study, _IN_STUDIES)
     _add_levels(study)
     add = study.add_argument
-    add("--backbones", nargs="+", choices=options.BACKBONES, default=["vgg19", "resnet50"],
+    add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
         help="default: vgg19 resnet50")  # fmt: skip
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
         help="default: s1 s2")  # fmt: skip
@@ -259,9 +260,9 @@ def _train(words: argparse.Namespace) -> None:
     quiet_libraries()
     if config.coordinator is not None:
         watched.go_on_in_child(LOST)
-    from jaxcbis.runs import experiment  # JAX starts only when there is work for it
+    from jaxcbis.runs.run import run  # JAX starts only when there is work for it
 
-    experiment.run(config)
+    run(config)
 
 
 def _prepare(words: argparse.Namespace) -> None:

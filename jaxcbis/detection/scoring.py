@@ -91,7 +91,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         "notes": notes,
         "dropped": dropped,
         "seconds_per_mammogram": float(np.median(seconds)),
-        **_figures(scored),
+        **figures(scored),
     }
     results.write(output / "froc.json", answer)
     saving.png(output / "froc.png", curve.draw(answer))
@@ -157,8 +157,15 @@ def brightness(mammogram: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return sums / ((x1 - x0) * (y1 - y0))
 
 
-def _figures(scored: Sequence[Sequence[Scored]]) -> dict[str, dict]:
-    """Free-response figures of each way to rank the windows; chance is the mean of its draws."""
+def figures(scored: Sequence[Sequence[Scored]]) -> dict[str, dict]:
+    """Free-response figures of each way to rank the windows.
+
+    Args:
+      scored: of `score`, by film.
+
+    Returns:
+      {'model', 'brightness', 'chance'} as `run` tells them.
+    """
     model, bright, *draws = (
         froc(*zip(*ranking, strict=True)) for ranking in zip(*scored, strict=True)
     )

@@ -9,33 +9,25 @@ import numpy as np
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.evaluation import cam
 from jaxcbis.machine import sharding
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Graph
-from jaxcbis.models.inference import Track, Variables, forward, map_batches, untracked
+from jaxcbis.models.inference import Track, forward, map_batches, untracked
+from jaxcbis.models.model import HEAD, Model
 
 
-def logits(
-    name: str,
-    graph: Graph,
-    variables: Variables,
-    images: np.ndarray,
-    track: Track = untracked,
-) -> np.ndarray:
+def logits(model: Model, images: np.ndarray, track: Track = untracked) -> np.ndarray:
     """Runs a model with stored BatchNorm statistics.
 
     Args:
-      name: of the backbone.
-      graph, variables: the model.
+      model: to run.
       images: float32 [n, size, size, 1], normalised.
       track: shows how far it is.
 
     Returns:
       float32 [n, classes].
     """
-    stages = (*backbones.stages(name), HEAD)
+    stages = (*model.stages, HEAD)
 
     def run(index):
-        return forward(graph, variables, sharding.items(images, index), stages)
+        return forward(model, sharding.items(images, index), stages)
 
     return map_batches(run, np.arange(len(images)), track, "test")
 
@@ -56,9 +48,7 @@ class Maps(NamedTuple):
 
 
 def maps(
-    name: str,
-    graph: Graph,
-    variables: Variables,
+    model: Model,
     images: np.ndarray,
     track: Track = untracked,
     *,
@@ -72,28 +62,27 @@ def maps(
     ReLU (14 x 14 at 224 pixels), for a ResNet the last residual block (7 x 7).
 
     Args:
-      name, graph, variables, images, track: as of `logits`.
+      model, images, track: as of `logits`.
       labels: int [n], classes to map as well.
       method: of `cam.METHODS`, or `cam.SCORE_CAM`, which runs the model once more per channel.
       stage: whose output is mapped.
     """
-    order = backbones.stages(name)
+    order = model.stages
     mapped = len(order) if stage is None else order.index(stage) + 1
     front, behind = order[:mapped], (*order[mapped:], HEAD)
 
     def run(index):
         batch = sharding.items(images, index)
         wanted = None if labels is None else sharding.items(labels, index)
-        return _maps(graph, variables, batch, wanted, front, behind, method)
+        return _maps(model, batch, wanted, front, behind, method)
 
     found, answers = map_batches(run, np.arange(len(images)), track, CAM_METHODS[method])
     return Maps(found[0], answers, None if labels is None else found[1])
 
 
-@partial(jax.jit, static_argnames=("graph", "front", "behind", "method"))
+@partial(jax.jit, static_argnames=("front", "behind", "method"))
 def _maps(
-    graph: Graph,
-    variables: Variables,
+    model: Model,
     batch: jax.Array,
     labels: jax.Array | None,
     front: tuple[str, ...],
@@ -101,19 +90,19 @@ def _maps(
     method: str,
 ) -> tuple[list[jax.Array], jax.Array]:
     """Maps of the predicted class and of the labels, if there are any, and logits."""
-    features = forward(graph, variables, batch, front)
+    features = forward(model, batch, front)
 
     def head(features):
-        return forward(graph, variables, features, behind)
+        return forward(model, features, behind)
 
     logits = head(features)
     wanted = [logits.argmax(-1)] if labels is None else [logits.argmax(-1), labels]
     if method == cam.SCORE_CAM:
 
-        def model(images):
-            return forward(graph, variables, images, (*front, *behind))
+        def whole(images):
+            return forward(model, images, (*front, *behind))
 
-        scores = cam.channel_scores(model, batch, features)
+        scores = cam.channel_scores(whole, batch, features)
         found = [cam.score_cam(features, scores, classes) for classes in wanted]
     else:
         found = [cam.METHODS[method](head, features, classes) for classes in wanted]

@@ -2,17 +2,14 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from jaxcbis.machine import sharding
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import Graph
-
-Tree = dict[str, Any]
+from jaxcbis.models.model import Model, merge, run
 
 #: Items per call and device: large enough for the hardware, small enough for VGG's first block.
 BATCH = 32
@@ -26,59 +23,32 @@ def untracked(items: Sequence, description: str) -> Iterable:
     return items
 
 
-class Variables(NamedTuple):
-    """Parameters and BatchNorm statistics: nested dicts, by stage first."""
-
-    params: Tree
-    stats: Tree
-
-    def select(self, stages: Iterable[str]) -> "Variables":
-        """Those of the given stages."""
-        wanted = set(stages)
-        return Variables(*({s: tree[s] for s in tree if s in wanted} for tree in self))
-
-    def update(self, other: "Variables") -> "Variables":
-        """These, with the stages of `other` in place of the same ones here."""
-        return Variables(self.params | other.params, self.stats | other.stats)
-
-
-@partial(jax.jit, static_argnames=("graph", "stages"))
-def forward(
-    graph: Graph, variables: Variables, inputs: jax.Array, stages: tuple[str, ...]
-) -> jax.Array:
+@partial(jax.jit, static_argnames="stages")
+def forward(model: Model, inputs: jax.Array, stages: tuple[str, ...]) -> jax.Array:
     """Runs consecutive stages on one batch.
 
     Args:
-      graph: of a Backbone.
-      variables: of the whole model.
+      model: whole.
       inputs: [n, height, width, channels], of the first of the stages.
       stages: names, in order.
 
     Returns:
       The last one's output.
     """
-    return sharding.returned(apply(graph, variables, sharding.divided(inputs), stages))
+    return sharding.returned(apply(model, sharding.divided(inputs), stages))
 
 
-@partial(jax.jit, static_argnames=("graph", "stages"))
+@partial(jax.jit, static_argnames="stages")
 def forward_on(
-    graph: Graph,
-    variables: Variables,
-    inputs: jax.Array,
-    index: jax.Array,
-    stages: tuple[str, ...],
+    model: Model, inputs: jax.Array, index: jax.Array, stages: tuple[str, ...]
 ) -> jax.Array:
     """`forward` for the items at `index`, int [n], of inputs on the device."""
-    outputs = apply(graph, variables, sharding.divided(inputs[index]), stages)
-    return sharding.returned(outputs)
+    return sharding.returned(apply(model, sharding.divided(inputs[index]), stages))
 
 
-def apply(
-    graph: Graph, variables: Variables, inputs: jax.Array, stages: tuple[str, ...]
-) -> jax.Array:
+def apply(model: Model, inputs: jax.Array, stages: tuple[str, ...]) -> jax.Array:
     """`forward` as it is, neither compiled nor on several devices."""
-    module = backbones.merge(graph, *variables)
-    return backbones.run(module, rgb(inputs), stages)[0]
+    return run(merge(model), rgb(inputs), stages)[0]
 
 
 def rgb(inputs: jax.Array) -> jax.Array:

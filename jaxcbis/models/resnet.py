@@ -1,4 +1,4 @@
-"""ResNet34 and ResNet50 as torchvision defines them, in NHWC and as named stages."""
+"""Residual networks as torchvision defines them, in NHWC and as named stages."""
 
 from collections.abc import Callable
 from functools import partial
@@ -7,11 +7,10 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
+from jaxcbis.designs import ResNetDesign
 from jaxcbis.models.kernels import max_pool, relu
 from jaxcbis.models.layers import BatchNorm, Convolution, convolve_and_normalize, linear
-
-DEPTHS = (3, 4, 6, 3)
-WIDTHS = (64, 128, 256, 512)
+from jaxcbis.models.model import Network
 
 
 class BasicBlock(nnx.Module):
@@ -71,12 +70,12 @@ class Shortcut(nnx.Module):
 
 
 class Stem(nnx.Module):
-    """From the image to 64 channels at a quarter of its resolution."""
+    """From the image to `outputs` channels at a quarter of its resolution."""
 
-    def __init__(self, *, dtype: jnp.dtype, shift: tuple[float, ...] | None):
+    def __init__(self, outputs: int, *, dtype: jnp.dtype, shift: tuple[float, ...] | None):
         self.shift = shift
-        self.conv = Convolution(3, 64, 7, stride=2, padding=3, dtype=dtype)
-        self.bn = BatchNorm(64)
+        self.conv = Convolution(3, outputs, 7, stride=2, padding=3, dtype=dtype)
+        self.bn = BatchNorm(outputs)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
         if self.shift is not None:
@@ -116,39 +115,31 @@ class Head(nnx.Module):
         return self.linear(self.pool(x) if x.ndim == 4 else x)
 
 
-class ResNet(nnx.Module):
-    """Stages `stem`, `layer1` to `layer4` and `head`; each is called as `stage(x, train)`.
+def resnet(
+    design: ResNetDesign,
+    num_classes: int,
+    *,
+    dtype: jnp.dtype,
+    shift: tuple[float, ...] | None = None,
+    v1: bool = False,
+) -> Network:
+    """Stages `stem`, `layer1` and so on, and `head`.
 
     Args:
-      block: `BasicBlock`, or `Bottleneck` with its `v1` bound.
+      design: depths and widths.
       num_classes: outputs of the head.
       dtype: type of the convolutions; parameters stay in float32.
       shift: added to the three channels of the input, for weights that expect other means.
+      v1: of a `Bottleneck`.
 
     Source: He et al., Deep Residual Learning for Image Recognition, CVPR 2016.
     """
-
-    def __init__(
-        self,
-        block: Callable,
-        num_classes: int,
-        *,
-        dtype: jnp.dtype,
-        shift: tuple[float, ...] | None = None,
-    ):
-        inputs = 64
-        self.stem = Stem(dtype=dtype, shift=shift)
-        for i, (depth, width) in enumerate(zip(DEPTHS, WIDTHS, strict=True)):
-            stride = 1 if i == 0 else 2
-            stage = Stage(partial(block, dtype=dtype), depth, inputs, width, stride)
-            setattr(self, f"layer{i + 1}", stage)
-            inputs = stage.outputs
-        self.head = Head(inputs, num_classes)
-
-
-def resnet34(num_classes: int, **options) -> ResNet:
-    return ResNet(BasicBlock, num_classes, **options)
-
-
-def resnet50(num_classes: int, *, v1: bool = False, **options) -> ResNet:
-    return ResNet(partial(Bottleneck, v1=v1), num_classes, **options)
+    kind: Callable = BasicBlock if design.convolutions == 2 else partial(Bottleneck, v1=v1)
+    block = partial(kind, dtype=dtype)
+    network: Network = {"stem": Stem(design.stem, dtype=dtype, shift=shift)}
+    inputs = design.stem
+    for i, (depth, width) in enumerate(zip(design.depths, design.widths, strict=True), 1):
+        stage = Stage(block, depth, inputs, width, stride=1 if i == 1 else 2)
+        network[f"layer{i}"] = stage
+        inputs = stage.outputs
+    return network | {"head": Head(inputs, num_classes)}

@@ -1,4 +1,4 @@
-"""VGG16 and VGG19 (without BatchNorm) as torchvision defines them, in NHWC and as named stages.
+"""VGG networks without BatchNorm as torchvision defines them, in NHWC and as named stages.
 
 The study puts one linear layer in the place of the three fully connected ones.
 """
@@ -8,12 +8,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 
+from jaxcbis.designs import VGGDesign
 from jaxcbis.models.kernels import max_pool, relu
 from jaxcbis.models.layers import Convolution, linear
-
-DEPTHS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
-WIDTHS = (64, 128, 256, 512, 512)
-POOLED = 7
+from jaxcbis.models.model import Network
 
 
 class Block(nnx.Module):
@@ -44,14 +42,16 @@ class Block(nnx.Module):
 
 
 class Head(nnx.Module):
-    """Max-pool, average pool to 7x7, flatten (rows, columns, channels), one linear layer."""
+    """Max-pool, average pool to `size` x `size`, flatten (rows, columns, channels), one linear
+    layer."""
 
-    def __init__(self, num_classes: int):
-        self.linear = linear(POOLED * POOLED * WIDTHS[-1], num_classes)
+    def __init__(self, features: int, size: int, num_classes: int):
+        self.size = size
+        self.linear = linear(size * size * features, num_classes)
 
     def pool(self, x: jax.Array) -> jax.Array:
-        """Features [n, height, width, 512] to float32 [n, 25088]."""
-        x = adaptive_average_pool(max_pool(x, 2, 2).astype(jnp.float32), POOLED)
+        """Features [n, height, width, c] to float32 [n, size * size * c]."""
+        x = adaptive_average_pool(max_pool(x, 2, 2).astype(jnp.float32), self.size)
         return x.reshape(x.shape[0], -1)
 
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
@@ -59,13 +59,19 @@ class Head(nnx.Module):
         return self.linear(self.pool(x) if x.ndim == 4 else x)
 
 
-class VGG(nnx.Module):
-    """Stages `block1` to `block5` and `head`; each is called as `stage(x, train)`.
+def vgg(
+    design: VGGDesign,
+    num_classes: int,
+    *,
+    dtype: jnp.dtype,
+    shift: tuple[float, ...] | None = None,
+) -> Network:
+    """Stages `block1` and so on, and `head`.
 
-    `block1` to `block4` end with their max-pool, `block5` with its last ReLU.
+    All blocks but the last end with their max-pool, the last with its last ReLU.
 
     Args:
-      depths: convolutions of each block.
+      design: depths and widths.
       num_classes: outputs of the head.
       dtype: type of the convolutions; parameters stay in float32.
       shift: added to the three channels of the input, for weights that expect other means.
@@ -73,32 +79,15 @@ class VGG(nnx.Module):
     Source: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image
     Recognition, ICLR 2015.
     """
-
-    def __init__(
-        self,
-        depths: tuple[int, ...],
-        num_classes: int,
-        *,
-        dtype: jnp.dtype,
-        shift: tuple[float, ...] | None = None,
-    ):
-        inputs = 3
-        for i, (depth, width) in enumerate(zip(depths, WIDTHS, strict=True), 1):
-            first, last = i == 1, i == len(depths)
-            block = Block(
-                depth, inputs, width, pool=not last, dtype=dtype, shift=shift if first else None
-            )
-            setattr(self, f"block{i}", block)
-            inputs = width
-        self.head = Head(num_classes)
-
-
-def vgg16(num_classes: int, **options) -> VGG:
-    return VGG(DEPTHS["vgg16"], num_classes, **options)
-
-
-def vgg19(num_classes: int, **options) -> VGG:
-    return VGG(DEPTHS["vgg19"], num_classes, **options)
+    network: Network = {}
+    inputs = 3
+    for i, (depth, width) in enumerate(zip(design.depths, design.widths, strict=True), 1):
+        first, last = i == 1, i == len(design.depths)
+        network[f"block{i}"] = Block(
+            depth, inputs, width, pool=not last, dtype=dtype, shift=shift if first else None
+        )
+        inputs = width
+    return network | {"head": Head(inputs, design.pooled, num_classes)}
 
 
 def adaptive_average_pool(x: jax.Array, size: int) -> jax.Array:

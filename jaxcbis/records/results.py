@@ -11,7 +11,9 @@ from jaxcbis.machine import files
 
 SCHEMA = 1
 
-STATUSES = ("interrupted", "finished")
+#: A run's status; only a finished one has all of its files.
+INTERRUPTED, FINISHED = "interrupted", "finished"
+STATUSES = (INTERRUPTED, FINISHED)
 #: Order of the top-level keys in the file; a figure that does not exist is null.
 KEYS = (
     "schema",
@@ -86,7 +88,7 @@ def read_run(path: Path | str) -> dict:
         if found["status"] not in STATUSES:
             faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
         needed = ["config", "notes", "environment"]
-        if found["status"] == STATUSES[1]:
+        if found["status"] == FINISHED:
             needed += ["data", "weights", "model", "history", "best", "test", "localization"]
         faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
     if faults:

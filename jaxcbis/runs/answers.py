@@ -64,8 +64,7 @@ def explain(run: Finished, images: Images) -> Explanation:
 
 def probabilities(run: Finished, inputs: np.ndarray) -> np.ndarray:
     """Class probabilities float64 [n, classes] of normalised images [n, size, size, 1]."""
-    name = run.config.backbone
-    return activation_maps.softmax(activation_maps.logits(name, run.graph, run.variables, inputs))
+    return activation_maps.softmax(activation_maps.logits(run.model, inputs))
 
 
 def maps(run: Finished, inputs: np.ndarray, track: Track = untracked) -> Maps:
@@ -78,9 +77,8 @@ def maps(run: Finished, inputs: np.ndarray, track: Track = untracked) -> Maps:
     """
     config = run.config
     return activation_maps.maps(
-        config.backbone, run.graph, run.variables, inputs, track,
-        method=config.cam_method, stage=config.cam_stage,
-    )  # fmt: skip
+        run.model, inputs, track, method=config.cam_method, stage=config.cam_stage
+    )
 
 
 def require_grey(image: np.ndarray) -> np.ndarray:

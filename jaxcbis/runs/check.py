@@ -87,14 +87,14 @@ def run() -> None:
     Raises:
       UserError: a figure is off, or the demo cannot be run.
     """
-    from jaxcbis.runs import experiment  # JAX starts only when there is work for it
+    from jaxcbis.runs import run as one_run  # JAX starts only when there is work for it
 
     say("The demo training with random weights: two minutes on two cores ..")
     with tempfile.TemporaryDirectory(prefix="jaxcbis-", ignore_cleanup_errors=True) as folder:
         place = {"data_dir": folder, "output": str(Path(folder) / "run")}
         config = resolve(OPTIONS | place)
         with live() as show, hushed():
-            results = experiment.run(
+            results = one_run.run(
                 config,
                 on_epoch=lambda row: show(Text(f"epoch {row['epoch']} of {config.epochs}")),
             )

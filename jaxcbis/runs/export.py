@@ -8,9 +8,8 @@ import numpy as np
 from jax import export as jax_export
 
 from jaxcbis.machine import files
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD
 from jaxcbis.models.inference import apply
+from jaxcbis.models.model import HEAD
 from jaxcbis.runs.finished import Finished
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
@@ -35,13 +34,13 @@ def export(run: Finished, file: Path | str) -> Path:
       UserError: the file cannot be written.
     """
     file = Path(file)
-    stages = (*backbones.stages(run.config.backbone), HEAD)
-    variables = jax.tree.map(np.asarray, run.variables)  # for any number of devices
+    stages = (*run.model.stages, HEAD)
+    model = jax.tree.map(np.asarray, run.model)  # for any number of devices
 
     def serve(images: jax.Array) -> jax.Array:
         scaled = images[..., None].astype(jnp.float32) / 255
         inputs = (scaled - run.statistics.mean) / run.statistics.deviation
-        return jax.nn.softmax(apply(run.graph, variables, inputs, stages), axis=-1)
+        return jax.nn.softmax(apply(model, inputs, stages), axis=-1)
 
     size = run.config.image_size
     batch = jax_export.symbolic_shape(f"n, {size}, {size}")

@@ -10,8 +10,7 @@ from jaxcbis.data import normalization
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import Graph
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.training import checkpoints
 
@@ -22,15 +21,14 @@ class Finished(NamedTuple):
     Attributes:
       folder: of the run.
       config: of the run.
-      graph, variables: the model with the lowest validation loss.
+      model: the one with the lowest validation loss.
       statistics: of the train split's intensities, for `normalization.normalize`.
       results: content of results.json.
     """
 
     folder: Path
     config: Config
-    graph: Graph
-    variables: Variables
+    model: Model
     statistics: normalization.Statistics
     results: dict
 
@@ -44,7 +42,7 @@ def load(folder: Path | str) -> Finished:
     """
     folder = Path(folder)
     found = results.read_run(folder / "results.json")
-    if found["status"] != "finished":
+    if found["status"] != results.FINISHED:
         raise UserError(f"{folder}: the run is not finished; go on with it: add --resume")
     try:
         config = Config(**found["config"])
@@ -59,6 +57,5 @@ def load(folder: Path | str) -> Finished:
             f"{folder / 'results.json'}: not of this version of jaxcbis "
             f"({type(error).__name__}: {error}); train it again"
         ) from error
-    like = Variables(blank.params, blank.stats)
-    variables = checkpoints.load_model(folder / "checkpoints", like)
-    return Finished(folder, config, blank.graph, variables, statistics, found)
+    model = checkpoints.load_model(folder / "checkpoints", blank)
+    return Finished(folder, config, model, statistics, found)

@@ -144,4 +144,4 @@ def done(cells: Sequence[Cell], folder: Path) -> list[dict]:
         for cell in cells
         if (path := folder / cell.run / "results.json").exists()
     }
-    return [record(cell, of) for cell, of in found.items() if of["status"] == "finished"]
+    return [record(cell, of) for cell, of in found.items() if of["status"] == results.FINISHED]

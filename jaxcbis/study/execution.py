@@ -11,8 +11,9 @@ from jaxcbis.data import loading
 from jaxcbis.data.patches import Dataset
 from jaxcbis.machine import console, device, workers
 from jaxcbis.machine.console import Level, hushed, set_level, warn
-from jaxcbis.runs import experiment, preparation
-from jaxcbis.runs.experiment import Shared
+from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs import run as one_run
+from jaxcbis.runs.run import Shared
 
 Watch = Callable[[Config, dict | None], None]
 Work = Callable[[Config, Callable[[dict], None]], None]
@@ -105,10 +106,9 @@ def _worker(dataset: Dataset) -> Work:
         nonlocal group, shared
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
-            demo = dataset.source == loading.DEMO
-            shared = Shared(dataset, experiment.load_backbone(config, demo), {})
+            shared = Shared(dataset, inputs.load_model(config, dataset), {})
             group = config.backbone, config.seed
         with hushed():
-            experiment.run(config, shared, on_epoch=tell)
+            one_run.run(config, shared, on_epoch=tell)
 
     return work

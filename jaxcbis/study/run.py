@@ -14,7 +14,7 @@ from jaxcbis.records import folders, results
 from jaxcbis.report import terminal
 from jaxcbis.report.page import document
 from jaxcbis.report.tables import Table
-from jaxcbis.runs import experiment
+from jaxcbis.runs import claim
 from jaxcbis.study import board, cells, choice, execution, tables
 from jaxcbis.study.cells import SWEPT, Cell, Grid
 from jaxcbis.study.execution import Machine
@@ -59,7 +59,7 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
         record["notes"] = list(dict.fromkeys(n for of in found.values() for n in of["notes"]))
         shown = tables.write(folder, record, found)
         report = document.compare(folder / "report.html", [folder / run for run in found], shown)
-        record["status"] = "finished"
+        record["status"] = results.FINISHED
         results.write(folder / "study.json", record)
     _show(folder, record, shown, report)
     return record
@@ -85,7 +85,7 @@ def _begin(folder: Path, config: Config, weights: dict[str, str]) -> dict:
         if key not in (*SWEPT, *INCIDENTAL)
     }
     record = {
-        "schema": SCHEMA, "status": "interrupted", "config": shared, "weights": weights,
+        "schema": SCHEMA, "status": results.INTERRUPTED, "config": shared, "weights": weights,
         "cells": [], "chosen": [], "comparisons": [], "notes": [],
     }  # fmt: skip
     path = folder / "study.json"
@@ -108,7 +108,7 @@ def _machine(folder: Path, configs: dict[Cell, Config], parallel: bool) -> Machi
     """What the runs compute on, with as many threads as those that were begun before."""
     begun = (folder / cell.run / "results.json" for cell in configs)
     first = next(filter(Path.exists, begun), None)
-    threads = experiment.threads_of(results.read_run(first)) if first else None
+    threads = claim.threads_of(results.read_run(first)) if first else None
     return execution.machine(next(iter(configs.values())), threads, parallel)
 
 

@@ -10,7 +10,7 @@ import orbax.checkpoint as ocp
 
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files, hosts, sharding
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Model
 
 TRAINING = "training"
 MODEL = "model"
@@ -74,7 +74,7 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
     require_space(Path(manager.directory), arrays)
     step = (manager.latest_step() or 0) + 1
     items = ocp.args.Composite(
-        arrays=ocp.args.StandardSave(arrays), progress=ocp.args.JsonSave(progress)
+        arrays=ocp.args.StandardSave(_plain(arrays)), progress=ocp.args.JsonSave(progress)
     )
     try:
         manager.save(step, args=items)
@@ -115,22 +115,22 @@ def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
       UserError: the checkpoint is damaged, of another model, or holds no finite numbers.
     """
     step = manager.latest_step()
-    items = ocp.args.Composite(arrays=ocp.args.StandardRestore(like))
+    items = ocp.args.Composite(arrays=ocp.args.StandardRestore(_plain(like)))
     folder = Path(manager.directory) / str(step) / "arrays"
     return _read(folder, like, lambda: manager.restore(step, args=items).arrays, RESTART)
 
 
-def save_model(folder: Path, variables: Variables) -> None:
+def save_model(folder: Path, model: Model) -> None:
     """Saves a finished model's parameters and statistics.
 
     Raises:
       UserError: the disk is full or cannot be written.
     """
     path = (folder / MODEL).absolute()
-    require_space(folder, variables)
+    require_space(folder, model)
     try:
         with ocp.StandardCheckpointer() as checkpointer:
-            checkpointer.save(path, variables._asdict(), force=True)
+            checkpointer.save(path, _plain(model), force=True)
         _seal(path)
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
@@ -138,25 +138,35 @@ def save_model(folder: Path, variables: Variables) -> None:
         ) from error
 
 
-def load_model(folder: Path, like: Variables) -> Variables:
+def load_model(folder: Path, like: Model) -> Model:
     """Reads what `save_model` wrote.
 
     Args:
       folder: `checkpoints` of a finished run.
-      like: variables of the same structure, shapes and types.
+      like: a model of the same architecture.
 
     Raises:
       UserError: there is no such model, it is damaged or it is another one.
     """
     path = (folder / MODEL).absolute()
-    arrays = like._asdict()
     advice = "train it again"
     if not path.is_dir():
         raise _unreadable(path, "no such folder", advice)
     _require_whole(path, advice)
     with ocp.StandardCheckpointer() as checkpointer:
-        found = _read(path, arrays, lambda: checkpointer.restore(path, arrays), advice)
-    return Variables(**found)
+        return _read(path, like, lambda: checkpointer.restore(path, _plain(like)), advice)
+
+
+def _plain(tree: Any) -> Any:
+    """A tree with a mapping in place of each model, which is how models lie in files."""
+
+    def is_model(node: Any) -> bool:
+        return isinstance(node, Model)
+
+    def plain(node: Any) -> Any:
+        return {"params": node.params, "stats": node.stats} if is_model(node) else node
+
+    return jax.tree.map(plain, tree, is_leaf=is_model)
 
 
 def _seal(folder: Path) -> None:
@@ -171,7 +181,7 @@ def _read(folder: Path, like: Any, restore: Callable[[], Any], advice: str) -> A
     try:
         # Asked first, because orbax fills the screen where it reads what does not fit.
         found = ocp.StandardCheckpointHandler().metadata(folder)
-        differing = _differences(found, like)
+        differing = _differences(found, _plain(like))
         arrays = None if differing else jax.device_get(restore())
     except Exception as error:  # orbax and tensorstore raise many kinds
         raise _unreadable(folder, _first_line(error), advice) from error
@@ -181,7 +191,7 @@ def _read(folder: Path, like: Any, restore: Callable[[], Any], advice: str) -> A
     if wild:
         raise _unreadable(folder, f"not finite numbers: {_few(wild)}", advice)
     # Placed as a new run's: orbax ties its own to a device, and jit would compile anew.
-    return sharding.on_all(arrays)
+    return sharding.on_all(jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(arrays)))
 
 
 def _differences(found: Any, like: Any) -> str:

@@ -14,9 +14,8 @@ from orbax.checkpoint import CheckpointManager
 
 from jaxcbis.errors import UserError
 from jaxcbis.machine import sharding
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Backbone, Graph
-from jaxcbis.models.inference import BATCH, Track, Variables, untracked
+from jaxcbis.models.inference import BATCH, Track, untracked
+from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import batches, checkpoints, early_stopping, kept_activations, steps
 from jaxcbis.training.early_stopping import Stopping
 from jaxcbis.training.steps import Plan, State
@@ -85,12 +84,12 @@ class Loop(NamedTuple):
 class Fitted(NamedTuple):
     """The whole model with the lowest validation loss, and how training came to it."""
 
-    variables: Variables
+    model: Model
     progress: Progress
 
 
 def fit(
-    backbone: Backbone,
+    model: Model,
     phases: Sequence[Phase],
     train: Examples,
     validation: Examples,
@@ -109,7 +108,7 @@ def fit(
     unbroken run.
 
     Args:
-      backbone: the model to start with.
+      model: to start with.
       phases: of `strategies.phases`.
       train, validation: the two splits, as images; neither may be empty.
       settings: of the loop.
@@ -133,13 +132,11 @@ def fit(
         on_epoch(row)
 
     loop = Loop(settings, manager, progress, on_epoch, track)
-    start = Variables(backbone.params, backbone.stats)
-    best = start.select([HEAD])
+    best = model.select([HEAD])
     # The half that is frozen in all phases is run once; each phase goes on from what it left.
-    name, began = backbone.name, time.perf_counter()
-    half = min(
-        (kept_activations.in_front(name, next(iter(p.learning_rates))) for p in phases), key=len
-    )
+    began = time.perf_counter()
+    firsts = (next(iter(phase.learning_rates)) for phase in phases)
+    half = min((kept_activations.in_front(model.stages, first) for first in firsts), key=len)
 
     def keep(splits: Sequence[Examples], done: int, stages: tuple[str, ...]) -> list[Examples]:
         """Both splits behind the stages, given those behind the first `done` of them."""
@@ -147,9 +144,7 @@ def fit(
             return kept[stages]
         found = [
             Examples(
-                kept_activations.compute(
-                    backbone, start, split.inputs, stages[done:], folder, track
-                ),
+                kept_activations.compute(model, split.inputs, stages[done:], folder, track),
                 sharding.on_all(split.labels),
             )
             for split in splits
@@ -161,8 +156,8 @@ def fit(
     splits: list[Examples] = []
     for number in range(progress.phase, len(phases)):
         phase = phases[number]
-        plan = _plan(backbone, phase, settings.batch_norm)
-        state = steps.start(phase.learning_rates, start.update(best))
+        plan = _plan(model, phase, settings.batch_norm)
+        state = steps.start(phase.learning_rates, model.update(best))
         best = jax.tree.map(jnp.copy, state.variables)
         resumed = saved is not None and number == saved["phase"]
         if resumed:
@@ -170,7 +165,7 @@ def fit(
             if _ended(progress, settings):
                 continue
         splits = splits or keep((train, validation), 0, half)
-        in_front = kept_activations.in_front(name, plan.stages[0])
+        in_front = kept_activations.in_front(model.stages, plan.stages[0])
         behind = keep(splits, len(half), in_front)
         if not resumed:
             progress.phase = number
@@ -184,33 +179,31 @@ def fit(
                 }
             )
             checkpoints.require_space(folder, (state, best))
-        frozen = start.select(stage for stage in start.params if stage not in plan.trainable)
+        frozen = model.select(stage for stage in model.params if stage not in plan.trainable)
         best = _run_phase(loop, phase, plan, frozen, state, best, behind, resumed, ids)
         began = time.perf_counter()
     manager.close()
-    return Fitted(start.update(best), progress)
+    return Fitted(model.update(best), progress)
 
 
 def _run_phase(
     loop: Loop,
     phase: Phase,
     plan: Plan,
-    frozen: Variables,
+    frozen: Model,
     state: State,
-    best: Variables,
+    best: Model,
     splits: Sequence[Examples],
     resumed: bool,
     ids: Sequence[str] | np.ndarray,
-) -> Variables:
-    """Trains until the phase ends and returns its best variables; `loop.progress` goes along."""
+) -> Model:
+    """Trains until the phase ends and returns its best stages; `loop.progress` goes along."""
     settings, manager, progress, on_epoch, track = loop
     train, validation = splits
 
     def record(train_loss: float | None, train_accuracy: float | None, began: float) -> float:
         """Validates, adds a row to the history, and returns the validation loss."""
-        loss, accuracy = evaluate(
-            plan.graph, plan.stages, frozen.update(state.variables), validation
-        )
+        loss, accuracy = evaluate(frozen.update(state.variables), plan.stages, validation)
         where = f"phase {phase.name} epoch {progress.epoch}"
         _require_finite(np.array([loss]), where, lambda _: "on the validation patches")
         row = {
@@ -262,7 +255,7 @@ def _run_phase(
 def run_epoch(
     plan: Plan,
     state: State,
-    frozen: Variables,
+    frozen: Model,
     train: Examples,
     order: Sequence[np.ndarray],
     track: Track = untracked,
@@ -274,7 +267,7 @@ def run_epoch(
     Args:
       plan: of the phase.
       state: before the epoch; its memory is reused.
-      frozen: variables of the stages that do not learn.
+      frozen: the stages that do not learn.
       train: inputs of the plan's first stage, and labels.
       order: the items of each batch; all but the last of one size. That one is filled up, so that
         one compiled step serves for all, where no batch statistics are taken.
@@ -320,31 +313,28 @@ def run_epoch(
     return state, loss, float(np.concatenate(correct).sum() / sum(sizes))
 
 
-def evaluate(
-    graph: Graph, stages: tuple[str, ...], variables: Variables, split: Examples
-) -> tuple[float, float]:
+def evaluate(model: Model, stages: tuple[str, ...], split: Examples) -> tuple[float, float]:
     """Mean cross-entropy and accuracy, with stored BatchNorm statistics.
 
     Args:
-      graph: of the backbone.
+      model: whole.
       stages: to run, with the head.
-      variables: of the whole model.
       split: inputs of the first of the stages, and labels.
     """
     count = len(split.labels)
     order = batches.padded(batches.in_order(count, min(count, BATCH * jax.device_count())))
     if _in_one_call(stages, split):
         there = sharding.on_all(np.stack(order))
-        losses, correct = steps.evaluate_steps(graph, variables, *split, there, stages)
+        losses, correct = steps.evaluate_steps(model, *split, there, stages)
     else:
         told = []
         for index in order:
             if isinstance(split.inputs, jax.Array):
                 there = sharding.on_all(index)
-                told.append(steps.evaluate_on(graph, variables, *split, there, stages))
+                told.append(steps.evaluate_on(model, *split, there, stages))
             else:
                 batch = _of_host(split, index)
-                told.append(steps.evaluate_step(graph, variables, *batch, stages))
+                told.append(steps.evaluate_step(model, *batch, stages))
         losses, correct = zip(*told, strict=True)
     # Only here does the host wait for the device.
     total, right = np.asarray(losses, np.float64).sum(), np.asarray(correct).sum()
@@ -368,13 +358,13 @@ def _of_host(examples: Examples, index: np.ndarray) -> tuple[Any, np.ndarray]:
     return sharding.items(np.asarray(examples.inputs), index), labels
 
 
-def _plan(backbone: Backbone, phase: Phase, batch_norm: str) -> Plan:
-    stages = (*backbones.stages(backbone.name), HEAD)
+def _plan(model: Model, phase: Phase, batch_norm: str) -> Plan:
+    stages = (*model.stages, HEAD)
     trainable = tuple(phase.learning_rates)
     behind_prefix = stages[stages.index(trainable[0]) :]
-    normalizing = [stage for stage in trainable if backbone.stats.get(stage)]
+    normalizing = [stage for stage in trainable if model.stats.get(stage)]
     of_batch = tuple(normalizing) if batch_norm == "train" else ()
-    return Plan(backbone.graph, behind_prefix, trainable, of_batch)
+    return Plan(behind_prefix, trainable, of_batch)
 
 
 def _restored(saved: dict, phases: Sequence[Phase], folder: Path) -> Progress:

@@ -10,9 +10,8 @@ from collections.abc import Sequence
 import jax
 import jax.numpy as jnp
 
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, POOL, Backbone
-from jaxcbis.models.inference import BATCH, Variables, forward
+from jaxcbis.models.inference import BATCH, forward
+from jaxcbis.models.model import HEAD, POOL, Model
 from jaxcbis.training import kept_activations
 from jaxcbis.training.strategies import Phase
 
@@ -23,7 +22,7 @@ _SIDE = 2048
 
 
 def seconds(
-    backbone: Backbone,
+    model: Model,
     phases: Sequence[Phase],
     counts: dict[str, int],
     size: int,
@@ -32,33 +31,32 @@ def seconds(
     """Seconds that a run computes for, without compiling, preparing data and writing.
 
     Args:
-      backbone: with its weights.
+      model: with its weights.
       phases: of the run.
       counts: patches of 'train', 'validation' and 'test'.
       size: of a patch's side in pixels.
       epochs: of every phase; one answer for each number.
     """
-    per_stage = _operations(backbone, size)
+    per_stage = _operations(model, size)
     whole = sum(per_stage.values())
     once = 2 * whole * counts["test"]  # its probabilities, its maps
     per_epoch = 0.0
     for phase in phases:
         first = next(iter(phase.learning_rates))
-        kept = sum(per_stage[stage] for stage in kept_activations.in_front(backbone.name, first))
+        kept = sum(per_stage[stage] for stage in kept_activations.in_front(model.stages, first))
         once += kept * (counts["train"] + counts["validation"])
         per_epoch += (whole - kept) * (_TRAINING * counts["train"] + counts["validation"])
     rate = _rate()
     return [(once + number * per_epoch) / rate for number in epochs]
 
 
-def _operations(backbone: Backbone, size: int) -> dict[str, float]:
+def _operations(model: Model, size: int) -> dict[str, float]:
     """Floating-point operations of each stage for one patch."""
-    variables = Variables(backbone.params, backbone.stats)
     # Of a whole batch, because what is done once for all of it hardly counts.
     shape = jax.ShapeDtypeStruct((BATCH, size, size, 1), jnp.float32)
     found = {}
-    for stage in (*backbones.stages(backbone.name), POOL, HEAD):
-        lowered = forward.lower(backbone.graph, variables, shape, (stage,))
+    for stage in (*model.stages, POOL, HEAD):
+        lowered = forward.lower(model, shape, (stage,))
         found[stage] = (lowered.cost_analysis() or {}).get("flops", 0.0) / BATCH
         shape = lowered.out_info
     return found

@@ -15,17 +15,15 @@ import numpy as np
 
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device, hosts, sharding
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, POOL, Backbone
-from jaxcbis.models.inference import Track, Variables, forward, forward_on, untracked, windows
+from jaxcbis.models.inference import Track, forward, forward_on, untracked, windows
+from jaxcbis.models.model import HEAD, POOL, Model
 
 #: Share of the free memory that what is kept may take.
 SHARE = 0.5
 
 
 def compute(
-    backbone: Backbone,
-    variables: Variables,
+    model: Model,
     inputs: np.ndarray | jax.Array,
     stages: tuple[str, ...],
     folder: Path,
@@ -37,8 +35,7 @@ def compute(
     host's memory, which vanishes with the process.
 
     Args:
-      backbone: the model.
-      variables: of the whole model.
+      model: whole.
       inputs: of the first of the stages, [n, height, width, channels].
       stages: consecutive ones; if there are none, the inputs themselves are kept.
       folder: for the file.
@@ -52,11 +49,11 @@ def compute(
     """
 
     def pass_on(batch):
-        return forward(backbone.graph, variables, batch, stages) if stages else batch
+        return forward(model, batch, stages) if stages else batch
 
     def run(index: np.ndarray) -> np.ndarray | jax.Array:
         if isinstance(inputs, jax.Array):
-            return forward_on(backbone.graph, variables, inputs, sharding.on_all(index), stages)
+            return forward_on(model, inputs, sharding.on_all(index), stages)
         return pass_on(sharding.items(inputs, index))
 
     if not stages and isinstance(inputs, (jax.Array, np.memmap)):
@@ -81,11 +78,14 @@ def compute(
     return jax.block_until_ready(kept)  # so that the time it took is told of it
 
 
-def in_front(name: str, first: str) -> tuple[str, ...]:
-    """What an image passes through in front of a stage; before the head, its pooling too."""
-    if first == HEAD:
-        return (*backbones.stages(name), POOL)
-    return backbones.stages(name)[: backbones.stages(name).index(first)]
+def in_front(stages: tuple[str, ...], first: str) -> tuple[str, ...]:
+    """What an image passes through in front of a stage; before the head, its pooling too.
+
+    Args:
+      stages: of the model.
+      first: one of them, or the head.
+    """
+    return (*stages, POOL) if first == HEAD else stages[: stages.index(first)]
 
 
 @partial(jax.jit, donate_argnums=0)

@@ -11,9 +11,8 @@ import jax.numpy as jnp
 import optax
 
 from jaxcbis.machine import sharding
-from jaxcbis.models import backbones
-from jaxcbis.models.backbones import Graph
-from jaxcbis.models.inference import Tree, Variables, apply, rgb
+from jaxcbis.models.inference import apply, rgb
+from jaxcbis.models.model import Model, Tree, merge, run, split
 from jaxcbis.training import optimizer
 from jaxcbis.training.batches import ABSENT
 
@@ -22,47 +21,45 @@ class Plan(NamedTuple):
     """What a phase's step does; hashable, so that it is compiled once per plan.
 
     Attributes:
-      graph: of the backbone.
       stages: those the step runs, in order and with the head. Its inputs are the first one's.
       trainable: those that learn.
       batch_statistics: those whose BatchNorm normalises by the batch.
     """
 
-    graph: Graph
     stages: tuple[str, ...]
     trainable: tuple[str, ...]
     batch_statistics: tuple[str, ...]
 
 
 class State(NamedTuple):
-    """What training changes: the variables of the trainable stages, and the optimizer's."""
+    """What training changes: the trainable stages of the model, and what the optimizer keeps."""
 
-    variables: Variables
+    variables: Model
     opt_state: optax.OptState
 
 
-def start(learning_rates: dict[str, float], variables: Variables) -> State:
+def start(learning_rates: dict[str, float], model: Model) -> State:
     """The state before the first step, with arrays of its own.
 
     Args:
       learning_rates: by trainable stage.
-      variables: of at least the trainable stages.
+      model: with at least the trainable stages.
     """
-    own = jax.tree.map(jnp.array, variables.select(learning_rates))
+    own = jax.tree.map(jnp.array, model.select(learning_rates))
     adam = optimizer.make(own.params, learning_rates)
     return sharding.on_all(State(own, adam.init(own.params)))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
 def train_step(
-    plan: Plan, state: State, frozen: Variables, inputs: jax.Array, labels: jax.Array
+    plan: Plan, state: State, frozen: Model, inputs: jax.Array, labels: jax.Array
 ) -> tuple[State, jax.Array, jax.Array]:
     """Takes one step of Adam on the mean cross-entropy of a batch.
 
     Args:
       plan: of the phase.
       state: before the step; its memory is reused.
-      frozen: variables of all other stages.
+      frozen: all other stages.
       inputs: [n, height, width, channels], of the plan's first stage.
       labels: int32 [n]; ABSENT for an item that counts for nothing, except in batch statistics.
 
@@ -71,11 +68,10 @@ def train_step(
     """
 
     def loss(params: Tree) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
-        variables = frozen.update(Variables(params, state.variables.stats))
-        module = backbones.merge(plan.graph, *variables)
+        network = merge(frozen.update(state.variables.replace(params, state.variables.stats)))
         images = rgb(sharding.divided(inputs))
-        logits, _ = backbones.run(module, images, plan.stages, plan.batch_statistics)
-        _, stats = backbones.split(module)
+        logits, _ = run(network, images, plan.stages, plan.batch_statistics)
+        _, stats = split(network)
         mean = _cross_entropies(logits, labels).sum() / (labels != ABSENT).sum()
         return mean, (logits, {stage: stats[stage] for stage in state.variables.stats})
 
@@ -86,14 +82,15 @@ def train_step(
     updates, opt_state = adam.update(gradient, state.opt_state, params)
     params = optax.apply_updates(params, updates)
     correct = (logits.argmax(-1) == labels).sum()
-    return sharding.whole((State(Variables(params, stats), opt_state), value, correct))
+    after = State(state.variables.replace(params, stats), opt_state)
+    return sharding.whole((after, value, correct))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
 def train_on(
     plan: Plan,
     state: State,
-    frozen: Variables,
+    frozen: Model,
     inputs: jax.Array,
     labels: jax.Array,
     index: jax.Array,
@@ -109,7 +106,7 @@ def train_on(
 def train_steps(
     plan: Plan,
     state: State,
-    frozen: Variables,
+    frozen: Model,
     inputs: jax.Array,
     labels: jax.Array,
     order: jax.Array,
@@ -131,10 +128,9 @@ def train_steps(
     return state, losses, correct
 
 
-@partial(jax.jit, static_argnames=("graph", "stages"))
+@partial(jax.jit, static_argnames="stages")
 def evaluate_step(
-    graph: Graph,
-    variables: Variables,
+    model: Model,
     inputs: jax.Array,
     labels: jax.Array,
     stages: tuple[str, ...],
@@ -144,34 +140,31 @@ def evaluate_step(
     With stored BatchNorm statistics.
 
     Args:
-      graph: of the backbone.
-      variables: of the whole model.
+      model: whole.
       inputs: [n, height, width, channels], of the first of the stages.
       labels: int32 [n]; ABSENT for an item that counts for nothing.
       stages: consecutive ones, with the head.
     """
-    logits = apply(graph, variables, sharding.divided(inputs), stages)
+    logits = apply(model, sharding.divided(inputs), stages)
     total = _cross_entropies(logits, labels).sum()
     return sharding.whole((total, (logits.argmax(-1) == labels).sum()))
 
 
-@partial(jax.jit, static_argnames=("graph", "stages"))
+@partial(jax.jit, static_argnames="stages")
 def evaluate_on(
-    graph: Graph,
-    variables: Variables,
+    model: Model,
     inputs: jax.Array,
     labels: jax.Array,
     index: jax.Array,
     stages: tuple[str, ...],
 ) -> tuple[jax.Array, jax.Array]:
     """`evaluate_step` on the items at `index`, int32 [n], of inputs and labels on the device."""
-    return evaluate_step(graph, variables, *_items(inputs, labels, index), stages)
+    return evaluate_step(model, *_items(inputs, labels, index), stages)
 
 
-@partial(jax.jit, static_argnames=("graph", "stages"))
+@partial(jax.jit, static_argnames="stages")
 def evaluate_steps(
-    graph: Graph,
-    variables: Variables,
+    model: Model,
     inputs: jax.Array,
     labels: jax.Array,
     order: jax.Array,
@@ -182,9 +175,7 @@ def evaluate_steps(
     Args:
       order: int32 [steps, n], the items of each step.
     """
-    return jax.lax.map(
-        lambda index: evaluate_on(graph, variables, inputs, labels, index, stages), order
-    )
+    return jax.lax.map(lambda index: evaluate_on(model, inputs, labels, index, stages), order)
 
 
 def _items(inputs: jax.Array, labels: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:

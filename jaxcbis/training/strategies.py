@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from jaxcbis.models.backbones import HEAD
+from jaxcbis.models.model import HEAD
 
 
 class Phase(NamedTuple):

@@ -15,7 +15,6 @@ from benchmarks.peer import models as torch_models
 from benchmarks.peer import rows as torch_rows
 from benchmarks.peer.rows import Settings
 from benchmarks.speed import compiling, flops, rows
-from jaxcbis.models import backbones
 from tests.conftest import ROOT
 
 
@@ -107,7 +106,7 @@ def test_the_bound_of_a_run_by_hand(monkeypatch):
     monkeypatch.setattr(flops, "_of_stages", lambda work, backbone, shape, stages: len(stages))
 
     def of_step(work, backbone):
-        stages = [*backbones.stages("resnet34"), "head"]
+        stages = [*backbone.stages, "head"]
         (rates,) = work.phases
         return len(stages[stages.index(work.first) :]) + 2 * len(rates)
 

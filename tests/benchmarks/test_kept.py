@@ -5,19 +5,17 @@ import numpy as np
 from benchmarks.__main__ import main
 from benchmarks.speed import kept
 from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables
 from jaxcbis.training import kept_activations
 
 
 def test_bytes_are_those_of_a_training(tmp_path):
-    backbone = backbones.load("resnet34", weights="random")
+    backbone = backbones.load("resnet34", weights="random").model
     images = np.zeros((3, 64, 64, 1), np.float32)
     found = {first: size for first, (size,) in kept.rows(backbone, [64])}
     assert list(found) == ["layer3", "layer4", "head"]
     for first, size in found.items():
-        stages = kept_activations.in_front("resnet34", first)
-        variables = Variables(backbone.params, backbone.stats)
-        outputs = kept_activations.compute(backbone, variables, images, stages, tmp_path)
+        stages = kept_activations.in_front(backbone.stages, first)
+        outputs = kept_activations.compute(backbone, images, stages, tmp_path)
         assert outputs.nbytes == len(images) * size
 
 

@@ -16,9 +16,8 @@ from benchmarks.quality import report as quality_report
 from jaxcbis import config as options
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset, Patches
+from jaxcbis.designs import BACKBONES
 from jaxcbis.machine.console import console
-from jaxcbis.models import backbones
-from jaxcbis.runs import experiment
 from tests import torch_reference
 from tests.differences import assert_within
 
@@ -137,14 +136,14 @@ def test_frozen_half_stays_and_the_best_model_is_left():
         (rng.normal(size=(n, SIZE, SIZE, 1)).astype("f4"), (np.arange(n) % 5).astype("i4"))
         for n in (10, 6)
     )
-    phases = experiment.phases_of(config)
+    phases = train.phases_of(config)
     history = torch_training.fit(name, model, phases, train, validation, config)
     first, last = (torch_models.stages(name, each) for each in (before, model))
     best = min(history, key=lambda row: row["val_loss"])
     for stage in first:
         pairs = zip(*(part[stage].state_dict().values() for part in (first, last)), strict=True)
         same = all(torch.equal(*pair) for pair in pairs)
-        assert same == (stage in backbones.frozen_stages(name) or best["epoch"] == 0), stage
+        assert same == (stage in BACKBONES[name].frozen or best["epoch"] == 0), stage
     assert all(p.grad is None for p in last["layer1"].parameters())
     loss, accuracy = torch_training.evaluate(model, validation)
     assert loss == pytest.approx(best["val_loss"], rel=1e-6)

@@ -41,13 +41,13 @@ def test_torchvision_weights_come_back_bit_by_bit(name, tmp_path):
 def test_keras_weights_compute_as_keras_does(name, draw, compute, tmp_path):
     file = tmp_path / "keras.h5"
     keras_reference.write_legacy(file, draw())
-    backbone = backbones.load(name, weights=str(file))
+    backbone = backbones.load(name, weights=str(file)).model
     model = torch_weights.from_ours(backbone).eval()
     photographs = noise(SIZE)
     *body, _ = stages(name, model).values()
     with torch.no_grad():
         features = torch.nn.Sequential(*body)(to_tensor(normalized(photographs)))
-    expected = compute(file, photographs)[backbones.stages(name)[-1]]
+    expected = compute(file, photographs)[backbone.stages[-1]]
     assert_within(
         1e-4, torch_reference.to_numpy(features), expected, "Keras weights in torchvision's model",
         scale=expected.std(), detail=name,
@@ -56,9 +56,9 @@ def test_keras_weights_compute_as_keras_does(name, draw, compute, tmp_path):
 
 
 def test_another_model_is_refused():
-    backbone = backbones.load("resnet34", weights="random")
+    backbone = backbones.load("resnet34", weights="random").model
     model = torch_weights.from_ours(backbone)
     torch_weights.require_same_logits(backbone, model, grey_images())
     model.layer4[0].conv1.stride, model.layer4[0].conv2.stride = (1, 1), (2, 2)
-    with pytest.raises(RuntimeError, match="resnet34 with weights of random"):
+    with pytest.raises(RuntimeError, match="resnet34: its copy in PyTorch"):
         torch_weights.require_same_logits(backbone, model, grey_images())

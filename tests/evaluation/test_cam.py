@@ -14,7 +14,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.evaluation.cam import METHODS, grad_cam, upsample
 from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Model, merge, run
 from tests import torch_reference
 from tests.differences import assert_within
 
@@ -79,7 +79,7 @@ def test_backbones_against_pytorch_grad_cam(name, size, tmp_path):
     model = torch_reference.backbone(name)
     ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
     images, classes = images_and_classes(5 if size < 224 else 2, size)
-    last = backbones.stages(name)[-1]
+    last = ours.stages[-1]
     layer = torch_reference.stages(name, model)[last][-1]  # a VGG block's last ReLU
     features = torch_reference.forward(ours, images)[last]
     maps = maps_of(ours, features, classes)
@@ -99,7 +99,7 @@ def test_every_method_at_any_stage(method, name, stage, tmp_path):
     images, classes = images_and_classes(3, 64)
     images = images[..., :1]
     found = activation_maps.maps(
-        name, ours.graph, Variables(ours.params, ours.stats), images,
+        ours, images,
         labels=classes, method=method, stage=stage,
     )  # fmt: skip
     layer = torch_reference.stages(name, model)[stage][-1]
@@ -125,7 +125,7 @@ def test_score_cam(tmp_path, monkeypatch):
     ours = torch_reference.load(name, model, tmp_path / "weights.safetensors")
     images, classes = images_and_classes(2, 32)
     found = activation_maps.maps(
-        name, ours.graph, Variables(ours.params, ours.stats), images,
+        ours, images,
         labels=classes, method="scorecam", stage=stage,
     )  # fmt: skip
     layer = torch_reference.stages(name, model)[stage][-1]
@@ -138,7 +138,7 @@ def test_score_cam(tmp_path, monkeypatch):
 
 def test_resnet50_equals_the_closed_form():
     """Behind global average pooling, the gradient is the class's head weights over h w."""
-    ours = backbones.load("resnet50", weights="random")
+    ours = backbones.load("resnet50", weights="random").model
     rng = np.random.default_rng(0)
     features = np.maximum(rng.standard_normal((5, 7, 7, 2048), dtype=np.float32), 0)
     classes = np.arange(5)
@@ -149,7 +149,7 @@ def test_resnet50_equals_the_closed_form():
 
 
 def test_a_batch_equals_its_items_one_by_one():
-    ours = backbones.load("resnet50", weights="random")
+    ours = backbones.load("resnet50", weights="random").model
     features = np.random.default_rng(0).standard_normal((3, 7, 7, 2048), dtype=np.float32)
     together = np.asarray(maps_of(ours, features, np.array([0, 3, 3])))
     for k, label in enumerate((0, 3, 3)):
@@ -180,10 +180,7 @@ def test_upsample_against_torch_and_cv2(side, size):
     np.testing.assert_allclose(ours, by_cv2, atol=1e-5)
 
 
-def maps_of(ours: backbones.Backbone, features, classes) -> jax.Array:
-    @jax.jit
-    def run(params, stats, features, classes):
-        module = backbones.merge(ours.graph, params, stats)
-        return grad_cam(lambda x: backbones.run(module, x, ("head",))[0], features, classes)
-
-    return run(ours.params, ours.stats, features, classes)
+@jax.jit
+def maps_of(ours: Model, features, classes) -> jax.Array:
+    network = merge(ours)
+    return grad_cam(lambda x: run(network, x, ("head",))[0], features, classes)

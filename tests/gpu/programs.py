@@ -11,8 +11,8 @@ from benchmarks.speed.rows import RATES
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
-from jaxcbis.models.backbones import HEAD, Backbone
-from jaxcbis.models.inference import BATCH, Variables, forward
+from jaxcbis.models.inference import BATCH, forward
+from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import fit, kept_activations, steps, strategies
 
 SIZE = 224
@@ -34,47 +34,47 @@ class Call(NamedTuple):
     arguments: dict[str, Any]
 
 
-def load(model: str, dtype: str) -> Backbone:
+def load(model: str, dtype: str) -> Model:
     return backbones.blank(model, {}, num_classes=len(LABELS), dtype=jnp.dtype(dtype))
 
 
-def forward_pass(backbone: Backbone) -> Call:
-    return _forward(backbone, (*backbones.stages(backbone.name), HEAD))
+def forward_pass(backbone: Model) -> Call:
+    return _forward(backbone, (*backbone.stages, HEAD))
 
 
-def kept_half(backbone: Backbone) -> Call:
-    return _forward(backbone, backbones.frozen_stages(backbone.name))
+def kept_half(backbone: Model) -> Call:
+    return _forward(backbone, backbone.frozen)
 
 
-def maps(backbone: Backbone) -> Call:
-    model = {"graph": backbone.graph, "variables": _variables(backbone), "batch": _images(BATCH)}
-    stages = {"front": backbones.stages(backbone.name), "behind": (HEAD,)}
+def maps(backbone: Model) -> Call:
+    model = {"model": backbone, "batch": _images(BATCH)}
+    stages = {"front": backbone.stages, "behind": (HEAD,)}
     return Call(activation_maps._maps, model | stages | {"labels": None, "method": "gradcam"})
 
 
-def step(backbone: Backbone, strategy: str = "s2") -> Call:
+def step(backbone: Model, strategy: str = "s2") -> Call:
     """A step on a batch."""
     training = _training(backbone, strategy, TRAINING_BATCH)
     return Call(steps.train_step, training)
 
 
-def epoch(backbone: Backbone, strategy: str = "s2") -> Call:
+def epoch(backbone: Model, strategy: str = "s2") -> Call:
     """All steps of an epoch of a strategy's first phase."""
     training = _training(backbone, strategy, ITEMS)
     order = _ints(ITEMS // TRAINING_BATCH, TRAINING_BATCH)
     return Call(steps.train_steps, training | {"order": order})
 
 
-def validation(backbone: Backbone) -> Call:
+def validation(backbone: Model) -> Call:
     """All of a split's batches, behind the kept half."""
     training = _training(backbone, "s2", ITEMS)
     kept, order = {key: training[key] for key in ("inputs", "labels")}, _ints(ITEMS // BATCH, BATCH)
-    model = {"graph": backbone.graph, "variables": _variables(backbone)}
+    model = {"model": backbone}
     stages = {"stages": training["plan"].stages}
     return Call(steps.evaluate_steps, model | kept | stages | {"order": order})
 
 
-PROGRAMS: dict[str, Callable[[Backbone], Call]] = {
+PROGRAMS: dict[str, Callable[[Model], Call]] = {
     "step": step,
     "epoch": epoch,
     "head epoch": partial(epoch, strategy="s1"),
@@ -85,31 +85,24 @@ PROGRAMS: dict[str, Callable[[Backbone], Call]] = {
 }
 
 
-def _training(backbone: Backbone, strategy: str, items: int) -> dict[str, Any]:
+def _training(backbone: Model, strategy: str, items: int) -> dict[str, Any]:
     """What every training function takes, for the first phase of a strategy behind the prefix."""
-    name, variables = backbone.name, _variables(backbone)
-    learning = [s for s in backbones.stages(name) if s not in backbones.frozen_stages(name)]
+    learning = [s for s in backbone.stages if s not in backbone.frozen]
     phase = strategies.phases(strategy, learning, **RATES)[0]
     plan = fit._plan(backbone, phase, "frozen")
-    entering = _forward(backbone, kept_activations.in_front(name, plan.stages[0]))
+    entering = _forward(backbone, kept_activations.in_front(backbone.stages, plan.stages[0]))
     kept = jax.eval_shape(partial(entering.function, **entering.arguments))
     return {
         "plan": plan,
-        "state": jax.eval_shape(partial(steps.start, phase.learning_rates), variables),
-        "frozen": variables.select(s for s in variables.params if s not in plan.trainable),
+        "state": jax.eval_shape(partial(steps.start, phase.learning_rates), backbone),
+        "frozen": backbone.select(s for s in backbone.params if s not in plan.trainable),
         "inputs": jax.ShapeDtypeStruct((items, *kept.shape[1:]), kept.dtype),
         "labels": _ints(items),
     }
 
 
-def _forward(backbone: Backbone, stages: tuple[str, ...]) -> Call:
-    variables, inputs = _variables(backbone), _images(BATCH)
-    arguments = {"graph": backbone.graph, "variables": variables, "inputs": inputs}
-    return Call(forward, arguments | {"stages": stages})
-
-
-def _variables(backbone: Backbone) -> Variables:
-    return Variables(backbone.params, backbone.stats)
+def _forward(backbone: Model, stages: tuple[str, ...]) -> Call:
+    return Call(forward, {"model": backbone, "inputs": _images(BATCH), "stages": stages})
 
 
 def _images(count: int) -> jax.ShapeDtypeStruct:

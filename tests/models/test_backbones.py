@@ -7,6 +7,7 @@ import pytest
 
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
+from jaxcbis.models.model import HEAD, merge, run, split
 
 IMAGES = np.random.default_rng(0).normal(size=(4, 64, 64, 3)).astype(np.float32)
 
@@ -23,21 +24,23 @@ def convolutions(backbone, stages) -> int:
     [("vgg16", 7, 13), ("vgg19", 8, 16), ("resnet34", 15, 33), ("resnet50", 22, 49)],
 )
 def test_frozen_half(name, frozen, total):
-    backbone = backbones.load(name, weights="random")
-    assert convolutions(backbone, backbones.frozen_stages(name)) == frozen
-    assert convolutions(backbone, backbones.stages(name)) == total
+    model = backbones.load(name, weights="random").model
+    assert convolutions(model, model.frozen) == frozen
+    assert convolutions(model, model.stages) == total
 
 
 def test_seed_settles_fresh_parameters():
-    first, again, other = (backbones.load("resnet34", weights="random", seed=s) for s in (1, 1, 2))
+    (first, source), (again, _), (other, _) = (
+        backbones.load("resnet34", weights="random", seed=s) for s in (1, 1, 2)
+    )
     assert jax.tree.all(jax.tree.map(np.array_equal, first.params, again.params))
     kernels = [b.params["layer2"]["block0"]["conv1"]["kernel"] for b in (first, other)]
     assert not np.array_equal(*kernels)
-    assert first.source == {"source": "random", "sha256": None, "format": "random"}
+    assert source == {"source": "random", "sha256": None, "format": "random"}
 
 
 def test_fresh_parameters_have_torchs_deviations():
-    params = backbones.load("resnet34", weights="random", num_classes=1000).params
+    params = backbones.load("resnet34", weights="random", num_classes=1000).model.params
     kernel = params["layer4"]["block1"]["conv1"]["kernel"]
     assert kernel.std() == pytest.approx((2 / (9 * 512)) ** 0.5, rel=1e-2)
     linear = params["head"]["linear"]
@@ -48,46 +51,43 @@ def test_fresh_parameters_have_torchs_deviations():
 
 
 def test_merge_and_split_are_inverse():
-    backbone = backbones.load("resnet34", weights="random", num_classes=7)
-    params, stats = backbones.split(backbones.merge(*backbone[1:4]))
-    assert jax.tree.structure((params, stats)) == jax.tree.structure(backbone[2:4])
-    assert jax.tree.all(jax.tree.map(np.array_equal, (params, stats), backbone[2:4]))
-    assert params["head"]["linear"]["kernel"].shape == (512, 7)
-    assert set(stats) == set(backbones.stages("resnet34"))
+    model = backbones.load("resnet34", weights="random", num_classes=7).model
+    again = model.replace(*split(merge(model)))
+    assert jax.tree.structure(again) == jax.tree.structure(model)
+    assert jax.tree.all(jax.tree.map(np.array_equal, again, model))
+    assert again.params["head"]["linear"]["kernel"].shape == (512, 7)
+    assert set(again.stats) == set(model.stages)
 
 
 def test_only_stages_in_train_change_their_statistics():
-    backbone = backbones.load("resnet34", weights="random")
+    model = backbones.load("resnet34", weights="random").model
 
     @jax.jit
-    def step(params, stats):
-        module = backbones.merge(backbone.graph, params, stats)
-        names = (*backbones.stages("resnet34"), backbones.HEAD)
-        logits, _ = backbones.run(module, IMAGES, names, train=("layer4",))
-        return logits, backbones.split(module)
+    def step(model):
+        network = merge(model)
+        logits, _ = run(network, IMAGES, (*model.stages, HEAD), train=("layer4",))
+        return logits, split(network)
 
-    logits, (params, stats) = step(backbone.params, backbone.stats)
+    logits, (params, stats) = step(model)
     assert logits.shape == (4, 5)
-    assert jax.tree.all(jax.tree.map(np.array_equal, params, backbone.params))
-    for stage, before in backbone.stats.items():
+    assert jax.tree.all(jax.tree.map(np.array_equal, params, model.params))
+    for stage, before in model.stats.items():
         unchanged = jax.tree.leaves(jax.tree.map(np.array_equal, stats[stage], before))
         assert not any(unchanged) if stage == "layer4" else all(unchanged)
 
 
 def test_training_stage_behind_kept_activations_has_the_same_gradient():
-    backbone = backbones.load("vgg16", weights="random")
-    names = (*backbones.stages("vgg16"), backbones.HEAD)
+    model = backbones.load("vgg16", weights="random").model
+    names = (*model.stages, HEAD)
 
     def loss(block5, x, stages):
-        params = backbone.params | {"block5": block5}
-        module = backbones.merge(backbone.graph, params, backbone.stats)
-        return backbones.run(module, x, stages)[0].var()
+        changed = model.replace(model.params | {"block5": block5}, model.stats)
+        return run(merge(changed), x, stages)[0].var()
 
-    module = backbones.merge(*backbone[1:4])
-    kept, outputs = backbones.run(module, IMAGES, names[:4])
+    kept, outputs = run(merge(model), IMAGES, names[:4])
     assert list(outputs) == list(names[:4])
-    whole = jax.grad(loss)(backbone.params["block5"], IMAGES, names)
-    behind = jax.grad(loss)(backbone.params["block5"], kept, names[4:])
+    whole = jax.grad(loss)(model.params["block5"], IMAGES, names)
+    behind = jax.grad(loss)(model.params["block5"], kept, names[4:])
     for a, b in zip(jax.tree.leaves(whole), jax.tree.leaves(behind), strict=True):
         np.testing.assert_allclose(a, b, rtol=0, atol=1e-5 * np.abs(a).max())
         assert np.abs(a).max() > 0
@@ -95,18 +95,12 @@ def test_training_stage_behind_kept_activations_has_the_same_gradient():
 
 @pytest.mark.parametrize("name", ["vgg16", "resnet34"])
 def test_bfloat16_keeps_parameters_and_logits_in_float32(name):
-    options = {"weights": "random"}
-    full, half = (
-        backbones.load(name, dtype=dtype, **options) for dtype in (jnp.float32, jnp.bfloat16)
-    )
-    names = (*backbones.stages(name), backbones.HEAD)
     results = []
-    for backbone in (full, half):
-        assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(backbone.params))
-        run = jax.jit(
-            lambda p, s, g=backbone.graph: backbones.run(backbones.merge(g, p, s), IMAGES, names)
-        )
-        logits, outputs = run(backbone.params, backbone.stats)
+    for dtype in (jnp.float32, jnp.bfloat16):
+        model = backbones.load(name, weights="random", dtype=dtype).model
+        assert all(leaf.dtype == np.float32 for leaf in jax.tree.leaves(model.params))
+        names = (*model.stages, HEAD)
+        logits, outputs = jax.jit(lambda m, names=names: run(merge(m), IMAGES, names))(model)
         assert logits.dtype == jnp.float32
         results.append((logits, outputs[names[-2]]))
     assert results[1][1].dtype == jnp.bfloat16

@@ -4,13 +4,14 @@ import jax
 import numpy as np
 import pytest
 
-from jaxcbis.models import backbones
+from jaxcbis.designs import BACKBONES
+from jaxcbis.models.model import HEAD
 from tests import torch_reference
 from tests.differences import assert_within
 
 CASES = [
     (name, size, suffix)
-    for name in backbones.NAMES
+    for name in BACKBONES
     for size, suffix in ((224, ".safetensors"), (160, ".pth"))
 ]
 
@@ -26,10 +27,10 @@ def test_stages_equal_torchvision(name, size, suffix, tmp_path):
     images = photographs(2, size)
     expected = torch_reference.outputs(name, reference, images)
     got = torch_reference.forward(ours, images)
-    assert list(expected) == [*backbones.stages(name), backbones.HEAD]
+    assert list(expected) == [*ours.stages, HEAD]
     for stage, output in expected.items():
         assert output.std() > 1e-2
-        what = "logits" if stage == backbones.HEAD else "stage outputs"
+        what = "logits" if stage == HEAD else "stage outputs"
         what += " against torchvision, by their deviation"
         assert_within(1e-4, got[stage], output, what, scale=output.std(), detail=f"{name} {stage}")
 
@@ -45,7 +46,7 @@ def test_vgg_head_pools_any_size_as_torch(size, tmp_path):
     assert_within(1e-4, got, expected, what, scale=expected.std())
 
 
-@pytest.mark.parametrize("name", backbones.NAMES)
+@pytest.mark.parametrize("name", BACKBONES)
 def test_batch_equals_single_images(name, tmp_path):
     reference = torch_reference.backbone(name)
     ours = torch_reference.load(name, reference, tmp_path / "weights.pth")
@@ -54,5 +55,5 @@ def test_batch_equals_single_images(name, tmp_path):
     singles = [torch_reference.forward(ours, image[None]) for image in images]
     apart = jax.tree.map(lambda *parts: np.concatenate(parts), *singles)
     for stage, output in together.items():
-        scale = output.std() if stage == backbones.HEAD else np.abs(output).max()
+        scale = output.std() if stage == HEAD else np.abs(output).max()
         assert_within(1e-5, output, apart[stage], "a batch against its items", scale=scale)

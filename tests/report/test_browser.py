@@ -46,15 +46,15 @@ def table(page, title: str) -> dict[str, list[str]]:
     return {row[0]: row[1:] for row in cells}
 
 
-def test_what_is_shown_equals_the_files(demo, open_report):
-    run, _ = demo
+def test_what_is_shown_equals_the_files(made, open_report):
+    run = made
     found = json.loads((run / "results.json").read_text())
     page = open_report(run / "report.html")
     expect(page.locator("h1")).to_contain_text("DEMO DATA")
     expect(page.locator(".verdict")).to_contain_text(f"{found['test']['accuracy']:.2f}")
     expect(page.get_by_label("Warnings")).to_contain_text("Random weights")
     expect(page.get_by_label("Warnings")).to_contain_text("Label normalisation")
-    headline = table(page, "resnet34 s2")
+    headline = table(page, "resnet50 s2")
     low, high = found["test"]["accuracy_ci95"]
     accuracy = f"{found['test']['accuracy']:.2f} ({low:.2f} to {high:.2f})"
     assert headline["accuracy (95 % interval)"][0] == accuracy
@@ -65,7 +65,9 @@ def test_what_is_shown_equals_the_files(demo, open_report):
         low, high = ours["ci95"]["recall"]
         assert per_class[label][2] == f"{ours['recall']:.2f} ({low:.2f}–{high:.2f})"
     for name in ("Confusion", "ROC", "Precision", "Share of right", "Loss", "LL score"):
-        assert page.locator(f'svg[role=img][aria-label^="{name}"]').count() == 1
+        expect(page.locator(f'img.drawing[alt^="{name}"]')).to_have_count(1)
+    broken = "i => i.filter(e => e.complete && !e.naturalWidth).length"
+    assert page.locator("img.drawing").evaluate_all(broken) == 0
     labels = page.locator(".cards a").evaluate_all("a => a.map(e => e.getAttribute('aria-label'))")
     assert labels == [
         f"{row['id']}: {row['label']}, predicted {row['predicted']} {row['confidence']:.3f}, "
@@ -75,8 +77,8 @@ def test_what_is_shown_equals_the_files(demo, open_report):
     ]
 
 
-def test_filters_and_sort(demo, open_report):
-    run, _ = demo
+def test_filters_and_sort(made, open_report):
+    run = made
     rows = answers(run)
     page = open_report(run / "report.html")
 
@@ -116,8 +118,8 @@ def test_filters_and_sort(demo, open_report):
     assert shown(sort="iou-up") == ids(lambda r: True, lambda r: (r["iou"] is None, r["iou"] or 0))
 
 
-def test_links_and_keyboard(demo, open_report):
-    run, _ = demo
+def test_links_and_keyboard(made, open_report):
+    run = made
     rows = answers(run)
     page = open_report(run / "report.html", f"#patch={rows[3]['id']}")
     dialog = page.locator("dialog")
@@ -152,13 +154,12 @@ def test_links_and_keyboard(demo, open_report):
     expect(dialog).to_be_hidden()
 
 
-def test_map_and_outline_lie_where_the_run_has_them(tmp_path, open_report):
+def test_map_and_outline_lie_where_the_run_has_them(made, open_report):
     """The canvas against cv2's own upsampling, the outline against the mask."""
-    run = made_run.write(tmp_path / "run", count=8)
-    page = open_report(html.write(run), "#gallery")
-    held = made_run.gallery.read(run)
-    masks = made_run.make_patches(np.random.default_rng(0), 8, 64).masks
-    for k, item in enumerate(held["patches"]):
+    page = open_report(made / "report.html", "#gallery")
+    held = gallery.read(made)
+    masks = made_run.make_patches(np.random.default_rng(0), 40, 64).masks
+    for k, item in enumerate(held["patches"][:8]):
         card = page.locator(".cards li").nth(k)
         card.scroll_into_view_if_needed()
         expect(card.locator("canvas")).to_have_count(1)
@@ -177,35 +178,36 @@ def test_map_and_outline_lie_where_the_run_has_them(tmp_path, open_report):
         np.testing.assert_allclose(np.array(box) * 64, expected, atol=1)
 
 
-def test_markup_in_names_is_shown_as_text(demo, tmp_path, open_report):
-    run = tmp_path / "run"
-    shutil.copytree(demo[0], run, ignore=shutil.ignore_patterns("checkpoints", "tensorboard"))
-    for file in ("results.json", "gallery.json"):
-        text = (run / file).read_text()
-        evil = json.dumps(EVIL)[1:-1]
-        changed = text.replace("demo data (synthetic phantoms)", evil).replace("patch_0050", evil)
-        (run / file).write_text(changed)
-    rows = (run / "predictions.csv").read_text()
-    evil = '"' + EVIL.replace('"', '""') + '"'
-    (run / "predictions.csv").write_text(rows.replace("patch_0050", evil))
-    page = open_report(html.write(run))
-    assert page.title().startswith("resnet34")
+def test_markup_in_names_is_shown_as_text(copy, open_report):
+    evil = json.dumps(EVIL)[1:-1]
+    for file, told in (
+        ("results.json", evil), ("gallery.json", evil),
+        ("predictions.csv", '"' + EVIL.replace('"', '""') + '"'),
+    ):  # fmt: skip
+        text = (copy / file).read_text().replace("patch_0000", told)
+        (copy / file).write_text(text.replace('"name": "demo"', f'"name": "{told}"'))
+    page = open_report(document.write(copy))
+    assert page.title().startswith("resnet50")
     assert EVIL in page.locator("header").inner_text()
     assert names(page)[0].startswith("<img src=x")
     page.locator(".cards a").first.click()
     expect(page.locator("#patch-title")).to_have_text(EVIL)
     assert page.locator("img[src=x]").count() == 0
-    assert page.title().startswith("resnet34")
+    assert page.title().startswith("resnet50")
 
 
-def test_runs_side_by_side(tmp_path, open_report):
-    runs = [made_run.write(tmp_path / name, count=24, seed=k) for k, name in enumerate("ab")]
-    page = open_report(html.compare(tmp_path / "both.html", runs))
+def test_runs_side_by_side(made, tmp_path, open_report):
+    runs = [
+        made_run.write(tmp_path / name, count=24, seed=k, drawn=made / "figures")
+        for k, name in enumerate("ab")
+    ]
+    page = open_report(document.compare(tmp_path / "both.html", runs))
     found = [json.loads((run / "results.json").read_text())["test"] for run in runs]
     side = table(page, "Side by side")
     for name, test in zip("ab", found, strict=True):
         assert side[name][1].startswith(f"{test['accuracy']:.2f} (")
-    assert page.locator('svg[role=img][aria-label^="Confusion"]').count() == 2
+    expect(page.locator('img.drawing[alt^="Confusion"]')).to_have_count(2)
+    expect(page.locator('.overview img[alt^="Accuracy and LL score of every run"]')).to_be_visible()
     assert len(names(page)) == 24  # of both runs, each shown once
     page.locator("#answer").select_option("wrong")
     for k, run in enumerate(runs):
@@ -218,61 +220,68 @@ def test_runs_side_by_side(tmp_path, open_report):
     )
 
 
-def test_runs_that_cut_a_patch_differently_show_it_twice(tmp_path, open_report):
-    runs = [made_run.write(tmp_path / name, count=10, size=s) for name, s in (("a", 32), ("b", 64))]
-    page = open_report(html.compare(tmp_path / "both.html", runs), "#patch=patch_0003~1")
+def test_runs_that_cut_a_patch_differently_show_it_twice(made, tmp_path, open_report):
+    runs = [
+        made_run.write(tmp_path / name, count=10, size=size, drawn=made / "figures")
+        for name, size in (("a", 32), ("b", 64))
+    ]
+    page = open_report(document.compare(tmp_path / "both.html", runs), "#patch=patch_0003~1")
     expect(page.locator("dialog h3")).to_have_text(["b"])
     page.keyboard.press("Escape")
     expect(page.locator("#count")).to_have_text("10 of 20 patches.")
 
 
+def brightness(page) -> tuple[float, float, float]:
+    """Of the ROC curve as it is seen: the darkest, the usual and the brightest pixel, 0 to 255."""
+    png = page.locator('img.drawing[alt^="ROC"]').screenshot()
+    seen = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_GRAYSCALE)
+    return float(seen.min()), float(np.median(seen)), float(seen.max())
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nobody_is_shut_out(demo, open_report, scheme):
-    """Labels, contrast, headings and so on, by the rules of axe-core."""
-    page = open_report(demo[0] / "report.html", color_scheme=scheme)
+def test_nobody_is_shut_out(made, open_report, scheme):
+    """Labels, contrast, headings and so on, by the rules of axe-core; and ink that is seen."""
+    page = open_report(made / "report.html", color_scheme=scheme)
     everything = Axe().run(page)
     assert everything.violations_count == 0, everything.generate_report()
+    darkest, usual, brightest = brightness(page)
+    if scheme == "light":
+        assert (usual, darkest < 60) == (255, True)
+    else:
+        assert (usual < 40, brightest > 200) == (True, True)
     page.locator(".cards a").first.click()
     expect(page.locator("dialog")).to_be_visible()
     patch = Axe().run(page, context="dialog")
     assert patch.violations_count == 0, patch.generate_report()
 
 
-def test_on_a_phone_and_on_paper(demo, open_report):
-    page = open_report(demo[0] / "report.html", viewport={"width": 360, "height": 740})
+def test_on_a_phone_and_on_paper(made, open_report):
+    page = open_report(made / "report.html", viewport={"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    page.emulate_media(media="print")
+    page.emulate_media(media="print", color_scheme="dark")
     expect(page.locator(".cards")).to_be_hidden()
     expect(page.locator(".controls")).to_be_hidden()
     expect(page.locator("#tables")).to_be_visible()
+    darkest, usual, _ = brightness(page)  # paper is white, whatever the screen was
+    assert (usual, darkest < 60) == (255, True)
 
 
-def test_without_scripts_all_but_the_gallery_is_there(demo, browser):
+def test_without_scripts_all_but_the_gallery_is_there(made, browser):
     with browser.new_context(java_script_enabled=False) as context:
         page = context.new_page()
-        page.goto((demo[0] / "report.html").as_uri())
+        page.goto((made / "report.html").as_uri())
         expect(page.locator(".verdict")).to_be_visible()
         expect(page.get_by_text("The gallery needs JavaScript")).to_be_visible()
         expect(page.locator(".controls")).to_be_hidden()
 
 
-def test_screenshots(request, open_report, tmp_path):
+def test_screenshot(made, open_report, tmp_path):
     folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
-    given = os.environ.get("JAXCBIS_SCREENSHOTS_RUN")
-    run = Path(given) if given else request.getfixturevalue("demo")[0]
-    desktop, phone = {"width": 1200, "height": 800}, {"width": 390, "height": 780}
-    for name, fragment, options in (
-        ("report", "", {"viewport": desktop}),
-        ("report-gallery", "#gallery", {"viewport": desktop}),
-        ("report-patch", f"#patch={answers(run)[-1]['id']}", {"viewport": desktop}),
-        ("report-dark", "#gallery", {"viewport": desktop, "color_scheme": "dark"}),
-        ("report-phone", "", {"viewport": phone}),
-        ("report-phone-gallery", "#gallery", {"viewport": phone}),
-    ):
-        page = open_report(run / "report.html", fragment, **options)
-        page.wait_for_timeout(300)  # pictures are made when they come into view
-        picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
-        assert picture.shape[:2] == (options["viewport"]["height"], options["viewport"]["width"])
-        assert picture.std() > 5
-        folder.mkdir(exist_ok=True)
-        cv2.imwrite(str(folder / f"{name}.png"), picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])
+    run = Path(os.environ.get("JAXCBIS_SCREENSHOTS_RUN", made))
+    page = open_report(run / "report.html", "#gallery", viewport={"width": 1200, "height": 800})
+    page.wait_for_timeout(300)  # pictures are made when they come into view
+    picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    assert picture.shape[:2] == (800, 1200)
+    folder.mkdir(exist_ok=True)
+    file = str(folder / "report-gallery.png")
+    cv2.imwrite(file, picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])

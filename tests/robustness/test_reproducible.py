@@ -44,9 +44,10 @@ def test_surroundings_change_nothing(tmp_path):
 @pytest.mark.parametrize(("user", "expected"), [({}, 3), ({"NPROC": "2"}, 2)])
 def test_a_resumed_run_takes_the_threads_that_it_began_with(user, expected):
     script = (
-        "from jaxcbis import device, experiment\n"
+        "from jaxcbis.machine import device\n"
+        "from jaxcbis.runs import claim\n"
         "began = {'environment': {'threads': 3}}\n"
-        "device.choose('cpu', experiment.threads_of(began))\n"
+        "device.choose('cpu', claim.threads_of(began))\n"
         "print(device.environment()['threads'])"
     )
     done = subprocess.run(

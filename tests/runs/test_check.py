@@ -1,6 +1,6 @@
 """What `check` takes for a sound demo training, and what it says of another.
 
-The training itself takes minutes: .ci/run has it.
+The training itself takes minutes: `--full` and .ci/newest have it.
 """
 
 import copy
@@ -13,7 +13,8 @@ import pytest
 from jaxcbis.commands.main import main
 from jaxcbis.evaluation import metrics
 from jaxcbis.labels import LABELS
-from jaxcbis.runs import check, experiment
+from jaxcbis.runs import check
+from jaxcbis.runs import run as one_run
 from jaxcbis.runs.check import BANDS, compare
 from tests.report import example_run
 
@@ -97,7 +98,7 @@ def test_the_command_says_ok_or_what_is_off(broken, monkeypatch, capsys):
             BROKEN[broken](results)
         return results
 
-    monkeypatch.setattr(experiment, "run", train)
+    monkeypatch.setattr(one_run, "run", train)
     code = main(["check"])
     said, error = capsys.readouterr()
     lines = said.splitlines()
@@ -120,3 +121,10 @@ def test_readme_has_the_bands_and_a_figure_within_each():
         assert row, band.figure
         assert row[1] == str(band)
         assert check._row(band, float(row[2])).ok
+
+
+def test_the_demo_training_is_within_every_band(request, capsys):
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+    assert main(["check"]) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out.splitlines()[-1] == "OK"

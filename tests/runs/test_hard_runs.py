@@ -16,9 +16,10 @@ from jaxcbis.commands.main import main
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
-from jaxcbis.report.figures import figures
-from jaxcbis.report.page import gallery, html
-from jaxcbis.runs import experiment
+from jaxcbis.records import predictions
+from jaxcbis.report.figures import saving
+from jaxcbis.report.page import document, gallery
+from jaxcbis.runs import train
 from jaxcbis.training import checkpoints
 from jaxcbis.training import fit as loop
 from tests import full_disk
@@ -29,9 +30,9 @@ SIZE, COUNTS = 32, {"train": 12, "validation": 5, "test": 5}
 
 @pytest.fixture(autouse=True)
 def head_only(monkeypatch):
-    phases = experiment.phases_of
-    monkeypatch.setattr(experiment, "phases_of", lambda config: phases(config)[:1])
-    monkeypatch.setattr(figures, "DPI", 40)
+    phases = train.phases_of
+    monkeypatch.setattr(train, "phases_of", lambda config: phases(config)[:1])
+    monkeypatch.setattr(saving, "DPI", 40)
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)  # after every epoch
 
 
@@ -155,8 +156,8 @@ def unbroken(plain, tmp_path_factory):
     """The predictions of a run that nothing has disturbed."""
     output = tmp_path_factory.mktemp("unbroken") / "run"
     with pytest.MonkeyPatch.context() as patched:
-        phases = experiment.phases_of
-        patched.setattr(experiment, "phases_of", lambda config: phases(config)[:1])
+        phases = train.phases_of
+        patched.setattr(train, "phases_of", lambda config: phases(config)[:1])
         assert main(words(plain, output)) == 0
     return (output / "predictions.csv").read_bytes()
 
@@ -165,10 +166,10 @@ def unbroken(plain, tmp_path_factory):
     ("module", "name", "said"),
     [
         (loop, "_plan", "no room for a checkpoint"),
-        (experiment.predictions, "write_predictions", "cannot write"),
+        (predictions, "write", "cannot write"),
         (checkpoints, "save_model", "no room for a checkpoint"),
         (gallery, "write", "cannot write"),
-        (html, "write", "report.html"),
+        (document, "write", "report.html"),
     ],
 )
 def test_a_disk_that_fills_up_can_be_emptied(

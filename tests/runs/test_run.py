@@ -16,7 +16,6 @@ from jaxcbis.data import normalization, patches
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables
 from jaxcbis.training import checkpoints
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,11 +131,10 @@ def test_the_saved_model_is_the_one_that_was_tested(finished, exported):
     dataset = patches.load(exported, 32, "paper")
     train, test = dataset.splits["train"], dataset.splits["test"]
     fresh = backbones.load("resnet34", weights="random")
-    like = Variables(fresh.params, fresh.stats)
-    saved = checkpoints.load_model(output / "checkpoints", like)
+    saved = checkpoints.load_model(output / "checkpoints", fresh.model)
     statistics = normalization.measure(train.images, train.labels)
     images = normalization.normalize(test.images, statistics, test.labels)
-    got = activation_maps.softmax(activation_maps.logits("resnet34", fresh.graph, saved, images))
+    got = activation_maps.softmax(activation_maps.logits(saved, images))
     with (output / "predictions.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == list(test.ids)

@@ -13,7 +13,6 @@ import numpy as np
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.machine import device, sharding
 from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables
 from jaxcbis.training import kept_activations, strategies
 from jaxcbis.training.fit import Examples, Settings, fit
 
@@ -33,9 +32,7 @@ def examples(count: int, seed: int) -> Examples:
 def main(path: str) -> None:
     device.choose("cpu")
     found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
-    loaded = backbones.load("resnet34", weights="random", seed=1)
-    params, stats = sharding.on_all((loaded.params, loaded.stats))
-    backbone = loaded._replace(params=params, stats=stats)
+    backbone = sharding.on_all(backbones.load("resnet34", weights="random", seed=1).model)
     train, validation, test = (examples(count, i) for i, count in enumerate(COUNTS.values()))
     settings = Settings(
         batch_size=8, epochs=2, patience=7, min_delta=0.01, batch_norm="train", seed=3
@@ -55,12 +52,11 @@ def main(path: str) -> None:
             [r["train_loss"] for r in history if r["epoch"]]
         )
         found[f"{name}: validation losses"] = np.array([r["val_loss"] for r in history])
-        model = (backbone.name, backbone.graph, done.variables)
-        maps = activation_maps.maps(*model, test.inputs, labels=test.labels)
+        maps = activation_maps.maps(done.model, test.inputs, labels=test.labels)
         found[f"{name}: logits"] = maps.logits
         found[f"{name}: maps"] = maps.maps
         found[f"{name}: accuracy"] = np.array([r["val_accuracy"] for r in history])
-        layer4 = Variables(*done.variables).stats["layer4"]
+        layer4 = done.model.stats["layer4"]
         leaves = map(np.ravel, jax.tree.leaves(sharding.fetch(layer4)))
         found[f"{name}: BatchNorm statistics"] = np.concatenate(list(leaves))
     np.savez(path, **found)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables, forward
+from jaxcbis.designs import BACKBONES
+from jaxcbis.models.inference import forward
 from jaxcbis.training import steps, strategies
 from tests import torch_reference
 from tests.differences import assert_within
@@ -34,7 +34,7 @@ def train_torch(name, model, learning_rates, batches):
     """PyTorch as its user writes it: frozen half in eval mode and without gradient."""
     stages = torch_reference.stages(name, model)
     model.train()
-    for stage in backbones.frozen_stages(name):
+    for stage in BACKBONES[name].frozen:
         stages[stage].eval().requires_grad_(False)
     groups = [
         {"params": stages[stage].parameters(), "lr": rate} for stage, rate in learning_rates.items()
@@ -52,15 +52,13 @@ def train_torch(name, model, learning_rates, batches):
 
 
 def train_ours(ours, learning_rates, batches):
-    whole = Variables(ours.params, ours.stats)
-    frozen_stages = backbones.frozen_stages(ours.name)
     trainable = tuple(learning_rates)
-    plan = steps.Plan(ours.graph, trainable, trainable, trainable)
-    state = steps.start(learning_rates, whole)
-    frozen = whole.select(frozen_stages)
+    plan = steps.Plan(trainable, trainable, trainable)
+    state = steps.start(learning_rates, ours)
+    frozen = ours.select(ours.frozen)
     losses = []
     for images, labels in zip(*batches, strict=True):
-        inputs = forward(ours.graph, whole, images, frozen_stages)
+        inputs = forward(ours, images, ours.frozen)
         state, loss, _ = steps.train_step(plan, state, frozen, inputs, labels)
         losses.append(float(loss))
     return state.variables, losses
@@ -70,7 +68,7 @@ def train_ours(ours, learning_rates, batches):
 def test_twenty_steps_of_s2(name, batches, tmp_path):
     model = torch_reference.backbone(name)
     ours = torch_reference.load(name, model, tmp_path / "start.safetensors")
-    trainable = [s for s in backbones.stages(name) if s not in backbones.frozen_stages(name)]
+    trainable = [s for s in ours.stages if s not in ours.frozen]
     (phase,) = strategies.phases("s2", trainable, **RATES)
 
     variables, losses = train_ours(ours, phase.learning_rates, batches)

@@ -6,11 +6,12 @@ import shutil
 import jax
 import jax.numpy as jnp
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
-from jaxcbis.models.inference import Variables
+from jaxcbis.models.model import Architecture, Model
 from jaxcbis.training import checkpoints, steps
 from jaxcbis.training import fit as loop
 from jaxcbis.training.strategies import Phase
@@ -18,9 +19,12 @@ from jaxcbis.training.strategies import Phase
 RATES = {"head": 1e-3}
 
 
+ARCHITECTURE = Architecture("some", (), (), None, {})
+
+
 def variables(width=8, stage="head", value=1.0):
     kernel = jnp.full((width, 5), value).at[0, 0].set(0)
-    return Variables({stage: {"linear": {"kernel": kernel, "bias": jnp.zeros(5)}}}, {})
+    return Model(ARCHITECTURE, {stage: {"linear": {"kernel": kernel, "bias": jnp.zeros(5)}}}, {})
 
 
 def arrays(**changes):
@@ -61,6 +65,18 @@ def refusal(read, folder, capfd, **changes) -> str:
     assert "\n" not in str(raised.value)
     assert str(folder) in str(raised.value)
     return str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        ("model", ["params/head/linear/bias", "params/head/linear/kernel"]),
+        ("training/1/arrays", ["0/variables/params/head/linear/bias", "1/params/head/linear/bias"]),
+    ],
+)
+def test_the_names_in_a_file_stay_those_of_earlier_versions(place, expected, saved):
+    found = checkpoints._named(ocp.StandardCheckpointHandler().metadata(saved / place))
+    assert set(expected) <= set(found)
 
 
 @BOTH

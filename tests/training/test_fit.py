@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
-from jaxcbis.models.inference import Variables, forward
+from jaxcbis.models.inference import forward
 from jaxcbis.training import batches, kept_activations, steps, strategies
 from jaxcbis.training import fit as loop
 from jaxcbis.training.fit import Examples, Settings, fit
@@ -25,7 +25,7 @@ SETTINGS = Settings(
 
 @pytest.fixture(scope="module")
 def backbone():
-    return backbones.load("resnet34", weights="random", seed=1)
+    return backbones.load("resnet34", weights="random", seed=1).model
 
 
 @pytest.fixture(scope="module")
@@ -61,14 +61,13 @@ def unbroken(backbone, data, tmp_path_factory):
 
 
 def test_frozen_stages_keep_every_byte_and_others_do_not(backbone, unbroken):
-    before, after = Variables(backbone.params, backbone.stats), unbroken.variables
-    for stage in backbone.params:
-        for old, new in zip(before, after, strict=True):
-            if stage not in old:
-                continue
-            pairs = zip(arrays(old[stage]), arrays(new[stage]), strict=True)
-            same = all(a.tobytes() == b.tobytes() for a, b in pairs)
-            assert same == (stage in backbones.frozen_stages("resnet34")), stage
+    for stage in (*backbone.stages, "head"):
+        for kind in ("params", "stats"):
+            before, after = (
+                arrays(getattr(model.select([stage]), kind)) for model in (backbone, unbroken.model)
+            )
+            same = all(a.tobytes() == b.tobytes() for a, b in zip(before, after, strict=True))
+            assert not before or same == (stage in backbone.frozen), (stage, kind)
 
 
 def test_history_starts_every_phase_with_its_first_candidate(unbroken):
@@ -83,8 +82,8 @@ def test_the_best_model_starts_the_next_phase_and_is_returned(backbone, data, un
         assert losses[k] == pytest.approx(min(losses[:k]), rel=1e-4)
     assert unbroken.progress.best["val_loss"] == pytest.approx(min(losses), rel=1e-4)
     images, labels = data[1]
-    stages = (*backbones.stages("resnet34"), "head")
-    logits = np.asarray(forward(backbone.graph, unbroken.variables, images, stages))
+    stages = (*backbone.stages, "head")
+    logits = np.asarray(forward(unbroken.model, images, stages))
     shifted = logits - logits.max(1, keepdims=True)
     log_p = shifted - np.log(np.exp(shifted).sum(1, keepdims=True))
     loss = -log_p[np.arange(len(labels)), labels].mean()
@@ -111,7 +110,7 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     resumed = fit(backbone, phases("s1"), *data, SETTINGS, tmp_path)
     assert figures(resumed.progress.history) == figures(unbroken.progress.history)
     assert resumed.progress.best == unbroken.progress.best
-    for ours, theirs in zip(arrays(resumed.variables), arrays(unbroken.variables), strict=True):
+    for ours, theirs in zip(arrays(resumed.model), arrays(unbroken.model), strict=True):
         assert ours.tobytes() == theirs.tobytes()
 
 
@@ -119,18 +118,17 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
 def test_steps_behind_the_kept_prefix_lose_nothing(backbone, data, first):
     (phase,) = phases("s2")
     trainable = tuple(phase.learning_rates)
-    stages = (*backbones.stages("resnet34"), "head")
-    whole = Variables(backbone.params, backbone.stats)
-    frozen = whole.select(backbones.frozen_stages("resnet34"))
+    stages = (*backbone.stages, "head")
+    frozen = backbone.select(backbone.frozen)
     images, labels = data[0]
 
     def losses(start):
         in_front, behind = stages[: stages.index(start)], stages[stages.index(start) :]
-        plan = steps.Plan(backbone.graph, behind, trainable, trainable)
-        state = steps.start(phase.learning_rates, whole)
+        plan = steps.Plan(behind, trainable, trainable)
+        state = steps.start(phase.learning_rates, backbone)
         inputs = images
         if in_front:
-            inputs = np.asarray(forward(backbone.graph, whole, images, in_front))
+            inputs = np.asarray(forward(backbone, images, in_front))
         seen = []
         for step in range(3):
             index = np.arange(8) + 4 * step
@@ -150,23 +148,22 @@ def test_early_stopping_ends_a_phase(backbone, data, tmp_path):
 def test_frozen_batch_norm_trains_scales_and_keeps_statistics(backbone, data, tmp_path):
     settings = SETTINGS._replace(batch_norm="frozen", epochs=1)
     result = fit(backbone, phases("s2"), *data, settings, tmp_path)
-    for old, new in zip(arrays(backbone.stats), arrays(result.variables.stats), strict=True):
+    for old, new in zip(arrays(backbone.stats), arrays(result.model.stats), strict=True):
         assert old.tobytes() == new.tobytes()
 
 
 def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(backbone, data):
     (phase,) = phases("s2")
     plan = loop._plan(backbone, phase, "frozen")
-    whole = Variables(backbone.params, backbone.stats)
-    frozen = whole.select(backbones.frozen_stages("resnet34"))
+    frozen = backbone.select(backbone.frozen)
     images, labels = data[0]
-    entered = forward(backbone.graph, whole, images, backbones.frozen_stages("resnet34"))
+    entered = forward(backbone, images, backbone.frozen)
     few = np.arange(8, 13)
     full = batches.padded([np.arange(8), few])[1]
     assert len(full) == 8
 
     def step(index):
-        state = steps.start(phase.learning_rates, whole)
+        state = steps.start(phase.learning_rates, backbone)
         return steps.train_on(plan, state, frozen, entered, jnp.asarray(labels), index)
 
     (state, loss, correct), (other, other_loss, other_correct) = step(few), step(full)
@@ -179,15 +176,12 @@ def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(backbone, 
 def test_a_loss_that_is_not_finite_names_the_patches_of_its_batch_alone(backbone, data):
     (phase,) = phases("s1")[:1]
     plan = loop._plan(backbone, phase, "frozen")
-    whole = Variables(backbone.params, backbone.stats)
     images, labels = data[0]
-    pooled = np.array(
-        forward(backbone.graph, whole, images, kept_activations.in_front("resnet34", "head"))
-    )
+    pooled = np.array(forward(backbone, images, kept_activations.in_front(backbone.stages, "head")))
     pooled[4] = np.nan
     train = Examples(jnp.asarray(pooled), jnp.asarray(labels))
-    state = steps.start(phase.learning_rates, whole)
-    frozen = whole.select(backbones.stages("resnet34"))
+    state = steps.start(phase.learning_rates, backbone)
+    frozen = backbone.select(backbone.stages)
     order, ids = [np.arange(4), np.array([4])], [f"id{i}" for i in range(16)]
     with pytest.raises(UserError, match="step 2 of 2, on the patches id4;"):
         loop.run_epoch(plan, state, frozen, train, order, ids=ids)
@@ -209,10 +203,9 @@ def test_one_program_trains_and_one_validates_batches_of_every_size(
 
 
 def test_validation_equals_scikit_learn(backbone, data, monkeypatch):
-    stages = (*backbones.stages("resnet34"), "head")
-    whole = Variables(backbone.params, backbone.stats)
+    stages = (*backbone.stages, "head")
     images, labels = data[0]
-    logits = np.asarray(forward(backbone.graph, whole, images, stages))
+    logits = np.asarray(forward(backbone, images, stages))
     expected = log_loss(
         labels, softmax(logits.astype(np.float64), axis=1), labels=range(logits.shape[1])
     )
@@ -220,24 +213,23 @@ def test_validation_equals_scikit_learn(backbone, data, monkeypatch):
     monkeypatch.setattr(loop, "BATCH", 6)  # so that the last batch lacks some
     for inputs in (images, jnp.asarray(images)):  # on the host, on the device
         split = Examples(inputs, labels)
-        loss, accuracy = loop.evaluate(backbone.graph, stages, whole, split)
+        loss, accuracy = loop.evaluate(backbone, stages, split)
         assert loss == pytest.approx(expected, rel=1e-5)
         assert accuracy == pytest.approx(right)
     monkeypatch.setattr(loop, "_in_one_call", lambda *words: True)
-    assert loop.evaluate(backbone.graph, stages, whole, split)[0] == pytest.approx(loss, rel=1e-5)
+    assert loop.evaluate(backbone, stages, split)[0] == pytest.approx(loss, rel=1e-5)
 
 
 def test_many_steps_in_one_call_are_the_same_steps(backbone, data):
     (phase,) = phases("s1")[:1]
-    plan = steps.Plan(backbone.graph, ("head",), ("head",), ())
-    whole = Variables(backbone.params, backbone.stats)
-    frozen = whole.select(backbones.stages("resnet34"))
+    plan = steps.Plan(("head",), ("head",), ())
+    frozen = backbone.select(backbone.stages)
     images, labels = data[0]
-    pooled = forward(backbone.graph, whole, images, kept_activations.in_front("resnet34", "head"))
+    pooled = forward(backbone, images, kept_activations.in_front(backbone.stages, "head"))
     order = list(batches.shuffled(len(labels), 6, (0,)))  # 6, 6 and 4 items
 
     def epoch(inputs):
-        state = steps.start(phase.learning_rates, whole)
+        state = steps.start(phase.learning_rates, backbone)
         train = Examples(inputs, jnp.asarray(labels))
         state, loss, accuracy = loop.run_epoch(plan, state, frozen, train, order)
         return loss, accuracy, *arrays(state.variables)
@@ -250,14 +242,13 @@ def test_many_steps_in_one_call_are_the_same_steps(backbone, data):
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_what_does_not_fit_the_device_is_kept_in_a_file(data, tmp_path, monkeypatch, dtype):
-    backbone = backbones.load("vgg16", weights="random", dtype=dtype)
-    whole = Variables(backbone.params, backbone.stats)
-    stages = kept_activations.in_front("vgg16", "block2")
+    backbone = backbones.load("vgg16", weights="random", dtype=dtype).model
+    stages = kept_activations.in_front(backbone.stages, "block2")
     images = data[0].inputs
-    here = kept_activations.compute(backbone, whole, images, stages, tmp_path)
+    here = kept_activations.compute(backbone, images, stages, tmp_path)
     assert isinstance(here, jax.Array)
     monkeypatch.setattr(kept_activations.device, "free_memory", lambda: here.nbytes)
-    there = kept_activations.compute(backbone, whole, images, stages, tmp_path)
+    there = kept_activations.compute(backbone, images, stages, tmp_path)
     assert isinstance(there, np.memmap)
     assert there.dtype == here.dtype == dtype
     np.testing.assert_array_equal(np.asarray(there), np.asarray(here))
@@ -290,13 +281,13 @@ def test_a_run_from_a_file_equals_one_from_the_device(
 
 def test_bfloat16_loses_as_float32_does(data, tmp_path):
     def losses(dtype):
-        backbone = backbones.load("resnet34", weights="random", seed=1, dtype=dtype)
+        backbone = backbones.load("resnet34", weights="random", seed=1, dtype=dtype).model
         settings = SETTINGS._replace(batch_norm="frozen")
         rates = strategies.phases(
             "s2", ["layer3", "layer4"], head_lr=1e-3, backbone_lr=1e-4, lr_decay=0.3
         )
         done = fit(backbone, rates, *data, settings, tmp_path / dtype.__name__)
-        assert {a.dtype for a in arrays(done.variables)} == {np.dtype(np.float32)}
+        assert {a.dtype for a in arrays(done.model)} == {np.dtype(np.float32)}
         return [row[key] for row in done.progress.history[1:] for key in ("train_loss", "val_loss")]
 
     half, full = losses(jnp.bfloat16), losses(jnp.float32)

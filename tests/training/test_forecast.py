@@ -11,7 +11,7 @@ from jaxcbis.training import forecast, strategies
 
 @pytest.mark.parametrize("name", ["resnet50", "vgg16"])
 def test_operations_against_pytorch(name):
-    found = forecast._operations(backbones.load(name, weights="random"), 64)
+    found = forecast._operations(backbones.load(name, weights="random").model, 64)
     model = getattr(torchvision.models, name)(weights=None).eval()
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         (model.features if name == "vgg16" else model)(torch.zeros(1, 3, 64, 64))
@@ -21,7 +21,7 @@ def test_operations_against_pytorch(name):
 
 def test_a_run_takes_longer_with_more_to_do(monkeypatch):
     monkeypatch.setattr(forecast, "_rate", lambda: 1e9)
-    backbone = backbones.load("resnet34", weights="random")
+    backbone = backbones.load("resnet34", weights="random").model
     counts = {"train": 100, "validation": 20, "test": 30}
 
     def seconds(strategy, counts=counts, size=64):

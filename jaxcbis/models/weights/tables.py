@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from jaxcbis.designs import BACKBONES, ResNetDesign, VGGDesign
 from jaxcbis.errors import UserError
-from jaxcbis.models import resnet, vgg
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
@@ -47,16 +47,15 @@ def less_bias(mean, bias):
     return mean - bias
 
 
-def torchvision_resnet(convolutions: int) -> Iterator[Row]:
-    """`convolutions`: of a block, 2 in ResNet34 and 3 in ResNet50."""
+def torchvision_resnet(design: ResNetDesign) -> Iterator[Row]:
     yield from _torchvision_pair("stem/conv", "conv1", "stem/bn", "bn1")
-    for target, layer, block in _blocks():
+    for target, layer, block in _blocks(design):
         source = f"layer{layer}.{block}"
-        for i in range(1, convolutions + 1):
+        for i in range(1, design.convolutions + 1):
             yield from _torchvision_pair(
                 f"{target}/conv{i}", f"{source}.conv{i}", f"{target}/bn{i}", f"{source}.bn{i}"
             )
-        if _projects(layer, block, convolutions):
+        if _projects(design, layer, block):
             yield from _torchvision_pair(
                 f"{target}/shortcut/conv",
                 f"{source}.downsample.0",
@@ -65,10 +64,10 @@ def torchvision_resnet(convolutions: int) -> Iterator[Row]:
             )
 
 
-def torchvision_vgg(depths: tuple[int, ...]) -> Iterator[Row]:
+def torchvision_vgg(design: VGGDesign) -> Iterator[Row]:
     """torchvision numbers convolutions, ReLUs and max-pools of `features` in one sequence."""
     index = 0
-    for block, depth in enumerate(depths, 1):
+    for block, depth in enumerate(design.depths, 1):
         for i in range(1, depth + 1):
             yield Row(f"block{block}/conv{i}/kernel", (f"features.{index}.weight",), hwio)
             yield Row(f"block{block}/conv{i}/bias", (f"features.{index}.bias",), same)
@@ -76,27 +75,27 @@ def torchvision_vgg(depths: tuple[int, ...]) -> Iterator[Row]:
         index += 1
 
 
-def keras_resnet50() -> Iterator[Row]:
+def keras_resnet50(design: ResNetDesign) -> Iterator[Row]:
     """Names since Keras 2.2.5: conv2_block1_1_conv, conv2_block1_1_bn."""
     yield from _keras_pair("stem/conv", "conv1_conv", "stem/bn", "conv1_bn", from_bgr)
-    for target, layer, block in _blocks():
+    for target, layer, block in _blocks(design):
         source = f"conv{layer + 1}_block{block + 1}"
-        for conv, bn, number in _bottleneck(target, layer, block):
+        for conv, bn, number in _bottleneck(design, target, layer, block):
             yield from _keras_pair(conv, f"{source}_{number}_conv", bn, f"{source}_{number}_bn")
 
 
-def keras_resnet50_legacy() -> Iterator[Row]:
+def keras_resnet50_legacy(design: ResNetDesign) -> Iterator[Row]:
     """Names of the first Keras file: res2a_branch2a, bn2a_branch2a."""
     yield from _keras_pair("stem/conv", "conv1", "stem/bn", "bn_conv1", from_bgr)
-    for target, layer, block in _blocks():
+    for target, layer, block in _blocks(design):
         branches = dict(enumerate(("1", "2a", "2b", "2c")))
-        for conv, bn, number in _bottleneck(target, layer, block):
+        for conv, bn, number in _bottleneck(design, target, layer, block):
             source = f"{layer + 1}{'abcdef'[block]}_branch{branches[number]}"
             yield from _keras_pair(conv, f"res{source}", bn, f"bn{source}")
 
 
-def keras_vgg(depths: tuple[int, ...]) -> Iterator[Row]:
-    for block, depth in enumerate(depths, 1):
+def keras_vgg(design: VGGDesign) -> Iterator[Row]:
+    for block, depth in enumerate(design.depths, 1):
         for i in range(1, depth + 1):
             convert = from_bgr if (block, i) == (1, 1) else same
             yield Row(f"block{block}/conv{i}/kernel", (f"block{block}_conv{i}/kernel",), convert)
@@ -114,34 +113,39 @@ def table(name: str, form: str, arrays: Collection[str]) -> tuple[list[Row], dic
     Raises:
       UserError: the format has no such backbone.
     """
+    design = BACKBONES[name]
     if form.startswith("torchvision"):
-        if name in vgg.DEPTHS:
-            return list(torchvision_vgg(vgg.DEPTHS[name])), {}
-        return list(torchvision_resnet({"resnet34": 2, "resnet50": 3}[name])), {}
-    if name in vgg.DEPTHS:
-        return list(keras_vgg(vgg.DEPTHS[name])), {"shift": KERAS_SHIFT}
-    if name != "resnet50":
+        if isinstance(design, VGGDesign):
+            return list(torchvision_vgg(design)), {}
+        return list(torchvision_resnet(design)), {}
+    if isinstance(design, VGGDesign):
+        return list(keras_vgg(design)), {"shift": KERAS_SHIFT}
+    if design.convolutions != 3:
         raise UserError(
             f"weights for {name}: Keras applications have vgg16, vgg19 and resnet50 only; "
             "give a .safetensors or .pth file"
         )
-    rows = keras_resnet50_legacy() if "bn_conv1/gamma" in arrays else keras_resnet50()
-    return list(rows), {"shift": KERAS_SHIFT, "v1": True}
+    rows = keras_resnet50_legacy if "bn_conv1/gamma" in arrays else keras_resnet50
+    return list(rows(design)), {"shift": KERAS_SHIFT, "v1": True}
 
 
-def _blocks() -> Iterator[tuple[str, int, int]]:
-    for layer, depth in enumerate(resnet.DEPTHS, 1):
+def _blocks(design: ResNetDesign) -> Iterator[tuple[str, int, int]]:
+    for layer, depth in enumerate(design.depths, 1):
         for block in range(depth):
             yield f"layer{layer}/block{block}", layer, block
 
 
-def _projects(layer: int, block: int, convolutions: int) -> bool:
-    return block == 0 and (layer > 1 or convolutions == 3)
+def _projects(design: ResNetDesign, layer: int, block: int) -> bool:
+    """Whether a block's shortcut is a projection."""
+    outputs = design.widths[0] * (4 if design.convolutions == 3 else 1)
+    return block == 0 and (layer > 1 or outputs != design.stem)
 
 
-def _bottleneck(target: str, layer: int, block: int) -> Iterator[tuple[str, str, int]]:
+def _bottleneck(
+    design: ResNetDesign, target: str, layer: int, block: int
+) -> Iterator[tuple[str, str, int]]:
     """Convolution, norm and Keras' number of each; the shortcut has number 0."""
-    if _projects(layer, block, 3):
+    if _projects(design, layer, block):
         yield f"{target}/shortcut/conv", f"{target}/shortcut/bn", 0
     for i in (1, 2, 3):
         yield f"{target}/conv{i}", f"{target}/bn{i}", i

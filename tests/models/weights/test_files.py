@@ -5,6 +5,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 from safetensors.torch import save_file as save_torch
 
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.weights import tables
@@ -58,8 +59,8 @@ def test_classifiers_of_torchvision_and_timm_are_replaced(resnet34, tmp_path, cl
     arrays = {k: v for k, v in load_file(resnet34).items() if not k.startswith("fc.")}
     arrays[classifier] = np.ones(1000, np.float32)
     save_file(arrays, tmp_path / "timm.safetensors")
-    loaded = backbones.load("resnet34", weights=str(tmp_path / "timm.safetensors"), seed=3)
-    fresh = backbones.load("resnet34", weights="random", seed=3)
+    loaded = backbones.load("resnet34", weights=str(tmp_path / "timm.safetensors"), seed=3).model
+    fresh = backbones.load("resnet34", weights="random", seed=3).model
     kernels = [b.params["head"]["linear"]["kernel"] for b in (loaded, fresh)]
     np.testing.assert_array_equal(*kernels)
 
@@ -67,7 +68,7 @@ def test_classifiers_of_torchvision_and_timm_are_replaced(resnet34, tmp_path, cl
 def test_half_precision_file_becomes_float32(resnet34, tmp_path):
     half = {k: v.astype(np.float16) for k, v in load_file(resnet34).items()}
     save_file(half, tmp_path / "half.safetensors")
-    loaded = backbones.load("resnet34", weights=str(tmp_path / "half.safetensors"))
+    loaded = backbones.load("resnet34", weights=str(tmp_path / "half.safetensors")).model
     kernel = loaded.params["stem"]["conv"]["kernel"]
     assert kernel.dtype == np.float32
     np.testing.assert_array_equal(kernel, half["conv1.weight"].transpose(2, 3, 1, 0))
@@ -95,15 +96,14 @@ def test_unknown_kind_of_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "form", "names"),
-    [(name, "torchvision-pth", ()) for name in backbones.NAMES]
+    [(name, "torchvision-pth", ()) for name in BACKBONES]
     + [(name, "keras-h5", ()) for name in ("vgg16", "vgg19", "resnet50")]
     + [("resnet50", "keras-h5", ("bn_conv1/gamma",))],
 )
 def test_tables_fill_each_target_once_from_each_source_once(name, form, names):
     rows, _ = tables.table(name, form, names)
-    backbone = backbones.load(name, weights="random")
-    body = [s for s in (*backbone.params, *backbone.stats) if s != backbones.HEAD]
-    assert {row.target.split("/")[0] for row in rows} == set(body)
+    model = backbones.load(name, weights="random").model
+    assert {row.target.split("/")[0] for row in rows} == set(model.stages)
     targets = [row.target for row in rows]
     sources = [source for row in rows for source in row.sources]
     assert len(set(targets)) == len(targets)

@@ -37,9 +37,9 @@ def test_cached_weights_need_no_network(cache, unreachable):
     snapshot.mkdir(parents=True)
     save_file(torch_reference.backbone("resnet34").state_dict(), snapshot / hub.FILE)
 
-    ours = backbones.load("resnet34", weights="imagenet")
-    direct = backbones.load("resnet34", weights=str(snapshot / hub.FILE))
-    assert ours.source == direct.source | {"source": "timm/resnet34.tv_in1k"}
+    ours, source = backbones.load("resnet34", weights="imagenet")
+    direct, direct_source = backbones.load("resnet34", weights=str(snapshot / hub.FILE))
+    assert source == direct_source | {"source": "timm/resnet34.tv_in1k"}
     assert (ours.params["stem"]["conv"]["kernel"] == direct.params["stem"]["conv"]["kernel"]).all()
 
 

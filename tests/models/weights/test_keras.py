@@ -34,11 +34,11 @@ def assert_stages_equal(got, expected, bound=1e-4):
 
 def with_own_classifier(file):
     """Our ResNet50 from a Keras file, with that file's classifier of 1000 ImageNet classes."""
-    ours = backbones.load("resnet50", weights=str(file), num_classes=1000)
+    ours = backbones.load("resnet50", weights=str(file), num_classes=1000).model
     arrays = keras_reference.read(file)
     kernel, bias = (arrays[f"fc1000_{kind}_1:0"].float().numpy() for kind in "Wb")
     linear = {"kernel": kernel, "bias": bias}
-    return ours._replace(params=ours.params | {"head": {"linear": linear}})
+    return ours.replace(ours.params | {"head": {"linear": linear}}, ours.stats)
 
 
 def test_random_resnet50_in_both_namings(tmp_path):
@@ -50,15 +50,15 @@ def test_random_resnet50_in_both_namings(tmp_path):
     photographs = noise(80)
     expected = keras_reference.resnet50(legacy, photographs)
     assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
-    renamed = backbones.load("resnet50", weights=str(current), num_classes=1000)
-    for stage in backbones.stages("resnet50"):
+    renamed = backbones.load("resnet50", weights=str(current), num_classes=1000).model
+    for stage in ours.stages:
         assert jax.tree.all(jax.tree.map(np.array_equal, renamed.params[stage], ours.params[stage]))
         assert jax.tree.all(jax.tree.map(np.array_equal, renamed.stats[stage], ours.stats[stage]))
 
 
 def test_random_vgg16(tmp_path):
     keras_reference.write_legacy(tmp_path / "vgg16.h5", keras_reference.random_vgg16())
-    ours = backbones.load("vgg16", weights=str(tmp_path / "vgg16.h5"))
+    ours = backbones.load("vgg16", weights=str(tmp_path / "vgg16.h5")).model
     photographs = noise(64)
     expected = keras_reference.vgg(tmp_path / "vgg16.h5", (2, 2, 3, 3, 3), photographs)
     assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
@@ -93,7 +93,7 @@ def test_real_vgg19_stages(keras_weights):
     file = keras_weights / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
     photographs = photograph("china")[None]
     expected = keras_reference.vgg(file, (2, 2, 4, 4, 4), photographs)
-    ours = backbones.load("vgg19", weights=str(file))
+    ours = backbones.load("vgg19", weights=str(file)).model
     assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
 
 

@@ -1,0 +1,78 @@
+"""The folder of a run: made for a new one, or found to hold the one that is to be gone on with."""
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jaxcbis import config as options
+from jaxcbis.config import Config
+from jaxcbis.errors import UserError
+from jaxcbis.machine import files
+from jaxcbis.records import folders, results
+
+
+def claim(folder: Path, config: Config) -> dict | None:
+    """Makes the folder of a new run, or checks that it holds the run that is to be resumed.
+
+    Another process may change what it holds until it is locked: ask again then.
+
+    Returns:
+      The results so far of the run that is to be resumed; None of a new one.
+
+    Raises:
+      UserError: the folder holds something else, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"--output {folder}: is a file; give a folder")
+    if not folder.exists() or not any(folder.iterdir()):
+        files.make_folder(folder, "choose another --output")
+        return None
+    if not (folder / "results.json").exists():
+        if folders.unused(folder):
+            return None
+        raise UserError(f"--output {folder}: holds other files; choose another folder")
+    before = results.read_run(folder / "results.json")
+    if not config.resume:
+        raise UserError(
+            f"--output {folder}: holds a finished run; choose another folder or delete it"
+            if before["status"] == results.FINISHED
+            else f"--output {folder}: holds an unfinished run; add --resume to go on with it"
+        )
+    if differing := options.differing(before["config"], dataclasses.asdict(config)):
+        raise UserError(
+            f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "
+            "give the same ones or another --output"
+        )
+    return before
+
+
+def threads_of(before: dict) -> int | None:
+    """The threads that a run began with: with as many it ends in the same digits on other cores."""
+    threads = before["environment"].get("threads")
+    return threads if isinstance(threads, int) else None
+
+
+def require_same_inputs(folder: Path, before: dict | None, now: dict) -> None:
+    """Checks that a resumed run sees the data and the weights that it began with.
+
+    Their content counts; the path that leads to it may be spelled in another way.
+
+    Args:
+      folder: of the run.
+      before, now: content of results.json, then (None of a new run) and now.
+
+    Raises:
+      UserError: it does not.
+    """
+    for key in ("data", "weights"):
+        then = before and before.get(key)
+        if then is not None and _content(then) != _content(now[key]):
+            raise UserError(
+                f"--resume: the {key} are not those that the run in {folder} began with; restore "
+                "them or choose another --output"
+            )
+
+
+def _content(part: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in part.items() if key != "source"}

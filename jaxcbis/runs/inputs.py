@@ -1,0 +1,113 @@
+"""What a run starts from: its data and its model, and what a person is told of them."""
+
+import dataclasses
+from pathlib import Path
+from typing import NamedTuple
+
+import jax.numpy as jnp
+
+from jaxcbis.config import Config
+from jaxcbis.data import loading
+from jaxcbis.data.patches import Dataset
+from jaxcbis.labels import LABELS
+from jaxcbis.machine import device, sharding
+from jaxcbis.machine.console import detail, say, warn
+from jaxcbis.models import backbones
+from jaxcbis.models.backbones import Loaded
+from jaxcbis.models.model import Model
+from jaxcbis.models.weights.hub import WeightsUnavailable
+from jaxcbis.report import tensorboard
+from jaxcbis.runs import preparation, train
+
+
+class Start(NamedTuple):
+    """The model that a run starts with.
+
+    Attributes:
+      model: on the device; on all of them where there are several.
+      source: {'source', 'sha256', 'format'} of its weights.
+      notes: what must be said of them.
+    """
+
+    model: Model
+    source: dict[str, str | None]
+    notes: list[str]
+
+
+def load_data(config: Config) -> Dataset:
+    """The patches of a run, of which no split is empty.
+
+    Raises:
+      UserError: the data are absent, damaged or not what was asked for.
+    """
+    dataset = preparation.load(config)
+    loading.require_all_splits(dataset)
+    return dataset
+
+
+def load_model(config: Config, dataset: Dataset) -> Start:
+    """The backbone with its weights.
+
+    Raises:
+      UserError: the weights cannot be had; on demo data, random ones take the place of ImageNet's.
+    """
+    dtype = jnp.dtype(config.precision)
+    notes = []
+
+    def load(weights: str) -> Loaded:
+        return backbones.load(
+            config.backbone, weights=weights, num_classes=len(LABELS), seed=config.seed, dtype=dtype
+        )
+
+    try:
+        model, source = load(config.weights)
+    except WeightsUnavailable as error:
+        if dataset.source != loading.DEMO:
+            raise
+        warn(f"RANDOM WEIGHTS: {error}")
+        notes.append("random weights: the ImageNet weights asked for could not be had")
+        model, source = load("random")
+    if config.weights == "random":
+        notes.append("random weights, as asked for with --weights random")
+    return Start(sharding.on_all(model), source, notes)
+
+
+def introduce(config: Config, folder: Path, before: dict | None) -> None:
+    """Says what is to be run, where."""
+    if config.resume and before is None:
+        say(f"--resume: {folder} holds no run yet; a new one starts")
+    say(
+        f"Run      {config.backbone}, strategy {config.strategy}, protocol {config.protocol}, "
+        f"seed {config.seed}"
+    )
+    say(f"Device   {device.described()}")
+    if crowding := device.crowding():
+        say(f"         {crowding}")
+    say(f"Results  {folder}")
+    if unlogged := tensorboard.missing():
+        warn(unlogged)
+    for key, value in dataclasses.asdict(config).items():
+        detail(f"  {key} {value}")
+
+
+def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
+    """Says what the run starts from.
+
+    Args:
+      config, dataset, start: of the run.
+      data: of results.json.
+    """
+    if dataset.source == loading.DEMO:
+        warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
+    sizes = ", ".join(f"{part['total']} {name}" for name, part in data["splits"].items())
+    say(f"Data     {dataset.name}")
+    say(f"         {sizes} patches at {config.image_size} pixels")
+    for name, part in data["splits"].items():
+        detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
+    preparation.show_dropped(dataset)
+    say(f"Weights  {start.source['source']} ({start.source['format']})")
+    say(f"Phases   {', '.join(phase.name for phase in train.phases_of(config))}")
+    say(
+        f"         at most {config.epochs} epochs each; {config.patience} without improvement "
+        "end one"
+    )

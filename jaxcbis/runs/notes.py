@@ -1,0 +1,76 @@
+"""What a reader of a run's figures must know: the `notes` of results.json."""
+
+import itertools
+
+from jaxcbis.data.patches import OVERLAP, SPLITS
+from jaxcbis.labels import LABELS
+
+UNFINISHED = "the run is not finished: its figures are null"
+DEMO = "demo data: synthetic phantoms, not mammograms; the figures say nothing about the study"
+
+
+def of_data(data: dict, protocol: str) -> list[str]:
+    """Notes on the data.
+
+    Args:
+      data: of results.json.
+      protocol: that cut and split them.
+    """
+    notes = [
+        "paper protocol: every image is normalised by its true class, test images too, which tells "
+        "the model something of the answer; test_without_label_normalization is the same model "
+        "without that"
+        if protocol == "paper"
+        else "clean protocol: one normalisation for all, no patient on two sides; test leaves out "
+        f"{data['splits'][OVERLAP]['total']} official test items of patients in train, which "
+        "test_official holds"
+    ]
+    if data["dropped"]:
+        notes.append(f"{len(data['dropped'])} items of the release were dropped, see data.dropped")
+    leak = data["leakage"]
+    if leak["patients_in_train_and_test"]:
+        notes.append(
+            f"{leak['patients_in_train_and_test']} patients are in train and in test; "
+            f"{leak['test_items_affected']} test items are theirs"
+        )
+    absent = {
+        name: [label for label, n in data["splits"][name]["per_class"].items() if not n]
+        for name in SPLITS
+    }
+    if absent["test"]:
+        notes.insert(
+            0,
+            f"{len(LABELS) - len(absent['test'])} of the paper's {len(LABELS)} classes were "
+            "tested: another task, whose figures are not comparable with the paper's",
+        )
+    for labels in {tuple(labels) for labels in absent.values() if labels}:
+        names = " or ".join(name for name in absent if tuple(absent[name]) == labels)
+        notes.append(f"no {names} patches of {', '.join(labels)}: their figures are null")
+    return notes
+
+
+def of_devices(environment: dict) -> list[str]:
+    """A note for every change of the number of devices, over which sums round in another order.
+
+    Args:
+      environment: of results.json, with the 'devices_before' of `environment_of`.
+    """
+    numbers = [*environment.get("devices_before", ()), environment["devices"]]
+    return [
+        f"begun on {was} devices and continued on {now}: last digits may differ"
+        for was, now in itertools.pairwise(numbers)
+    ]
+
+
+def of_maps(located: dict) -> list[str]:
+    """Notes on maps that say little.
+
+    Args:
+      located: the localization of results.json.
+    """
+    notes = []
+    if located["grid"] == 1:
+        notes.append("the maps have one cell at this image size: localisation says nothing")
+    if located["zero_maps"]:
+        notes.append(f"{located['zero_maps']} class activation maps are zero everywhere, score 0")
+    return notes

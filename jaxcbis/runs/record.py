@@ -1,0 +1,97 @@
+"""The content of results.json, from the beginning of a run to its end."""
+
+import dataclasses
+
+from jaxcbis.config import Config
+from jaxcbis.data import loading, normalization
+from jaxcbis.data.normalization import Statistics
+from jaxcbis.data.patches import Dataset, lesion_side
+from jaxcbis.machine import device
+from jaxcbis.models.model import Model
+from jaxcbis.records import results
+from jaxcbis.report import tensorboard
+from jaxcbis.runs import notes, preparation
+from jaxcbis.runs.inputs import Start
+from jaxcbis.training.fit import Progress
+
+
+def begin(config: Config, dataset: Dataset, start: Start, before: dict | None) -> dict:
+    """A run that has found nothing yet.
+
+    Args:
+      config: of the run.
+      dataset, start: that it begins with.
+      before: its results so far, if it is resumed.
+
+    Returns:
+      Every key of `results.KEYS`, None where it is not known yet.
+    """
+    data = preparation.describe(dataset)
+    environment = _environment(before)
+    told = [
+        *filter(None, [tensorboard.missing()]),
+        *([notes.DEMO] if dataset.source == loading.DEMO else []),
+        *notes.of_data(data, config.protocol),
+        *notes.of_devices(environment),
+        *start.notes,
+    ]
+    return dict.fromkeys(results.KEYS) | {
+        "schema": results.SCHEMA,
+        "status": results.INTERRUPTED,
+        "config": dataclasses.asdict(config),
+        "environment": environment,
+        "data": data,
+        "weights": start.source,
+        "notes": [notes.UNFINISHED, *told],
+    }
+
+
+def trained(
+    model: Model, progress: Progress, statistics: Statistics, dataset: Dataset, timing: dict
+) -> dict:
+    """What training adds: its keys of results.json; `timing` takes its seconds and its rate."""
+    in_epochs = sum(row["seconds"] for row in progress.history)
+    epochs = sum(row["epoch"] > 0 for row in progress.history)
+    timing["train_s"] = in_epochs + sum(phase["seconds"] for phase in progress.prefix)
+    timing["train_images_per_s"] = epochs * len(dataset.splits["train"]) / in_epochs
+    return {
+        "model": {
+            "options": model.architecture.options,
+            "normalization": normalization.to_json(statistics),
+            "lesion_side": lesion_side(dataset.splits["train"]),
+        },
+        "history": progress.history,
+        "best": progress.best,
+        "prefix": progress.prefix,
+    }
+
+
+def finish(found: dict, scores: dict, timing: dict) -> dict:
+    """A finished run.
+
+    Args:
+      found: of `begin` and `trained`.
+      scores: of `test.score`.
+      timing: of all its parts.
+    """
+    told = [note for note in found["notes"] if note != notes.UNFINISHED]
+    return (
+        found
+        | scores
+        | {
+            "status": results.FINISHED,
+            "timing": timing,
+            "notes": told + notes.of_maps(scores["localization"]),
+        }
+    )
+
+
+def _environment(before: dict | None) -> dict:
+    """Of this machine; and, if their number has changed, the devices that were used before."""
+    now = device.environment()
+    if before is None:
+        return now
+    was = before["environment"]
+    numbers = [*was.get("devices_before", ()), was.get("devices", now["devices"])]
+    changed = [a for a, b in zip(numbers, [*numbers[1:], now["devices"]], strict=True) if a != b]
+    return now | ({"devices_before": changed} if changed else {})

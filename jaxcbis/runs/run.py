@@ -1,0 +1,123 @@
+"""One run from top to bottom: data, model, training, test, localisation, report."""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxcbis.config import Config
+from jaxcbis.data import normalization
+from jaxcbis.data.patches import Dataset
+from jaxcbis.designs import BACKBONES
+from jaxcbis.errors import UserError
+from jaxcbis.machine import device, hosts
+from jaxcbis.machine.console import hushed
+from jaxcbis.records import folders, results
+from jaxcbis.runs import claim, inputs, leave, record, test, train
+from jaxcbis.runs.inputs import Start
+from jaxcbis.runs.timing import timed
+from jaxcbis.training import checkpoints
+
+
+class Shared(NamedTuple):
+    """What runs on the same data from the same backbone and seed need only once.
+
+    Attributes:
+      dataset: of the runs.
+      start: the model that they start with.
+      kept: activations, see `fit`.
+    """
+
+    dataset: Dataset
+    start: Start
+    kept: dict
+
+
+def run(
+    config: Config,
+    shared: Shared | None = None,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+) -> dict:
+    """Does one run and leaves everything it found in `config.output`.
+
+    Of several hosts the first one does so; the others return after the test with what they know.
+
+    Args:
+      config: of `config.resolve`.
+      shared: with other runs, to the same figures as without.
+      on_epoch: called with every row of the history.
+
+    Returns:
+      The content of results.json.
+
+    Raises:
+      UserError: something that the user has to put right.
+    """
+    stages = BACKBONES[config.backbone].stages
+    if config.cam_stage not in (None, *stages):
+        known = ", ".join(stages)
+        raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
+    folder = Path(str(config.output))
+    before = claim.claim(folder, config)  # what is wrong there is said before JAX starts
+    with hosts.joined(config):
+        threads = claim.threads_of(before) if before else None
+        device.choose(config.device, threads, deterministic=config.deterministic)
+        reports = hosts.first()
+        with (
+            nullcontext() if reports else hushed(),
+            folders.lock(folder) if reports else nullcontext(),
+        ):
+            hosts.wait_for_all("the folder is taken")
+            folders.require_seen(folder)
+            # Another process may have finished the run while this one waited to begin.
+            before = claim.claim(folder, config)
+            if before and before["status"] == results.FINISHED:
+                return leave.complete(folder, before)
+            return _run(config, folder, before, shared, on_epoch)
+
+
+def _run(
+    config: Config,
+    folder: Path,
+    before: dict | None,
+    shared: Shared | None,
+    on_epoch: Callable[[dict], None],
+) -> dict:
+    """`run` in a folder that is its own, with the results that it had before."""
+    timing: dict[str, float] = {}
+    compiled_before = device.compile_seconds()
+    inputs.introduce(config, folder, before)
+
+    # ---- Data and model
+    with timed(timing, "prepare_s"):
+        dataset = shared.dataset if shared else inputs.load_data(config)
+    start = shared.start if shared else inputs.load_model(config, dataset)
+    found = record.begin(config, dataset, start, before)
+    inputs.show(config, dataset, start, found["data"])
+    claim.require_same_inputs(folder, before, found)
+    hosts.wait_for_all("the inputs are the same")
+    if hosts.first():
+        results.write(folder / "results.json", found)
+
+    # ---- Training
+    statistics = normalization.measure(
+        dataset.splits["train"].images, dataset.splits["train"].labels
+    )
+    model, progress = train.train(
+        config, start.model, dataset, statistics, on_epoch, shared.kept if shared else None
+    )
+
+    # ---- Test and localisation
+    answers = test.answer(config, model, dataset, statistics, timing)
+    checkpoints.save_model(folder / "checkpoints", model)
+    if not hosts.first():
+        return found
+
+    # ---- Report
+    scores, iou = test.score(config, dataset, answers)
+    timing["compile_s"] = device.compile_seconds() - compiled_before
+    timing["peak_memory_mb"] = device.peak_memory_mb()
+    found |= record.trained(model, progress, statistics, dataset, timing)
+    found = record.finish(found, scores, timing)
+    leave.leave(folder, found, dataset.splits["test"], answers, iou)
+    return found
