@@ -60,6 +60,8 @@ def read(path: Path) -> Predictions:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("it has no rows")
         return Predictions(
             np.array([row["id"] for row in rows]),
             np.array([row["patient_id"] for row in rows]),
