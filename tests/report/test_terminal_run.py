@@ -6,27 +6,26 @@ import pty
 import re
 import struct
 import subprocess
-import sys
 import termios
 from fcntl import ioctl
-from pathlib import Path
 
 import numpy as np
 import pyte
 import pytest
 
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands.main import main
 from jaxcbis.data import patches
+from tests import processes
 from tests.report import made_run
 
-ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = 80
 
 
 def options(folder) -> list[str]:
     return [
         "--data", str(folder / "patches.npz"), "--output", str(folder / "run"),
-        "--backbone", "resnet34", "--strategy", "s2", "--weights", "random", "--image-size", "32",
+        "--backbone", "tiny", "--strategy", "s2", "--weights", "random", "--image-size", "32",
         "--batch-size", "6", "--epochs", "3", "--head-lr", "1e-3", "--backbone-lr", "1e-3",
     ]  # fmt: skip
 
@@ -35,11 +34,11 @@ def in_terminal(words) -> tuple[int, bytes]:
     """Runs a command in a terminal of 80 columns; returns its exit code and what it wrote."""
     ours, theirs = pty.openpty()
     ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, COLUMNS, 0, 0))
-    environment = os.environ | {"TERM": "xterm-256color", "PYTHONPATH": str(ROOT)}
+    environment = processes.ENVIRONMENT | {"TERM": "xterm-256color"}
     for name in ("COLUMNS", "NO_COLOR", "CI"):
         environment.pop(name, None)
     with subprocess.Popen(
-        words, cwd=ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
+        words, cwd=processes.ROOT, env=environment, stdin=theirs, stdout=theirs, stderr=theirs
     ) as process:
         os.close(theirs)
         written = b""
@@ -68,7 +67,7 @@ def demo(tmp_path_factory):
     parts = {name: made.select(splits == name) for name in patches.SPLITS}
     dataset = patches.Dataset(parts, "demo", "demo data (synthetic phantoms)", [])
     patches.save(folder / "patches.npz", dataset, "paper")
-    code, written = in_terminal([sys.executable, "run.py", *options(folder)])
+    code, written = in_terminal(processes.command("train", *options(folder)))
     assert code == 0, written.decode()
     return folder / "run", written
 
@@ -82,7 +81,7 @@ def test_first_lines_say_what_will_run(demo):
     lines = screen(written)
     first = "\n".join(lines[: next(k for k, line in enumerate(lines) if "epoch   0" in line)])
     for expected in (
-        "resnet34, strategy s2, protocol paper, seed 0", "cpu", "DEMO DATA", "random (random)",
+        "tiny, strategy s2, protocol paper, seed 0", "cpu", "DEMO DATA", "random (random)",
         "36 train, 14 validation, 40 test patches at 32 pixels", "Phases   all",
         "at most 3 epochs",
     ):  # fmt: skip
