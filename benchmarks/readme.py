@@ -16,7 +16,7 @@ from benchmarks.gpu import report as gpu_report
 from benchmarks.quality import report as quality_report
 from benchmarks.scaling import report as scaling_report
 from benchmarks.speed import profile
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -13,7 +13,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device
+from jaxcbis.machine import backend, device
 from jaxcbis.machine.console import say
 from jaxcbis.report.figures.saving import DPI
 from jaxcbis.report.figures.style import BLUE, VERMILLION
@@ -29,7 +29,7 @@ _PACKAGES = (
 
 def machine() -> tuple[dict, dict]:
     """Hardware and versions, as the results record them; None where a package is absent."""
-    environment = device.environment()
+    environment = device.environment(backend.start("auto").threads)
     hardware: dict = {key: environment[key] for key in ("backend", "device", "host_cores")}
     hardware |= {"processor": processor(), "memory_gib": _memory_gib()}
     hardware["precision"] = "float32" if jax.default_backend() == "cpu" else "bfloat16"

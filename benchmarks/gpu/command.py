@@ -18,7 +18,7 @@ from benchmarks.arguments import add_device, check
 from benchmarks.gpu import exported, session
 from benchmarks.gpu import runs as gpu_runs
 from benchmarks.gpu.session import Step
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.config import STRATEGIES
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError

@@ -21,12 +21,12 @@ from benchmarks.arguments import add_device, add_output, check
 from benchmarks.gpu import exported
 from benchmarks.gpu.parity_side import answers
 from benchmarks.gpu.session import ROOT
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.data import normalization
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.machine.console import console, say
 from jaxcbis.records.results import write
 
@@ -95,7 +95,7 @@ def _compare(
     reference: subprocess.Popen,
     target: Path,
 ) -> dict:
-    device.choose(options.device, measure.cores())
+    backend.start(options.device, measure.cores())
     hardware, versions = report.machine()
     results: dict = {
         "kind": "parity", "schema": SCHEMA, "hardware": hardware, "versions": versions,

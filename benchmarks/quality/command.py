@@ -10,7 +10,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.config import Config
 from jaxcbis.errors import UserError
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.arguments import add_common, check
 from benchmarks.measure import Work, cores
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 
 SCHEMA = 1
@@ -62,11 +62,11 @@ def main(arguments: list[str]) -> dict:
     from benchmarks import report
     from benchmarks.scaling import report as scaling_report
     from benchmarks.speed import rows, run
-    from jaxcbis.machine import device
+    from jaxcbis.machine import backend
     from jaxcbis.machine.console import say, warn
     from jaxcbis.records.results import write
 
-    platform = "cpu" if device.choose(options.device, cores()).platform == "cpu" else "gpu"
+    platform = "cpu" if backend.start(options.device, cores()).platform == "cpu" else "gpu"
     if options.against:
         run.connect(platform, options.seconds, warn)
     hardware, versions = report.machine()

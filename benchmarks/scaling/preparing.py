@@ -15,7 +15,7 @@ from pathlib import Path
 
 from benchmarks import report
 from benchmarks.arguments import check
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
 from jaxcbis.records.results import write
 

@@ -38,17 +38,14 @@ def main(side: str, platform: str, work: Work) -> dict[str, float]:
 
     rng = np.random.default_rng(0)
     if side == "ours":
-        from jaxcbis.commands.main import quiet_libraries
-
-        quiet_libraries()
         import jax
 
         from benchmarks.speed import rows
-        from jaxcbis.machine import device
+        from jaxcbis.machine import backend, device
         from jaxcbis.training import steps
 
         mark("import_s")
-        device.choose(platform)
+        backend.start(platform)
         backbone = rows.load(work.model)
         plan, state, frozen = rows.start_steps(work, backbone)
         batch = jax.block_until_ready(jax.device_put(rows.draw(work, rng)))

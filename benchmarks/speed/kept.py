@@ -12,7 +12,7 @@ import jax
 import numpy as np
 
 from benchmarks.arguments import check
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward

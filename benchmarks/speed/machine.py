@@ -8,8 +8,8 @@ import time
 from benchmarks import measure, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.speed import flops
-from jaxcbis.commands.main import Parser
-from jaxcbis.machine import device
+from jaxcbis.commands.words import Parser
+from jaxcbis.machine import backend
 from jaxcbis.machine.console import say, warn
 from jaxcbis.records.results import write
 
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> dict:
     options = _parser().parse_args(arguments)
     check(options, {})
     began = time.perf_counter()
-    platform = "cpu" if device.choose(options.device, measure.cores()).platform == "cpu" else "gpu"
+    platform = "cpu" if backend.start(options.device, measure.cores()).platform == "cpu" else "gpu"
     start_s = time.perf_counter() - began
     hardware, versions = report.machine()
     hardware["gpus"] = _gpus()

@@ -19,10 +19,10 @@ from benchmarks import measure, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
 from benchmarks.speed import rows
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.machine.console import console, say
 from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> dict:
     """
     options = _parser().parse_args(arguments)
     check(options, _BOUNDS)
-    device.choose(options.device, measure.cores())
+    backend.start(options.device, measure.cores())
     hardware, versions = report.machine()
     results: dict = {
         "kind": "profile", "schema": SCHEMA, "hardware": hardware, "versions": versions, "rows": [],

@@ -302,12 +302,12 @@ def input_data(folder: Path) -> tuple[Any, Path]:
       Skipped: TFDS is not installed.
     """
     try:
-        import tfds_cbis
-        from tfds_cbis import phantom
+        from tfds_cbis.preparation import prepare
+        from tfds_cbis.release import phantom
     except ModuleNotFoundError as error:
         raise Skipped(f"input: {error.name} is not installed") from error
     phantom.write_release(folder / "release")
-    builder = tfds_cbis.prepare(
+    builder = prepare(
         folder / "release", data_dir=folder, background_size=phantom.DEMO_BACKGROUND_SIZE
     )
     files = folder / "png"
@@ -320,9 +320,9 @@ def input_data(folder: Path) -> tuple[Any, Path]:
 
 
 def ours_input(size: int, records: Any) -> Task:
-    from jaxcbis.data import patches
+    from jaxcbis.data import prepared
 
-    return Task(lambda rng: records, lambda records: patches.from_records(records, size))
+    return Task(lambda rng: records, lambda records: prepared.from_records(records, size))
 
 
 def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, float]:

@@ -15,7 +15,7 @@ from benchmarks import measure, memory, report
 from benchmarks.measure import Skipped, Work
 from benchmarks.speed import compiling, flops, rows
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.machine.console import say, warn
 from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
@@ -77,7 +77,7 @@ def run(options: argparse.Namespace) -> dict:
     chosen = options.rows or list(rows.ROWS)
     if unknown := [row for row in chosen if row not in rows.ROWS]:
         raise UserError(f"--rows {' '.join(unknown)}: expected some of {', '.join(rows.ROWS)}")
-    platform = "cpu" if device.choose(options.device, measure.cores()).platform == "cpu" else "gpu"
+    platform = "cpu" if backend.start(options.device, measure.cores()).platform == "cpu" else "gpu"
     notes: list[str] = []
 
     def note(text: str) -> None:

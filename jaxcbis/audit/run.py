@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxcbis.audit import accounting, causes, maps, tables, trivial
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import console, say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
@@ -63,7 +63,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
 def _load(folders: Sequence[Path]) -> list[Finished]:
     """Reads the runs, on the device and with the threads of the first one."""
     first = results.read_run(folders[0] / "results.json")
-    device.choose(  # before the runs' models are loaded, which starts JAX
+    backend.start(  # before the runs' models are loaded, which starts JAX
         first["config"].get("device", "auto"),
         claim.threads_of(first),
         deterministic=first["config"].get("deterministic", False),
@@ -103,7 +103,7 @@ def _datasets(
 
 def _require_same_data(run: Finished, dataset: Dataset) -> None:
     loading.require_all_splits(dataset)
-    then, now = run.results["data"], preparation.describe(dataset)
+    then, now = run.results["data"], summary.describe(dataset)
     for name, split in now["splits"].items():
         if then["splits"].get(name) != split:
             raise UserError(

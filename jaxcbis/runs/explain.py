@@ -11,7 +11,7 @@ from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import hushed, say, warn
 from jaxcbis.report.figures import overlay
 from jaxcbis.report.tables import has_random_weights, is_demo, run_name
@@ -52,7 +52,7 @@ def explain(
     """
     places = _outputs(images, output, kind)
     found = [pictures.read(path) for path in images]
-    device.choose("auto")
+    backend.start("auto")
     finished = load(run)
 
     quiet = hushed() if json_file == "-" else nullcontext()

@@ -15,7 +15,7 @@ from jaxcbis.machine.console import bar, detail, say, track
 from jaxcbis.models.model import Model
 from jaxcbis.report import tensorboard
 from jaxcbis.training import epoch_lines, strategies
-from jaxcbis.training.fit import Examples, Fitted, Progress, Settings, fit
+from jaxcbis.training.fit import Examples, Fitted, Kept, Progress, Settings, fit
 
 
 def phases_of(config: Config) -> list[strategies.Phase]:
@@ -25,7 +25,7 @@ def phases_of(config: Config) -> list[strategies.Phase]:
         config.strategy,
         [stage for stage in design.stages if stage not in design.frozen],
         head_lr=config.head_lr,
-        backbone_lr=float(config.backbone_lr or 0),
+        backbone_lr=config.backbone_lr,
         lr_decay=config.lr_decay,
     )
 
@@ -36,7 +36,7 @@ def train(
     dataset: Dataset,
     statistics: Statistics,
     on_epoch: Callable[[dict], None],
-    kept: dict | None,
+    kept: Kept | None,
 ) -> Fitted:
     """Trains a model, and tells of every epoch.
 
@@ -48,7 +48,7 @@ def train(
       on_epoch: called with every row of the history.
       kept: activations, see `fit`.
     """
-    folder, phases = Path(str(config.output)), phases_of(config)
+    folder, phases = Path(config.output), phases_of(config)
     for phase in phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")
     train, validation = (

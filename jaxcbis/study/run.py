@@ -94,7 +94,9 @@ def _begin(folder: Path, config: Config, weights: dict[str, str]) -> dict:
         return record
     before = results.read(path)
     differing = options.differing(
-        {**before["config"], "weights": before["weights"]}, {**shared, "weights": weights}
+        {**before["config"], "weights": before["weights"]},
+        {**shared, "weights": weights},
+        scored=True,  # what is done has the figures that it has
     )
     if differing:
         raise UserError(

@@ -38,6 +38,18 @@ class Examples(NamedTuple):
     labels: np.ndarray | jax.Array
 
 
+class Kept(NamedTuple):
+    """Activations that runs share.
+
+    Attributes:
+      behind: both splits, by the stages in front of them.
+      sharers: processes that keep theirs on this host side by side.
+    """
+
+    behind: dict[tuple[str, ...], list[Examples]]
+    sharers: int = 1
+
+
 class Settings(NamedTuple):
     """How the loop runs; each is the option of the same name."""
 
@@ -99,7 +111,7 @@ def fit(
     on_resume: Callable[[Progress], None] = lambda progress: None,
     on_epoch: Callable[[dict], None] = lambda row: None,
     track: Track = untracked,
-    kept: dict[tuple[str, ...], list[Examples]] | None = None,
+    kept: Kept | None = None,
     ids: Sequence[str] | np.ndarray = (),
 ) -> Fitted:
     """Trains phase after phase, each from the best model of the one before.
@@ -116,8 +128,8 @@ def fit(
       on_resume: called where a checkpoint was found.
       on_epoch: called with every row of the history, those of a resumed run first.
       track: shows how far it is.
-      kept: activations by the stages in front of them, for runs of one backbone on the same data to
-        share; filled here. Without it they are dropped as soon as a phase needs them no more.
+      kept: for runs of one backbone on the same data to share; filled here. Without it activations
+        are dropped as soon as a phase needs them no more.
       ids: of the training items, to name those on which the loss is not finite.
 
     Raises:
@@ -140,17 +152,19 @@ def fit(
 
     def keep(splits: Sequence[Examples], done: int, stages: tuple[str, ...]) -> list[Examples]:
         """Both splits behind the stages, given those behind the first `done` of them."""
-        if kept is not None and stages in kept:
-            return kept[stages]
+        if kept is not None and stages in kept.behind:
+            return kept.behind[stages]
         found = [
             Examples(
-                kept_activations.compute(model, split.inputs, stages[done:], folder, track),
+                kept_activations.compute(
+                    model, split.inputs, stages[done:], folder, track, kept.sharers if kept else 1
+                ),
                 sharding.on_all(split.labels),
             )
             for split in splits
         ]
         if kept is not None:
-            kept[stages] = found
+            kept.behind[stages] = found
         return found
 
     splits: list[Examples] = []

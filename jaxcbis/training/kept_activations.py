@@ -28,6 +28,7 @@ def compute(
     stages: tuple[str, ...],
     folder: Path,
     track: Track = untracked,
+    sharers: int = 1,
 ) -> np.ndarray | jax.Array:
     """Runs stages on all items, and keeps what comes out where training can draw batches from it.
 
@@ -40,6 +41,7 @@ def compute(
       stages: consecutive ones; if there are none, the inputs themselves are kept.
       folder: for the file.
       track: shows how far it is.
+      sharers: processes that share the host's memory.
 
     Returns:
       The last stage's outputs, [n, ...], in the type that it computes in.
@@ -64,7 +66,7 @@ def compute(
     shape = item.shape[1:]
     size = sharding.block(count) * math.prod(shape) * item.dtype.itemsize
     kept: np.ndarray | jax.Array
-    if size <= SHARE * hosts.least(device.free_memory()):
+    if size <= SHARE * hosts.least(device.free_memory(sharers)):
         kept = sharding.empty(count, shape, item.dtype)
     else:
         kept = _file((count, *shape), item.dtype, folder)

@@ -15,7 +15,7 @@ from benchmarks.__main__ import main
 from benchmarks.gpu import command as gpu
 from benchmarks.gpu import runs as gpu_runs
 from benchmarks.speed import machine
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.data.patches import Dataset, Patches
 from tests.benchmarks.test_session import alive
 from tests.conftest import ROOT
@@ -44,7 +44,7 @@ def made(count, name):
 def data(tmp_path_factory):
     file = tmp_path_factory.mktemp("data") / "patches.npz"
     splits = {"train": made(20, "a"), "validation": made(10, "b"), "test": made(11, "c")}
-    patches.save(file, Dataset(splits, "made", "made", []), "paper")
+    exported.save(file, Dataset(splits, "made", "made", []), "paper")
     return file
 
 

@@ -7,8 +7,8 @@ import pytest
 import tfds_cbis
 from benchmarks.__main__ import main
 from benchmarks.scaling import preparing
-from tfds_cbis import phantom
-from tfds_cbis.release import Release
+from tfds_cbis.release import phantom
+from tfds_cbis.release.files import Release
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from benchmarks.peer import training as torch_training
 from benchmarks.quality import command as quality
 from benchmarks.quality import report as quality_report
 from jaxcbis import config as options
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.designs import BACKBONES
 from jaxcbis.machine.console import console
@@ -44,7 +44,7 @@ def drawn(count, seed):
 def data(tmp_path_factory):
     file = tmp_path_factory.mktemp("data") / "patches.npz"
     splits = {"train": drawn(18, 0), "validation": drawn(10, 1), "test": drawn(30, 2)}
-    patches.save(file, Dataset(splits, "drawn", "drawn patches", []), "paper")
+    exported.save(file, Dataset(splits, "drawn", "drawn patches", []), "paper")
     return file
 
 

@@ -194,13 +194,12 @@ def test_epochs_do_the_same_number_of_steps(both, tools, monkeypatch):
 
 
 def test_files_are_read_as_the_records_are(tmp_path, tools):
-    tfds_cbis = pytest.importorskip("tfds_cbis", reason="needs TFDS")
-    assert tfds_cbis
+    pytest.importorskip("tensorflow_datasets")
     records, files = rows.input_data(tmp_path)
     images, masks = zip(*torch_rows.Files(files, 32), strict=True)
-    from jaxcbis.data import patches
+    from jaxcbis.data import prepared
 
-    ours = patches.from_records(records, 32)
+    ours = prepared.from_records(records, 32)
     order = np.argsort([str(record["id"], "utf-8") for record in records], kind="stable")
     np.testing.assert_array_equal(ours.images, np.stack(images)[order])
     np.testing.assert_array_equal(ours.masks, np.stack(masks)[order])

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from jaxcbis.audit import tables as audit_tables
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
@@ -71,7 +71,7 @@ def test_a_kill_keeps_the_file_before_and_its_leftover_is_overwritten(tmp_path):
     path = tmp_path / "file"
     files.write(path, b"before")
     script = (
-        "import os, signal, sys; from jaxcbis import files\n"
+        "import os, signal, sys; from jaxcbis.machine import files\n"
         "with files.replacing(sys.argv[1]) as file:\n"
         "    file.write(b'half'); file.flush(); os.kill(os.getpid(), signal.SIGKILL)"
     )
@@ -136,7 +136,7 @@ WRITERS = {
         run / "audit.md",
         {key: [] for key in ("rows", "baselines", "faithfulness", "randomization", "notes")},
     ),
-    "npz": lambda run, made: patches.save(
+    "npz": lambda run, made: exported.save(
         run / "p.npz", Dataset(dict.fromkeys(patches.SPLITS, made), "", "", []), "paper"
     ),
     "checkpoint": lambda run, _: checkpoints.save(

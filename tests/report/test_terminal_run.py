@@ -15,7 +15,7 @@ import pytest
 
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands.main import main
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from tests import processes
 from tests.report import made_run
 
@@ -66,7 +66,7 @@ def demo(tmp_path_factory):
     splits = np.repeat(("train", "validation", "test"), (36, 14, 40))
     parts = {name: made.select(splits == name) for name in patches.SPLITS}
     dataset = patches.Dataset(parts, "demo", "demo data (synthetic phantoms)", [])
-    patches.save(folder / "patches.npz", dataset, "paper")
+    exported.save(folder / "patches.npz", dataset, "paper")
     code, written = in_terminal(processes.command("train", *options(folder)))
     assert code == 0, written.decode()
     return folder / "run", written

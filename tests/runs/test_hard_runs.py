@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.records import predictions
@@ -50,7 +50,7 @@ def export(path, labels=None, **changes):
         splits[name] = patches.Patches(
             *(fields.get(field, getattr(part, field)) for field in part.__dataclass_fields__)
         )
-    patches.save(path, Dataset(splits, "there", "made-up patches", []), "paper")
+    exported.save(path, Dataset(splits, "there", "made-up patches", []), "paper")
     return path
 
 

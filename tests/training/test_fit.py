@@ -247,7 +247,7 @@ def test_what_does_not_fit_the_device_is_kept_in_a_file(data, tmp_path, monkeypa
     images = data[0].inputs
     here = kept_activations.compute(backbone, images, stages, tmp_path)
     assert isinstance(here, jax.Array)
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: here.nbytes)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: here.nbytes)
     there = kept_activations.compute(backbone, images, stages, tmp_path)
     assert isinstance(there, np.memmap)
     assert there.dtype == here.dtype == dtype
@@ -261,7 +261,7 @@ def test_a_disk_without_room_for_the_activations_is_a_users_error(
     def full(*words):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: 0)
     monkeypatch.setattr(kept_activations.os, "posix_fallocate", full)
     with pytest.raises(UserError, match="no room for the kept activations"):
         fit(backbone, phases("s2"), *data, SETTINGS, tmp_path)
@@ -270,7 +270,7 @@ def test_a_disk_without_room_for_the_activations_is_a_users_error(
 def test_a_run_from_a_file_equals_one_from_the_device(
     backbone, data, unbroken, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: 0)
     filed = fit(backbone, phases("s1")[:2], *data, SETTINGS, tmp_path)
     assert {phase["place"] for phase in unbroken.progress.prefix} == {"device"}
     assert {phase["place"] for phase in filed.progress.prefix} == {"file"}

@@ -8,8 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from jaxcbis.data.dicom import eight_bit
-from jaxcbis.data.patches import Patches
+from jaxcbis.data.patches import Patches, eight_bit
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import files
 from jaxcbis.records.predictions import Predictions

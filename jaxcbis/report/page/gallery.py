@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxcbis.data.dicom import eight_bit
-from jaxcbis.data.patches import Patches
+from jaxcbis.data.patches import Patches, eight_bit
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 

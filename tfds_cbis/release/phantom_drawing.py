@@ -15,13 +15,13 @@ def mammogram(rng: Generator, *, side: str, view: str) -> tuple[np.ndarray, np.n
     """Draws a breast without lesions.
 
     Args:
-        rng: source of all randomness.
-        side: 'LEFT' or 'RIGHT'; the chest wall is at that side's edge of the film.
-        view: 'CC' or 'MLO'; the latter shows the pectoral muscle.
+      rng: source of all randomness.
+      side: 'LEFT' or 'RIGHT'; the chest wall is at that side's edge of the film.
+      view: 'CC' or 'MLO'; the latter shows the pectoral muscle.
 
     Returns:
-        The film, float32 [height, width] in grey levels 0..255, and where there is breast
-        other than muscle, bool [height, width].
+      The film, float32 [height, width] in grey levels 0..255, and where there is breast
+      other than muscle, bool [height, width].
     """
     # Multiples of 16: sizes that a fast Fourier transform likes.
     height, width = 16 * int(rng.integers(25, 31)), 16 * int(rng.integers(19, 23))
@@ -76,12 +76,12 @@ def benign_mass(rng: Generator, size: int) -> tuple[np.ndarray, np.ndarray]:
     """A circumscribed ellipse with a thin halo.
 
     Args:
-        rng: source of all randomness.
-        size: side of the square to draw in, pixels.
+      rng: source of all randomness.
+      size: side of the square to draw in, pixels.
 
     Returns:
-        What to add to the film, float32 [size, size] in 0..1 of the contrast, and the lesion's
-        outline, uint8 [size, size], 0 or 255. The other lesions return the same.
+      What to add to the film, float32 [size, size] in 0..1 of the contrast, and the lesion's
+      outline, uint8 [size, size], 0 or 255. The other lesions return the same.
     """
     y, x = np.mgrid[0:size, 0:size] - (size - 1) / 2
     angle, aspect = rng.uniform(0, np.pi), rng.uniform(0.7, 1)

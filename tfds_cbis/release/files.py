@@ -8,9 +8,11 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from jaxcbis.errors import UserError
-from tfds_cbis import dicom_index
-from tfds_cbis.cases import CSV_NAMES, TYPES, Lesion, distinct, parse
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release import dicom_index
+from tfds_cbis.release.cases import CSV_NAMES, TYPES, Lesion
+from tfds_cbis.release.faults import distinct
+from tfds_cbis.release.rows import parse
 
 IMAGE_SUFFIXES = (".jpg", ".jpeg")
 #: Where the case-description files of a DICOM release may lie: TCIA serves them by themselves.
@@ -32,42 +34,33 @@ class Release:
     release is a folder with `*.dcm` files at any depth, as any download tool of TCIA lays them out,
     and with the case-description files in it, in its `csv/` or beside it.
 
-    Safe to read from several threads; a member of an archive is read on its own.
+    Safe to read from several threads; a member of an archive is read on its own. A context manager:
+    at its end the archive is closed.
 
     Args:
-        path: the folder, or the archive.
+      path: the folder, or the archive.
 
     Attributes:
-        dicom: whether the images are DICOM files.
-        csv_files: names of the case-description files that are present, by (type, split).
+      dicom: whether the images are DICOM files.
+      csv_files: names of the case-description files that are present, by (type, split).
 
     Raises:
-        UserError: if the path is missing, no archive, or lacks the CSVs or the images.
+      CbisError: if the path is missing, no archive, or lacks the CSVs or the images, or if pydicom
+        is needed and not installed.
     """
 
     def __init__(self, path: Path):
         self.path = Path(path)
         self.dicom = False
-        self._zip: zipfile.ZipFile | None = None
         self._lock = threading.Lock()
+        self._zip: zipfile.ZipFile | None = None
         self._unread: list[str] = []
         if self.path.is_dir():
             self._sizes = self._list("csv/*", "jpeg/*/*")
         elif self.path.is_file():
-            try:
-                self._zip = zipfile.ZipFile(self.path)
-            except (*DAMAGE, OSError) as error:
-                raise UserError(
-                    f"{self.path} is no readable zip archive ({error}); give the release's "
-                    "unpacked folder or its complete archive.zip"
-                ) from error
-            self._sizes = {
-                member.filename: member.file_size
-                for member in self._zip.infolist()
-                if not member.is_dir()
-            }
+            self._zip, self._sizes = _opened(self.path)
         else:
-            raise UserError(
+            raise CbisError(
                 f"{self.path} does not exist; give the CBIS-DDSM release's unpacked folder "
                 "or its archive.zip"
             )
@@ -79,17 +72,18 @@ class Release:
         self.csv_files = self._csvs_in("csv/")
         if not self._files and self._zip is None:
             self._look_for_dicom()
-        if not self.csv_files:
-            raise UserError(
-                f"{self.path} holds no case-description CSV; expected csv/"
-                f"{CSV_NAMES['mass', 'train']} and its like beside jpeg/, or, of the DICOM "
-                "release, these files in its folder, in csv/ there or beside the folder"
-            )
-        if not self._files:
-            raise UserError(
-                f"{self.path} holds no jpeg/<SeriesInstanceUID>/*.jpg; give the folder or "
-                "archive that holds both csv/ and jpeg/, or a folder that holds *.dcm files"
-            )
+        self._require_both()
+
+    def __enter__(self) -> "Release":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the archive; of a folder nothing is open."""
+        if self._zip is not None:
+            self._zip.close()
 
     def __getstate__(self) -> dict:
         """For another process: what was found is not looked for again."""
@@ -124,6 +118,21 @@ class Release:
         self._files, self._unread = dicom_index.series(self.path, sorted(images))
         self.dicom = bool(images)
 
+    def _require_both(self) -> None:
+        if self.csv_files and self._files:
+            return
+        self.close()
+        if self.csv_files:
+            raise CbisError(
+                f"{self.path} holds no jpeg/<SeriesInstanceUID>/*.jpg; give the folder or "
+                "archive that holds both csv/ and jpeg/, or a folder that holds *.dcm files"
+            )
+        raise CbisError(
+            f"{self.path} holds no case-description CSV; expected csv/"
+            f"{CSV_NAMES['mass', 'train']} and its like beside jpeg/, or, of the DICOM "
+            "release, these files in its folder, in csv/ there or beside the folder"
+        )
+
     def files(self, uid: str) -> list[str]:
         """Names of the images of a series, sorted; empty where there is none."""
         return self._files.get(uid, [])
@@ -144,7 +153,7 @@ class Release:
         try:
             return self.read(name)
         except OSError as error:
-            raise UserError(
+            raise CbisError(
                 f"cannot read {self.path / name}: {error}; fetch the release's file again"
             ) from error
 
@@ -154,7 +163,7 @@ class Release:
         A DICOM file whose header cannot be read is dropped by its name: whose it is it alone knows.
 
         Raises:
-            UserError: if a CSV cannot be read or lacks a column, or if none has a row.
+          CbisError: if a CSV cannot be read or lacks a column, or if none has a row.
         """
         found: list[Lesion] = []
         for (stem, split), name in self.csv_files.items():
@@ -162,7 +171,7 @@ class Release:
             data = self._read_csv(name)
             found += parse(data, abnormality_type=TYPES[stem], split=split, where=where)
         if not found:
-            raise UserError(
+            raise CbisError(
                 f"the case-description CSVs in {(self.path / name).parent} hold no row; "
                 "expected one row per abnormality"
             )
@@ -180,3 +189,16 @@ class Release:
                 # A name may hold bytes that are no UTF-8.
                 digest.update(f"{name} {self._sizes[name]}\n".encode(errors="surrogateescape"))
         return digest.hexdigest()
+
+
+def _opened(path: Path) -> tuple[zipfile.ZipFile, dict[str, int]]:
+    """An archive, and the sizes of its members by name."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (*DAMAGE, OSError) as error:
+        raise CbisError(
+            f"{path} is no readable zip archive ({error}); give the release's "
+            "unpacked folder or its complete archive.zip"
+        ) from error
+    members = (member for member in archive.infolist() if not member.is_dir())
+    return archive, {member.filename: member.file_size for member in members}

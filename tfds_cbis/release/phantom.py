@@ -13,9 +13,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from jaxcbis.errors import UserError
-from tfds_cbis.cases import CSV_NAMES, SPLITS, TYPES, WITHOUT_CALLBACK
-from tfds_cbis.phantom_drawing import CONTRAST, LESIONS, mammogram, place
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.cases import CSV_NAMES, SPLITS, TYPES, WITHOUT_CALLBACK
+from tfds_cbis.release.phantom_drawing import CONTRAST, LESIONS, mammogram, place
 
 #: Side in pixels of the background crops that suit the phantoms; lesions are as large.
 DEMO_BACKGROUND_SIZE = 48
@@ -87,13 +87,13 @@ def write_release(folder: Path, *, seed: int = 0, patients: tuple[int, int] = PA
     """Writes a demo release; the same seed writes the same bytes.
 
     Args:
-        folder: gets `csv/` and `jpeg/`; must not hold them yet.
-        seed: of everything drawn, series UIDs included.
-        patients: of each lesion class in train and in test; half as many, rounded up, of each
-            type have a finding without callback.
+      folder: gets `csv/` and `jpeg/`; must not hold them yet.
+      seed: of everything drawn, series UIDs included.
+      patients: of each lesion class in train and in test; half as many, rounded up, of each
+        type have a finding without callback.
 
     Raises:
-        UserError: if the folder holds a release already or cannot be written.
+      CbisError: if the folder holds a release already or cannot be written.
     """
     folder = Path(folder)
     try:
@@ -101,7 +101,7 @@ def write_release(folder: Path, *, seed: int = 0, patients: tuple[int, int] = PA
         (folder / "jpeg").mkdir()
         _write(folder, np.random.default_rng(seed), patients)
     except OSError as error:
-        raise UserError(
+        raise CbisError(
             f"cannot write the demo release to {folder}: {error}; give a folder that is new, "
             "or free the disk"
         ) from error

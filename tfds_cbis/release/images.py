@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
-from jaxcbis.data import dicom
-from jaxcbis.data.dicom import MAX_PIXELS, eight_bit
-from tfds_cbis.cases import SHOWN, Lesion, View, shorten
-from tfds_cbis.release import Release
+from tfds_cbis.errors import SHOWN, shorten
+from tfds_cbis.release import dicom
+from tfds_cbis.release.cases import Lesion, View
+from tfds_cbis.release.dicom import MAX_PIXELS, eight_bit
+from tfds_cbis.release.files import Release
 
 #: A near-binary image has less than this share of pixels between DARK and BRIGHT (JPEG ringing).
 GREY_SHARE = 0.01
@@ -28,11 +29,11 @@ def decode(data: bytes) -> np.ndarray:
     """Decodes a whole grey JPEG.
 
     Returns:
-        uint8 array [height, width].
+      uint8 array [height, width].
 
     Raises:
-        Unusable: if the file is truncated or no JPEG. OpenCV alone would fill what is missing
-            with grey, so the end-of-image marker is asked for first.
+      Unusable: if the file is truncated or no JPEG. OpenCV alone would fill what is missing
+        with grey, so the end-of-image marker is asked for first.
     """
     if not data:
         raise Unusable("unreadable image: the file is empty")
@@ -59,10 +60,10 @@ def decode_dicom(data: bytes) -> np.ndarray:
     """Decodes a DICOM file.
 
     Returns:
-        uint16 array [height, width], bright is dense; see `sixteen_bit`.
+      uint16 array [height, width], bright is dense; see `sixteen_bit`.
 
     Raises:
-        Unusable: if the file is truncated, no DICOM or no grey image.
+      Unusable: if the file is truncated, no DICOM or no grey image.
     """
     if not dicom.is_dicom(data):
         raise Unusable("unreadable image: no DICOM")
@@ -82,14 +83,14 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     """Brings a near-binary image to its mammogram's size.
 
     Args:
-        candidate: uint8 [height, width].
-        shape: height and width of the mammogram.
+      candidate: uint8 [height, width].
+      shape: height and width of the mammogram.
 
     Returns:
-        uint8 [*shape], 0 or 255; resized by nearest neighbour where the sizes differ.
+      uint8 [*shape], 0 or 255; resized by nearest neighbour where the sizes differ.
 
     Raises:
-        Unusable: if the aspect ratios differ, or no pixel or too many are set.
+      Unusable: if the aspect ratios differ, or no pixel or too many are set.
     """
     height, width = candidate.shape
     if abs(height * shape[1] / (width * shape[0]) - 1) > ASPECT_TOLERANCE:
@@ -110,10 +111,10 @@ def read_mammogram(release: Release, view: View) -> np.ndarray:
     """Returns a view's mammogram: the largest grey image of its folder.
 
     Returns:
-        [height, width], uint8 or, of a DICOM release, uint16.
+      [height, width], uint8 or, of a DICOM release, uint16.
 
     Raises:
-        Unusable: if the folder is missing, or holds no readable mammogram, or two.
+      Unusable: if the folder is missing, or holds no readable mammogram, or two.
     """
     names = release.files(view.image_uid)
     if not names:
@@ -137,13 +138,13 @@ def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.nd
     near-binary image of the mammogram's size, or else of its aspect ratio.
 
     Args:
-        release: where the files are.
-        lesion: whose mask.
-        shape: height and width of the mammogram.
+      release: where the files are.
+      lesion: whose mask.
+      shape: height and width of the mammogram.
 
     Raises:
-        Unusable: with the reason, if no image qualifies, or two that differ, or if the lesion's row
-            has a fault.
+      Unusable: with the reason, if no image qualifies, or two that differ, or if the lesion's row
+        has a fault.
     """
     if lesion.fault:
         raise Unusable(lesion.fault)

@@ -1,12 +1,13 @@
 """DICOM files to grey pixels, and grey pixels of 16 bit to those of 8."""
 
 import io
+from importlib.util import find_spec
 from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from jaxcbis.machine import packages
+from tfds_cbis.errors import CbisError
 
 #: More pixels than any mammogram has; a damaged header may tell of billions.
 MAX_PIXELS = 100_000_000
@@ -32,6 +33,16 @@ class Grey(NamedTuple):
     inverted: bool
 
 
+def require_pydicom(what: str) -> None:
+    """Checks that pydicom is installed, which `what` needs.
+
+    Raises:
+      CbisError: it is not.
+    """
+    if find_spec("pydicom") is None:
+        raise CbisError(f"{what} needs what is not installed: pip install pydicom")
+
+
 def is_dicom(data: bytes) -> bool:
     """Whether a file's bytes begin as DICOM files do."""
     return data[128:132] == b"DICM"
@@ -43,10 +54,10 @@ def read(data: bytes) -> Grey:
     Raises:
       ValueError: with one line, if it is damaged, of another kind, or compressed in a way that no
         installed library decodes.
-      UserError: pydicom is not installed.
+      CbisError: pydicom is not installed.
     """
-    packages.require("a DICOM file", "pydicom")
-    import pydicom  # here: training needs none of it
+    require_pydicom("a DICOM file")
+    import pydicom  # here: the Kaggle release needs none of it
     from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder
 
     try:

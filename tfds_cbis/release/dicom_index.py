@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from jaxcbis.machine import packages
+from tfds_cbis.release.dicom import require_pydicom
 
 #: Reading a header is mostly waiting for the disk.
 THREADS = 8
@@ -14,16 +14,16 @@ def series(folder: Path, names: Iterable[str]) -> tuple[dict[str, list[str]], li
     """Reads the headers of DICOM files.
 
     Args:
-        folder: what the names are relative to.
-        names: of the files.
+      folder: what the names are relative to.
+      names: of the files.
 
     Returns:
-        Names by SeriesInstanceUID, in the order given, and those of files without a readable one.
+      Names by SeriesInstanceUID, in the order given, and those of files without a readable one.
 
     Raises:
-        UserError: pydicom is not installed.
+      CbisError: pydicom is not installed.
     """
-    packages.require(f"the DICOM release {folder}", "pydicom")
+    require_pydicom(f"the DICOM release {folder}")
     names = list(names)
     with ThreadPoolExecutor(THREADS) as pool:
         uids = pool.map(_series_uid, (folder / name for name in names))
@@ -34,7 +34,7 @@ def series(folder: Path, names: Iterable[str]) -> tuple[dict[str, list[str]], li
 
 
 def _series_uid(path: Path) -> str:
-    import pydicom  # here: the JPEG release needs none of it
+    import pydicom  # here: the Kaggle release needs none of it
 
     try:
         header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
