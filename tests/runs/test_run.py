@@ -19,7 +19,7 @@ from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.records import folders
-from jaxcbis.report.page import html
+from jaxcbis.report.page import document
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
 from jaxcbis.training import checkpoints
@@ -192,7 +192,7 @@ def test_a_run_is_finished_once_its_report_is_written(data, folder, monkeypatch,
         raise Kill
 
     with monkeypatch.context() as patched:
-        patched.setattr(html, "write", killed)
+        patched.setattr(document, "write", killed)
         with pytest.raises(Kill):
             train(*words)
     assert results(output)["status"] == "interrupted"
