@@ -3,54 +3,36 @@
 Here the others are hidden; in an environment that never had them the same tests run as they are.
 """
 
+import json
 import subprocess
 import sys
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
 from PIL import Image
 from safetensors.numpy import save_file
 
-from jaxcbis.data import patches
-from jaxcbis.data.patches import Dataset, Patches
-from jaxcbis.labels import LABELS
+import tests.tiny  # noqa: F401 - registers its backbones
+from jaxcbis.designs import BACKBONES
+from tests import stripes
 from tests.absent import NOT_NEEDED, environment
-from tests.runs.test_run import refused, results, run
 
-ABSENT = environment()
-SIZE = 32
-OPTIONS = ("--backbone", "resnet34", "--image-size", SIZE, "--epochs", 1)
-PROGRAM = ("-m", "jaxcbis")
+ROOT = Path(__file__).resolve().parent.parent
+TINY = ("--backbone", "tiny", "--image-size", stripes.SIZE, "--epochs", 1)
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("absent")
+class Told(NamedTuple):
+    """How a command ended, and what it printed."""
+
+    code: int
+    out: str
+    error: str
 
 
-@pytest.fixture(scope="module")
-def exported(folder):
-    """Striped patches, as `prepare --export` writes them."""
-    rng = np.random.default_rng(0)
-
-    def part(name, count):
-        labels = np.arange(count, dtype=np.int32) % len(LABELS)
-        waves = np.sin(np.arange(SIZE) * (labels[:, None] + 1) / 4)[:, None]
-        images = 120 + 60 * waves + rng.normal(0, 10, (count, SIZE, SIZE))
-        masks = np.zeros((count, SIZE, SIZE), bool)
-        masks[labels > 0, 8:24, 8:24] = True
-        ids = np.array([f"{name}_{i}" for i in range(count)])
-        sizes = np.full((count, 2), SIZE, np.int32)
-        return Patches(images.clip(0, 255).astype(np.uint8), masks, labels, ids, ids, sizes)
-
-    splits = {name: part(name, n) for name, n in zip(patches.SPLITS, (40, 10, 20), strict=True)}
-    patches.save(folder / "patches.npz", Dataset(splits, "stripes", "stripes", []), "paper")
-    return folder / "patches.npz"
-
-
-@pytest.fixture(scope="module")
-def weights(folder):
-    """A file of a ResNet34 with torchvision's names."""
+def weights(file):
+    """Writes a file of the tiny ResNet with torchvision's names."""
     rng, arrays = np.random.default_rng(0), {}
 
     def add(convolution, norm, outputs, inputs, size):
@@ -61,96 +43,120 @@ def weights(folder):
         for name in ("bias", "running_mean"):
             arrays[f"{norm}.{name}"] = rng.normal(0, 0.1, outputs)
 
-    add("conv1", "bn1", 64, 3, 7)
-    inputs = 64
-    for layer, (outputs, depth) in enumerate(((64, 3), (128, 4), (256, 6), (512, 3)), start=1):
+    design = BACKBONES["tiny"]
+    add("conv1", "bn1", design.stem, 3, 7)
+    inputs = design.stem
+    stages = zip(design.widths, design.depths, strict=True)
+    for layer, (outputs, depth) in enumerate(stages, start=1):
         for block in (f"layer{layer}.{number}" for number in range(depth)):
             if inputs != outputs:
                 add(f"{block}.downsample.0", f"{block}.downsample.1", outputs, inputs, 1)
             add(f"{block}.conv1", f"{block}.bn1", outputs, inputs, 3)
             add(f"{block}.conv2", f"{block}.bn2", outputs, outputs, 3)
             inputs = outputs
-    file = folder / "weights.safetensors"
     save_file({name: array.astype(np.float32) for name, array in arrays.items()}, file)
     return file
 
 
 @pytest.fixture(scope="module")
-def trained(folder, exported, weights):
-    """A finished run, and what it printed."""
-    words = ("--data", exported, "--weights", weights, *OPTIONS, "--output", folder / "run")
-    return folder / "run", run(*words, env=ABSENT).stdout
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("absent")
 
 
-@pytest.mark.parametrize("module", NOT_NEEDED.values())
-def test_the_packages_are_not_to_be_had(module):
-    code = f"import {module}"
-    done = subprocess.run([sys.executable, "-c", code], env=ABSENT, capture_output=True, text=True)
-    assert f"No module named '{module}'" in done.stderr
-
-
-def test_a_training_finishes_and_says_that_it_keeps_no_log(trained):
-    folder, said = trained
-    found = results(folder)
-    assert found["status"] == "finished"
-    assert found["weights"]["format"] == "torchvision-safetensors"
-    for text in (said, *(note for note in found["notes"] if "TensorBoard" in note)):
-        assert "tensorboardX is not installed (pip install tensorboardX)" in text
-    assert sum("TensorBoard" in note for note in found["notes"]) == 1
-    assert not (folder / "tensorboard").exists()
-    assert (folder / "report.html").stat().st_size > 0
-
-
-def test_a_finished_run_is_read_back(trained, folder):
-    finished, _ = trained
+@pytest.fixture(scope="module")
+def told(folder):
+    """What every command ends with, one after the other in one process without the packages."""
+    data = stripes.write(folder / "patches.npz")
     Image.fromarray(np.arange(0, 256, 4, np.uint8).repeat(64).reshape(64, 64)).save(
         folder / "patch.png"
     )
-    words = ("--run", finished, "--output", folder)
-    assert (
-        "BACKGROUND"
-        in run("explain", folder / "patch.png", *words, program=PROGRAM, env=ABSENT).stdout
-    )
-    assert "report.html" in run("report", finished, program=PROGRAM, env=ABSENT).stdout
-    run("export", finished, "--output", folder / "model", program=PROGRAM, env=ABSENT)
-    assert (folder / "model").stat().st_size > 0
-
-
-def test_a_study_is_done(folder, exported):
-    script = (
-        "import sys; from jaxcbis import cli, study; study.BATCH_SIZES = (20,); "
-        "sys.exit(cli.main(sys.argv[1:]))"
-    )
-    done = run(
-        "study", "--data", exported, "--weights", "random", "--backbones", "resnet34",
-        "--strategies", "s2", "--image-size", SIZE, "--epochs", 1, "--output", folder / "study",
-        program=("-c", script), env=ABSENT,
+    (folder / "patch.dcm").write_bytes(bytes(128) + b"DICM")
+    run, refused = folder / "run", ("--output", folder / "refused")
+    commands = {
+        "train": (
+            "train", "--data", data, "--weights", weights(folder / "weights.safetensors"), *TINY,
+            "--output", run,
+        ),
+        "explain": ("explain", folder / "patch.png", "--run", run, "--output", folder),
+        "report": ("report", run),
+        "export": ("export", run, "--output", folder / "model"),
+        "study": ("study", data, folder / "study"),
+        "benchmarks": (
+            "--models", "tiny", "--rows", "forward", "gradcam", "--image-size", stripes.SIZE,
+            "--batch", 2, "--repetitions", 2, "--device", "cpu",
+        ),
+        "demo": ("train", *refused),
+        "prepare": ("prepare", "--data", folder),
+        "froc": ("froc", "--data", folder, "--run", run, *refused),
+        "imagenet": (
+            "train", "--data", data, "--backbone", "resnet34", "--image-size", stripes.SIZE,
+            *refused,
+        ),
+        "dicom": ("explain", folder / "patch.dcm", "--run", run, *refused),
+    }  # fmt: skip
+    words = {name: [*map(str, of)] for name, of in commands.items()}
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.absent.commands"], input=json.dumps(words), cwd=ROOT,
+        env=environment(), capture_output=True, text=True,
     )  # fmt: skip
-    assert done.stdout.count("tensorboardX is not installed") == 1
-    assert (folder / "study" / "report.html").stat().st_size > 0
+    assert done.returncode == 0, done.stderr
+    return {name: Told(*of) for name, of in json.loads(done.stdout.splitlines()[-1]).items()}
 
 
-def test_rows_are_measured():
-    said = run(
-        "--models", "resnet34", "--rows", "forward", "gradcam", "--image-size", SIZE,
-        "--batch", 2, "--repetitions", 2, "--device", "cpu", program=("-m", "benchmarks"),
-        env=ABSENT,
-    ).stdout  # fmt: skip
+def ended(told, name):
+    """What a command printed that must have succeeded."""
+    assert told[name].code == 0, told[name].error
+    return told[name].out
+
+
+def test_the_packages_are_not_to_be_had(told):
+    assert told["absent"].out.split() == list(NOT_NEEDED.values())
+
+
+def test_a_training_finishes_and_says_that_it_keeps_no_log(told, folder):
+    said = ended(told, "train")
+    found = json.loads((folder / "run" / "results.json").read_text())
+    assert found["status"] == "finished"
+    assert found["weights"]["format"] == "torchvision-safetensors"
+    (note,) = (note for note in found["notes"] if "TensorBoard" in note)
+    for text in (said, note, (folder / "run" / "report.html").read_text()):
+        assert "tensorboardX is not installed (pip install tensorboardX)" in text
+    assert not (folder / "run" / "tensorboard").exists()
+
+
+def test_a_finished_run_is_read_back(told, folder):
+    assert "BACKGROUND" in ended(told, "explain")
+    assert "report.html" in ended(told, "report")
+    assert ended(told, "export").strip() == str(folder / "model")
+    assert b"stablehlo" in (folder / "model").read_bytes().lower()
+
+
+def test_a_study_is_done(told, folder):
+    assert ended(told, "study").count("tensorboardX is not installed") == 1
+    assert json.loads((folder / "study" / "study.json").read_text())["status"] == "finished"
+    assert "tiny s2" in (folder / "study" / "report.html").read_text()
+
+
+def test_rows_are_measured(told):
+    said = ended(told, "benchmarks")
     assert "forward" in said
     assert "gradcam" in said
 
 
-def test_what_needs_a_missing_package_is_one_line(trained, folder, exported):
-    output = ("--output", folder / "refused")
-    dicom = folder / "patch.dcm"
-    dicom.write_bytes(bytes(128) + b"DICM")
-    finished, _ = trained
-    tfds = "pip install tensorflow-datasets array_record importlib_resources"
-    for words, advice in (
-        (("train", *output), f"{tfds}, or give --data FILE.npz from prepare --export"),
-        (("prepare", "--data", folder), tfds),
-        (("froc", "--data", folder, "--run", finished, *output), tfds),
-        (("train", "--data", exported, *OPTIONS, *output), "pip install huggingface_hub"),
-        (("explain", dicom, "--run", finished, *output), "pip install pydicom"),
-    ):
-        assert advice in refused(*words, program=PROGRAM, env=ABSENT)
+TFDS = "pip install tensorflow-datasets array_record importlib_resources"
+
+
+@pytest.mark.parametrize(
+    ("name", "advice"),
+    [
+        ("demo", f"{TFDS}, or give --data FILE.npz from prepare --export"),
+        ("prepare", TFDS),
+        ("froc", TFDS),
+        ("imagenet", "pip install huggingface_hub"),
+        ("dicom", "pip install pydicom"),
+    ],
+)
+def test_what_needs_a_missing_package_is_one_line(told, name, advice):
+    assert told[name].code == 2
+    (line,) = told[name].error.strip().splitlines()
+    assert advice in line

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis import config
 from jaxcbis.data import normalization
 from jaxcbis.models import backbones

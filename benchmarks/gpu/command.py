@@ -24,7 +24,7 @@ from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn
-from jaxcbis.study import study
+from jaxcbis.study import cells
 
 #: Rows of one process each, in order of value.
 STEP_ROWS = ("train_behind_prefix", "forward", "gradcam_head_only")
@@ -221,7 +221,7 @@ def _run(options: argparse.Namespace, model: str, weights: str, strategy: str, w
 
 def _study(options: argparse.Namespace, weights: list[str], work: Path) -> Step:
     output, file = work / "study", _file(options, "study")
-    sets = len(study.BATCH_SIZES) * len(study.BACKBONE_RATES)
+    sets = len(cells.BATCH_SIZES) * len(cells.BACKBONE_RATES)
     planned = len(options.models) * len(STRATEGIES) * sets
     words = [
         sys.executable, "-m", "jaxcbis", "study", "--backbones", *options.models,

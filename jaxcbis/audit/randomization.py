@@ -28,8 +28,8 @@ def cascade(
     Args:
       model: the trained one.
       images: float32 [n, size, size, 1], normalised.
-      method, stage: of the maps, see `predict.maps`. They are of the class that the trained model
-        predicts.
+      method, stage: of the maps, see `activation_maps.maps`. They are of the class that the trained
+        model predicts.
 
     Returns:
       By stage, from the head inwards, Spearman's rank correlation of each map with the trained

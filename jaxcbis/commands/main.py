@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from functools import partial
 from pathlib import Path
 from typing import NoReturn
 
@@ -278,20 +279,19 @@ def _study(words: argparse.Namespace) -> None:
     given = {key: value for key, value in _given(words).items() if key in _IN_STUDIES}
     options.resolve(given)  # what is wrong is said before JAX starts
     quiet_libraries()
-    from jaxcbis.study import study
+    from jaxcbis.study.cells import Grid
+    from jaxcbis.study.run import run
 
-    study.run(
-        given, words.backbones, words.strategies, words.seeds, words.weights, words.output,
-        parallel=words.parallel == "runs",
-    )  # fmt: skip
+    grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
+    run(given, grid, words.output, parallel=words.parallel == "runs")
 
 
 def _audit(words: argparse.Namespace) -> None:
     given = _given(words)
     quiet_libraries()
-    from jaxcbis.audit import audit
+    from jaxcbis.audit.run import run
 
-    audit.run(given.get("data"), given.get("data_dir"), words.run, words.output)
+    run(given.get("data"), given.get("data_dir"), words.run, words.output)
 
 
 def _check(words: argparse.Namespace) -> None:
@@ -311,19 +311,19 @@ def _explain(words: argparse.Namespace) -> None:
     if words.boxes < 1:
         raise UserError(f"--boxes {words.boxes}: expected a number of at least 1")
     quiet_libraries()
+    from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain
 
-    explain.explain(
-        words.images, words.run, words.output, json_file=words.json, sweep=words.sweep,
-        window=words.window, boxes=words.boxes,
-    )  # fmt: skip
+    of_mammogram = partial(mammograms.explain, window=words.window, boxes=words.boxes)
+    answer, kind = (of_mammogram, "sweep") if words.sweep else (explain.patch, "cam")
+    explain.explain(words.images, words.run, words.output, answer, kind=kind, json_file=words.json)
 
 
 def _froc(words: argparse.Namespace) -> None:
     quiet_libraries()
-    from jaxcbis.detection import detection
+    from jaxcbis.detection.scoring import run
 
-    detection.run(words.data, words.run, words.output, window=words.window)
+    run(words.data, words.run, words.output, window=words.window)
 
 
 def _export(words: argparse.Namespace) -> None:

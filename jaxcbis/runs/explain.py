@@ -1,22 +1,21 @@
 """The command `explain`: a finished run's answer to image files."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
 
-from jaxcbis import api
 from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
-from jaxcbis.detection import sweep as sweeping
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device, files
-from jaxcbis.machine.console import hushed, say, track, warn
+from jaxcbis.machine.console import hushed, say, warn
 from jaxcbis.report.figures import overlays
 from jaxcbis.report.tables import has_random_weights, is_demo, run_name
+from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished, load
 
 SCHEMA = 1
@@ -28,33 +27,30 @@ def explain(
     images: Sequence[Path],
     run: Path,
     output: Path,
+    answer: Callable[[Finished, Picture, Path], dict],
     *,
+    kind: str,
     json_file: str | None = None,
-    sweep: bool = False,
-    window: int | None = None,
-    boxes: int = 5,
 ) -> dict:
     """Explains image files, prints the answers and writes the pictures.
 
     Args:
-      images: PNG, JPEG or DICOM files, of patches or, with `sweep`, of mammograms.
+      images: PNG, JPEG or DICOM files.
       run: folder of a finished run.
-      output: folder of the pictures, `<image>-cam.png` or `<image>-sweep.png`.
+      output: folder of the pictures, `<image>-<kind>.png`.
+      answer: explains one image: prints what the run says of it, writes the picture to the file
+        given, and returns the facts for JSON. `patch`, or one for whole mammograms.
+      kind: of the pictures.
       json_file: where the answers are written as JSON, too; '-' prints them in place of the text.
-      sweep: whether to look at windows all over each image.
-      window: side of a window in pixels of the images, see `api.sweep`.
-      boxes: how many of the best windows to mark.
 
     Returns:
       What is written as JSON: {'schema', 'run', 'notes', 'images': [{'image', 'width', 'height',
-      'notes', ..}]}. A patch has 'predicted', 'probabilities' {label: p}, 'calibration' (null, or
-      the bin of `evaluation.calibration` that its confidence falls in) and 'cam', the picture; a
-      mammogram 'windows' (looked at), 'boxes' [{'box', 'score', 'probabilities'}] and 'sweep'.
+      'notes', ..}]} with the facts of `answer`.
 
     Raises:
       UserError: the run or an image cannot be used, or a file cannot be written.
     """
-    places = _outputs(images, output, "sweep" if sweep else "cam")
+    places = _outputs(images, output, kind)
     found = [pictures.read(path) for path in images]
     device.choose("auto")
     finished = load(run)
@@ -65,25 +61,21 @@ def explain(
         notes = cautions(finished.results)
         for note in notes:
             warn(note)
-        answers = []
+        facts = []
         for path, picture, file in zip(images, found, places, strict=True):
             height, width = picture.pixels.shape
             say(f"\n{path}: {width} x {height} pixels")
             for note in picture.notes:
                 warn(note)
-            facts = {"image": str(path), "width": width, "height": height, "notes": picture.notes}
-            if sweep:
-                facts |= _sweep(finished, picture, file, window, boxes)
-            else:
-                facts |= _patch(finished, picture, file)
-            answers.append(facts)
-    answer = {"schema": SCHEMA, "run": str(run), "notes": notes, "images": answers}
-    text = json.dumps(answer, indent=2)
+            known = {"image": str(path), "width": width, "height": height, "notes": picture.notes}
+            facts.append(known | answer(finished, picture, file))
+    told = {"schema": SCHEMA, "run": str(run), "notes": notes, "images": facts}
+    text = json.dumps(told, indent=2)
     if json_file == "-":
         print(text)
     elif json_file is not None:
         files.write(json_file, text + "\n", "give --json another FILE")
-    return answer
+    return told
 
 
 def cautions(results: dict) -> list[str]:
@@ -108,29 +100,22 @@ def cautions(results: dict) -> list[str]:
     return notes
 
 
-def calibration(results: dict, confidence: float) -> dict | None:
-    """How often the run was right on test patches when it was as sure as this.
-
-    Where the protocol normalises test patches by their class, those of the pass without that count,
-    as a new image's class is unknown.
+def patch(run: Finished, picture: Picture, file: Path) -> dict:
+    """Explains the picture of one patch.
 
     Args:
-      results: content of results.json.
-      confidence: probability of the predicted class.
+      run: of `finished.load`.
+      picture: of a lesion's crop.
+      file: where its class activation map is drawn over it.
 
     Returns:
-      {'ece', 'low', 'high', 'n', 'confidence', 'accuracy'}, see `evaluation.calibration`; None
-      where no test patch was as sure.
+      {'predicted', 'probabilities': {label: p}, 'calibration': None or what `calibration` finds,
+      'cam': the file}.
+
+    Raises:
+      UserError: the file cannot be written.
     """
-    test = results["test_without_label_normalization"] or results["test"]
-    for row in test["calibration"]["bins"]:
-        if row["low"] < confidence <= row["high"]:
-            return {"ece": test["calibration"]["ece"]} | row
-    return None
-
-
-def _patch(run: Finished, picture: Picture, file: Path) -> dict:
-    probabilities, maps = api.explain(run, [picture.pixels])
+    probabilities, maps = answers.explain(run, [picture.pixels])
     overlays.write_map(file, picture.pixels, maps[0])
     order = np.argsort(-probabilities[0])
     for k in order:
@@ -156,38 +141,35 @@ def _patch(run: Finished, picture: Picture, file: Path) -> dict:
     say(f"  map: {file}")
     return {
         "predicted": LABELS[order[0]],
-        "probabilities": _by_label(probabilities[0]),
+        "probabilities": by_label(probabilities[0]),
         "calibration": known,
         "cam": str(file),
     }
 
 
-def _sweep(run: Finished, picture: Picture, file: Path, window: int | None, boxes: int) -> dict:
-    found = api.sweep(run, picture.pixels, window, track)
-    marks = sweeping.best(found, boxes)
-    overlays.write_sweep(file, picture.pixels, found, marks)
-    looked_at = int(np.isfinite(found.suspicion).sum())
-    x0, y0, x1, y1 = found.boxes[0, 0]
-    say(f"  {looked_at} windows of {x1 - x0} x {y1 - y0} pixels that hold breast")
-    for rank, mark in enumerate(marks, 1):
-        label = LABELS[int(mark.probabilities.argmax())]
-        say(f"  {rank}. lesion {mark.score:.3f}, {label}, at {mark.box}")
-    say(f"  maps: {file}")
-    return {
-        "windows": looked_at,
-        "boxes": [
-            {
-                "box": list(mark.box),
-                "score": mark.score,
-                "probabilities": _by_label(mark.probabilities),
-            }
-            for mark in marks
-        ],
-        "sweep": str(file),
-    }
+def calibration(results: dict, confidence: float) -> dict | None:
+    """How often the run was right on test patches when it was as sure as this.
+
+    Where the protocol normalises test patches by their class, those of the pass without that count,
+    as a new image's class is unknown.
+
+    Args:
+      results: content of results.json.
+      confidence: probability of the predicted class.
+
+    Returns:
+      {'ece', 'low', 'high', 'n', 'confidence', 'accuracy'}, see `evaluation.calibration`; None
+      where no test patch was as sure.
+    """
+    test = results["test_without_label_normalization"] or results["test"]
+    for row in test["calibration"]["bins"]:
+        if row["low"] < confidence <= row["high"]:
+            return {"ece": test["calibration"]["ece"]} | row
+    return None
 
 
-def _by_label(probabilities: np.ndarray) -> dict[str, float]:
+def by_label(probabilities: np.ndarray) -> dict[str, float]:
+    """Probabilities [classes] by the name of their class."""
     return dict(zip(LABELS, probabilities.tolist(), strict=True))
 
 

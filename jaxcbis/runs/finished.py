@@ -42,7 +42,7 @@ def load(folder: Path | str) -> Finished:
     """
     folder = Path(folder)
     found = results.read_run(folder / "results.json")
-    if found["status"] != "finished":
+    if found["status"] != results.FINISHED:
         raise UserError(f"{folder}: the run is not finished; go on with it: add --resume")
     try:
         config = Config(**found["config"])

@@ -1,44 +1,53 @@
-"""The audit from the outside, on demo data and small models."""
+"""The command `audit`, on demo data and small models."""
 
 import json
 
 import pytest
 
-from tests.runs.test_run import run
+import tests.tiny  # noqa: F401 - registers its backbones
+from jaxcbis.audit import maps
+from jaxcbis.commands.main import main
+from jaxcbis.records import folders
 
-AUDIT = ("-m", "jaxcbis")
-
-
-@pytest.fixture(scope="module")
-def runs(tmp_path_factory, demo_dir):
-    """A folder with a paper run and a clean run of one model."""
-    folder = tmp_path_factory.mktemp("audit")
-    for protocol in ("paper", "clean"):
-        run(
-            "--data-dir", demo_dir, "--protocol", protocol, "--weights", "random",
-            "--backbone", "resnet34", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
-            "--batch-size", 23, "--output", folder / protocol,
-        )  # fmt: skip
-    return folder
+NAMES = ("paper", "clean")
 
 
 def results(path):
     return json.loads(path.read_text())
 
 
-def test_an_audit_accounts_for_every_cause(runs, demo_dir):
-    done = run(
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory, demo_dir):
+    """A folder with a paper run and a clean run of one model."""
+    folder = tmp_path_factory.mktemp("audit")
+    for protocol in NAMES:
+        words = (
+            "train", "--data-dir", demo_dir, "--protocol", protocol, "--weights", "random",
+            "--backbone", "tiny", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
+            "--batch-size", 23, "--output", folder / protocol, "--quiet",
+        )  # fmt: skip
+        assert main([*map(str, words)]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def audited(runs, demo_dir):
+    """The audit of both."""
+    words = (
         "audit", "--data-dir", demo_dir, "--run", runs / "paper", runs / "clean",
-        "--output", runs / "audit", program=AUDIT,
+        "--output", runs / "audit",
     )  # fmt: skip
-    assert "DEMO DATA" in done.stdout
-    found = results(runs / "audit" / "audit.json")
-    rows = {row["cause"]: row for row in found["rows"]}
+    assert main([*map(str, words)]) == 0
+    return results(runs / "audit" / "audit.json")
+
+
+def test_an_audit_accounts_for_every_cause(runs, audited):
+    rows = {row["cause"]: row for row in audited["rows"]}
     assert list(rows) == [
         "paper", "label normalisation", "patient overlap", "background mismatch",
         "correct-only LL", "trained clean",
     ]  # fmt: skip
-    paper, clean = (results(runs / name / "results.json") for name in ("paper", "clean"))
+    paper, clean = (results(runs / name / "results.json") for name in NAMES)
     assert rows["paper"]["accuracy"] == pytest.approx(paper["test"]["accuracy"])
     assert rows["paper"]["accuracy_ci95"] == pytest.approx(paper["test"]["accuracy_ci95"], abs=0.03)
     assert rows["paper"]["ll_score"] == pytest.approx(paper["localization"]["ll_score"])
@@ -51,15 +60,29 @@ def test_an_audit_accounts_for_every_cause(runs, demo_dir):
     everything = clean["localization"]["samples"]["all"]["lesions"]["iou"]
     assert rows["trained clean"]["ll_score"] == pytest.approx(everything)
 
-    assert {(row["name"], row["protocol"]) for row in found["baselines"]} == {
-        (name, protocol)
-        for name in ("intensity", "size", "both") for protocol in ("paper", "clean")
-    }  # fmt: skip
-    assert {row["protocol"] for row in found["faithfulness"]} == {"paper", "clean"}
-    assert found["randomization"][0]["stages"][0]["stage"] == "head"
+
+def test_it_tells_what_sees_no_lesion_and_how_far_to_trust_the_maps(runs, audited):
+    assert {(row["name"], row["protocol"]) for row in audited["baselines"]} == {
+        (name, protocol) for name in ("intensity", "size", "both") for protocol in NAMES
+    }
+    assert [row["protocol"] for row in audited["faithfulness"]] == list(NAMES)
+    for row in audited["faithfulness"]:
+        tested = results(runs / row["protocol"] / "results.json")["test"]["n"]
+        assert row["n"] == min(tested, maps.SAMPLE)
+        for kind in ("deletion", "insertion"):
+            means = {name: of["mean"] for name, of in row[kind].items()}
+            assert means["maps_less_random"] == pytest.approx(means["maps"] - means["random"])
+    for row in audited["randomization"]:
+        assert [of["stage"] for of in row["stages"]] == ["head", "layer2", "layer1", "stem"]
     text = (runs / "audit" / "audit.md").read_text()
-    assert "randomisation test" in text or "constant" in text
     assert "demo data" in text
+    for row in audited["randomization"]:
+        (said,) = (
+            line for line in text.splitlines()
+            if line.startswith(f"- tiny s2, {row['protocol']} protocol") and "random" in line
+        )  # fmt: skip
+        mean = row["stages"][-1]["mean"]
+        assert ("are constant" if mean is None else f"{mean:.2f}") in said
 
 
 def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path, refused_here):
@@ -69,17 +92,20 @@ def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path, refus
     other = tmp_path / "other"
     other.mkdir()
     found = results(runs / "paper" / "results.json")
-    found["status"] = "interrupted"
-    (other / "results.json").write_text(json.dumps(found))
+    (other / "results.json").write_text(json.dumps(found | {"status": "interrupted"}))
     assert "not finished" in refused_here(*words, other)
-
-    used = tmp_path / "used"
-    used.mkdir()
-    (used / "audit.json").write_text(json.dumps({"schema": 1, "runs": ["another"]}))
-    words = ("audit", "--data-dir", demo_dir, "--run", runs / "paper", "--output", used)
-    line = refused_here(*words)
-    assert "audit of other runs" in line
 
     assert "one protocol's patches" in refused_here(
         "audit", "--data", "patches.npz", "--output", tmp_path / "audit", "--run", runs / "paper",
     )  # fmt: skip
+    assert not (tmp_path / "audit").exists()
+
+
+def test_an_audit_of_other_runs_is_kept(runs, demo_dir, tmp_path, refused_here):
+    words = ("audit", "--data-dir", demo_dir, "--run", runs / "paper", "--output", tmp_path)
+    before = json.dumps({"schema": 1, "runs": ["another"]})
+    (tmp_path / "audit.json").write_text(before)
+    assert "audit of other runs" in refused_here(*words)
+    assert (tmp_path / "audit.json").read_text() == before
+    with folders.lock(tmp_path):  # what another process is about to write says nothing
+        assert "another process" in refused_here(*words)

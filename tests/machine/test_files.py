@@ -27,7 +27,7 @@ from jaxcbis.training import checkpoints, kept_activations
 from tests import full_disk
 from tests.report import made_run
 from tests.report.example_run import results as example
-from tests.study.test_study import record as study_record
+from tests.study.made import record as study_record
 
 COUNT, SIZE = 12, 32
 

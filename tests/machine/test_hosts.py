@@ -13,8 +13,9 @@ import pytest
 from jaxcbis import config as options
 from jaxcbis.errors import UserError
 from jaxcbis.machine.hosts import LOST
+from tests import processes
 from tests.differences import assert_within
-from tests.runs.test_run import OFFLINE, ROOT, command, refused, results, run
+from tests.processes import ENVIRONMENT, ROOT
 
 #: Low rates: Adam's first steps are as long for a gradient of rounding errors as for any other.
 RUN = (
@@ -26,6 +27,10 @@ RUN = (
 SOON = 60
 
 
+def results(output):
+    return json.loads((output / "results.json").read_text())
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("hosts")
@@ -33,7 +38,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(folder, demo_dir):
-    run(*RUN, "--data-dir", demo_dir, "--output", folder / "alone")
+    processes.run("train", *RUN, "--data-dir", demo_dir, "--output", folder / "alone")
     return results(folder / "alone")
 
 
@@ -51,9 +56,9 @@ def start(count, data_dir, output, *words):
     ]
 
 
-def begin(data_dir, output, *words, env=OFFLINE):
+def begin(data_dir, output, *words, env=ENVIRONMENT):
     return subprocess.Popen(
-        command(*RUN, "--data-dir", data_dir, "--output", output, *words),
+        processes.command("train", *RUN, "--data-dir", data_dir, "--output", output, *words),
         cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -79,7 +84,7 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
     processes = [
         begin(
             demo_dir, folder / "two", "--coordinator", "cluster",
-            env=OFFLINE | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
+            env=ENVIRONMENT | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
         )
         for task in range(2)
     ]  # fmt: skip
@@ -113,7 +118,7 @@ def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir, reque
 
     assert results(output)["environment"]["devices"] == 4
     shutil.copytree(output, folder / "two after four")
-    run(*RUN, "--data-dir", demo_dir, "--output", output, "--resume")
+    processes.run("train", *RUN, "--data-dir", demo_dir, "--output", output, "--resume")
     found = results(output)
     same(found, alone, "one host after 4 against one")
     assert "begun on 4 devices and continued on 1: last digits may differ" in found["notes"]
@@ -150,7 +155,9 @@ def test_wrong_numbers_are_told_before_anything_starts(given, says):
 
 
 def test_no_cluster_is_told(tmp_path):
-    line = refused(*RUN, "--output", tmp_path / "run", "--coordinator", "cluster")
+    line = processes.refused(
+        "train", *RUN, "--output", tmp_path / "run", "--coordinator", "cluster"
+    )
     assert "found no cluster" in line
 
 

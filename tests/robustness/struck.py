@@ -12,6 +12,7 @@ import threading
 import time
 from importlib import import_module
 
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands import main as commands
 
 PLACES = (

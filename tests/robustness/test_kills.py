@@ -1,7 +1,6 @@
 """Kills at random moments: what is left is whole, and going on ends where an unbroken run ends.
 
-`--full` makes it 50 kills at moments of whole commands and 27 within the parts of a run; they take
-a good half hour.
+Only with `--full`: 50 kills at moments of whole commands and 27 within the parts of a run.
 """
 
 import csv
@@ -16,43 +15,43 @@ from pathlib import Path
 import cv2
 import pytest
 
+from tests import processes
 from tests.robustness import struck
-from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
 
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
-RUN = ("--weights", "random", *SMALL, "--resume")
+#: The smaller demo's 69 training patches are three batches, so that one size of them is compiled.
+RUN = (
+    "train", "--backbone", "tiny", "--weights", "random", "--image-size", 32, "--epochs", 2,
+    "--batch-size", 23, "--resume",
+)  # fmt: skip
 STUDY = (
-    "study", "--weights", "random", "--backbones", "resnet34", "--strategies", "s2",
-    "--image-size", 32, "--epochs", 1,
+    "study", "--weights", "random", "--backbones", "tiny", "--strategies", "s2", "--image-size", 32,
+    "--epochs", 1,
 )  # fmt: skip
 
-#: Program, words, where the results are in the output folder, and kills: in short and in full.
+#: Words, where the results are in the output folder, and the number of kills.
 CASES = {
-    "s1": (("run.py",), RUN, "results.json", 0, 18),
-    "s2": (("run.py",), (*RUN, "--strategy", "s2"), "results.json", 0, 12),
-    "study": (("-m", "jaxcbis"), STUDY, "study.json", 0, 8),
-    "prepare": (("-m", "jaxcbis"), ("prepare",), None, 2, 12),
+    "s1": ((*RUN, "--strategy", "s1"), "results.json", 18),
+    "s2": ((*RUN, "--strategy", "s2"), "results.json", 12),
+    "study": (STUDY, "study.json", 8),
+    "prepare": (("prepare",), None, 12),
 }
 
 #: A short run in which a stroke at any of struck.PLACES comes soon.
-SHORT = (
-    "train", "--backbone", "resnet34", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
-    "--batch-size", 64, "--weights", "random", "--resume",
-)  # fmt: skip
+SHORT = (*RUN, "--strategy", "s2", "--epochs", 1, "--batch-size", 64)
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_kills_lose_nothing(case, tmp_path, request):
-    program, words, file, few, many = CASES[case]
-    kills = many if request.config.getoption("--full") else few
-    if not kills:
+    if not request.config.getoption("--full"):
         pytest.skip("only with --full")
+    words, file, kills = CASES[case]
     data, output = tmp_path / "tfds", tmp_path / "output"
     words = (*words, "--data-dir", data, *(("--output", output) if file else ()))
     where = output if file else data
 
     def start():
-        return _start(*words, program=program)
+        return _start(*words, program=processes.PROGRAM)
 
     def finish():
         """Lets the command end; returns what it found and forgets that it ever ran."""
@@ -117,14 +116,14 @@ def _found(output):
 
 
 def _start_short(data, output, place="nowhere", seconds=0.0, number=0):
-    program = ("-m", "tests.robustness.struck", place, seconds, int(number))
+    program = ("-m", "tests.robustness.struck", place, str(seconds), str(int(number)))
     return _start(*SHORT, "--data-dir", data, "--output", output, program=program)
 
 
 def _start(*words, program):
     """Starts a command that Ctrl-C ends, even where a shell runs the tests in the background."""
     return subprocess.Popen(
-        command(*words, program=tuple(map(str, program))), cwd=ROOT, env=OFFLINE,
+        processes.command(*words, program=program), cwd=processes.ROOT, env=processes.ENVIRONMENT,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip

@@ -10,8 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests import tiny_run
-from tests.runs.test_run import OFFLINE, ROOT, command
+from tests import processes, tiny_run
 from tfds_cbis import phantom
 
 #: Rows of the four case-description files of CBIS-DDSM.
@@ -32,8 +31,8 @@ sys.exit(code)
 def measured(*words, program):
     """Runs a command; returns its most memory in GiB."""
     done = subprocess.run(
-        [sys.executable, "-c", MEASURE, *command(*words, program=program)],
-        cwd=ROOT, env=OFFLINE, capture_output=True, text=True,
+        [sys.executable, "-c", MEASURE, *processes.command(*words, program=program)],
+        cwd=processes.ROOT, env=processes.ENVIRONMENT, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     return int(done.stdout.split()[-1]) / 2**20
@@ -65,21 +64,20 @@ def test_a_release_of_the_real_size_fits_the_memory(tmp_path, request):
 
 
 def test_explanations_at_once_agree_with_one(tmp_path, request):
-    count = 16 if request.config.getoption("--full") else 3
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+    count = 16
     run = tiny_run.write(tmp_path / "run")
     patch = np.random.default_rng(0).integers(0, 255, (40, 50)).astype(np.uint8)
     cv2.imwrite(str(tmp_path / "patch.png"), patch)
-    processes = [
-        subprocess.Popen(
-            command(
-                "explain", tmp_path / "patch.png", "--run", run, "--output", tmp_path / f"out{n}",
-                "--json", tmp_path / f"{n}.json", program=("-m", "jaxcbis"),
-            ),
-            cwd=ROOT, env=OFFLINE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+    started = [
+        processes.begin(
+            "explain", tmp_path / "patch.png", "--run", run, "--output", tmp_path / f"out{n}",
+            "--json", tmp_path / f"{n}.json", stderr=subprocess.PIPE,
         )
         for n in range(count)
     ]  # fmt: skip
-    for process in processes:
+    for process in started:
         errors = process.communicate()[1]
         assert process.returncode == 0, errors
     answers = [json.loads((tmp_path / f"{n}.json").read_text()) for n in range(count)]

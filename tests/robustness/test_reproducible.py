@@ -8,31 +8,31 @@ from pathlib import Path
 
 import pytest
 
-from tests import CORES
-from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
+from tests import CORES, processes, stripes
 from tfds_cbis import phantom, prepare
 
 SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
     {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
 )
-USERS = {key: value for key, value in OFFLINE.items() if key not in ("NPROC", "XLA_FLAGS")}
+USERS = {k: v for k, v in processes.ENVIRONMENT.items() if k not in ("NPROC", "XLA_FLAGS")}
+WORDS = (
+    "--backbone", "vgg16", "--strategy", "s2", "--weights", "random", "--epochs", 1,
+    "--image-size", stripes.SIZE,
+)  # fmt: skip
 
 
 def test_surroundings_change_nothing(tmp_path):
     """One core has as many threads as all; with one alone this run's losses would differ."""
-    phantom.write_release(tmp_path / "release", patients=(6, 4))
-    given = ("--data", tmp_path / "release", "--background-size", phantom.DEMO_BACKGROUND_SIZE)
-    runs = []
+    data, runs = stripes.write(tmp_path / "patches.npz"), []
     for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (CORES[:1], CORES), strict=True)):
         output = tmp_path / f"run{number}"
-        words = (*SMALL, *given, "--strategy", "s2", "--image-size", 64, "--epochs", 1)
-        words += ("--weights", "random", "--data-dir", tmp_path / f"tfds{number}")
+        words = processes.command("--data", data, *WORDS, "--output", output, program=("run.py",))
         done = subprocess.run(
-            command(*words, "--output", output),
-            cwd=ROOT, env=USERS | env, check=True, capture_output=True, text=True,
+            words, cwd=processes.ROOT, env=USERS | env, check=True, capture_output=True, text=True,
             preexec_fn=lambda allowed=allowed: os.sched_setaffinity(0, allowed),
         )  # fmt: skip
+        assert f"Results: {output / 'results.json'}" in done.stdout
         assert ("threads on 1 core" in done.stdout) == (len(allowed) < len(CORES))
         found = json.loads((output / "results.json").read_text())
         losses = [(row["train_loss"], row["val_loss"]) for row in found["history"]]

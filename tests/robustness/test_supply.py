@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 import tomllib
 
 import pytest
 
-from tests.runs.test_run import OFFLINE, ROOT, SMALL, command
+from tests import processes
+from tests.processes import ROOT
 
 #: Python imports this by itself at its start. Whatever asks for an address or connects is noted.
 NO_NETWORK = """
@@ -36,7 +38,7 @@ def cut_off(tmp_path):
     (tmp_path / "start" / "sitecustomize.py").write_text(NO_NETWORK)
     attempts = tmp_path / "attempts"
     attempts.touch()
-    online = {k: v for k, v in OFFLINE.items() if k != "HF_HUB_OFFLINE"}
+    online = {k: v for k, v in processes.ENVIRONMENT.items() if k != "HF_HUB_OFFLINE"}
     env = online | {
         "PYTHONPATH": f"{tmp_path / 'start'}:{ROOT}", "ATTEMPTS": str(attempts),
         "HF_HOME": str(tmp_path / "hub"),
@@ -45,9 +47,9 @@ def cut_off(tmp_path):
     alone = ["unshare", "--map-root-user", "--net"]
     possible = subprocess.run([*alone, "true"], capture_output=True).returncode == 0
 
-    def run(*words, program):
+    def run(*words, program=processes.PROGRAM):
         attempts.write_text("")
-        line = [*(alone if possible else ()), *command(*words, program=program)]
+        line = [*(alone if possible else ()), *processes.command(*words, program=program)]
         done = subprocess.run(line, cwd=ROOT, env=env, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         return done.stdout + done.stderr, attempts.read_text().splitlines()
@@ -55,10 +57,15 @@ def cut_off(tmp_path):
     return run
 
 
-def test_only_the_weights_are_fetched(cut_off, tmp_path):
-    """From drawing the demo set on, as on a user's first day."""
-    words = (*SMALL, "--data-dir", tmp_path / "data", "--epochs", 1, "--strategy", "s2")
-    said, attempts = cut_off(*words, "--output", tmp_path / "run", program=("run.py",))
+def test_only_the_weights_are_fetched(cut_off, demo_dir, tmp_path):
+    """From preparing the demo set on, as on a user's first day."""
+    (release,) = demo_dir.glob("*/release")
+    shutil.copytree(release, tmp_path / "data" / release.parent.name / "release")
+    words = (
+        "--backbone", "tiny", "--strategy", "s2", "--image-size", 32, "--epochs", 1,
+        "--data-dir", tmp_path / "data",
+    )  # fmt: skip
+    said, attempts = cut_off("train", *words, "--output", tmp_path / "run")
     assert "RANDOM WEIGHTS" in said
     found = json.loads((tmp_path / "run" / "results.json").read_text())
     assert (found["data"]["source"], found["weights"]["source"]) == ("demo", "random")
@@ -73,7 +80,10 @@ def test_only_the_weights_are_fetched(cut_off, tmp_path):
         ("export", tmp_path / "run", "--output", tmp_path / "model.stablehlo"),
     )
     plain = [list(map(str, line)) for line in lines]
-    script = f"from jaxcbis.commands.main import main; print([main(line) for line in {plain}])"
+    script = (
+        "import tests.tiny; from jaxcbis.commands.main import main; "
+        f"print([main(line) for line in {plain}])"
+    )
     said, attempts = cut_off(program=("-c", script))
     assert "[0, 0, 0, 0]" in said
     assert not attempts

@@ -1,6 +1,6 @@
 """What `check` takes for a sound demo training, and what it says of another.
 
-The training itself takes minutes: .ci/run has it.
+The training itself takes minutes: `--full` and .ci/newest have it.
 """
 
 import copy
@@ -121,3 +121,10 @@ def test_readme_has_the_bands_and_a_figure_within_each():
         assert row, band.figure
         assert row[1] == str(band)
         assert check._row(band, float(row[2])).ok
+
+
+def test_the_demo_training_is_within_every_band(request, capsys):
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+    assert main(["check"]) == 0, capsys.readouterr().err
+    assert capsys.readouterr().out.splitlines()[-1] == "OK"

@@ -1,10 +1,6 @@
-"""The commands that ask a finished run about images, as a user gives them."""
+"""The command that asks a finished run about patches, and what it says of the run itself."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -13,18 +9,16 @@ from PIL import Image
 
 import jaxcbis
 from jaxcbis.commands.main import main
-from jaxcbis.detection import detection
 from jaxcbis.labels import LABELS
 from jaxcbis.runs import explain
 from tests import tiny_run
-from tests.tfds_cbis.toy_release import ToyRelease, film, mask
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return tiny_run.write(tmp_path_factory.mktemp("explain") / "run", lesion_side=16.0)
+    return tiny_run.write(
+        tmp_path_factory.mktemp("explain") / "run", backbone="tiny", lesion_side=16.0
+    )
 
 
 @pytest.fixture
@@ -87,21 +81,6 @@ def test_classes_that_were_never_seen_are_named(run):
     assert "has never seen a patch of BENIGN_Calc" in explain.cautions(results)
 
 
-def test_a_mammogram(run, tmp_path, capsys):
-    Image.fromarray(film(80, 60)).save(tmp_path / "film.png")
-    words = ("explain", tmp_path / "film.png", "--run", run, "--output", tmp_path, "--sweep")
-    said = asked(*words, "--boxes", 3, "--json", tmp_path / "a.json", capsys=capsys)
-    (answer,) = json.loads((tmp_path / "a.json").read_text())["images"]
-    found = jaxcbis.sweep(jaxcbis.load(run), jaxcbis.read_image(tmp_path / "film.png"))
-    assert answer["windows"] == found.suspicion.size
-    assert len(answer["boxes"]) == 3
-    best = answer["boxes"][0]
-    assert best["score"] == pytest.approx(found.suspicion.max(), abs=1e-5)
-    assert best["score"] == pytest.approx(1 - best["probabilities"]["BACKGROUND"], abs=1e-5)
-    assert "16 x 16 pixels" in said
-    assert cv2.imread(str(tmp_path / "film-sweep.png")).std() > 0
-
-
 def test_images_of_one_name_get_a_picture_each(run, patch, tmp_path, capsys):
     (tmp_path / "b").mkdir()
     other = tmp_path / "b" / patch.name
@@ -115,84 +94,15 @@ def test_images_of_one_name_get_a_picture_each(run, patch, tmp_path, capsys):
 
 
 def test_bad_words_get_one_line(run, patch, tmp_path, capsys):
-    Image.fromarray(film(12, 10)).save(tmp_path / "film.png")
     (tmp_path / "file").write_text("")
-    small = tmp_path / "film.png"
     for words, said in {
         ("explain", tmp_path / "nowhere.png", "--run", run): "nowhere.png",
         ("explain", patch, "--run", tmp_path / "nowhere"): "results of a run",
         ("explain", patch): "--run",
         ("explain", patch, "--run", run, "--output", tmp_path / "file"): "cannot write",
         ("explain", patch, "--run", run, "--output", tmp_path, "--json", tmp_path): "--json",
-        ("explain", small, "--run", run, "--sweep", "--output", tmp_path): "less than a window",
-        ("explain", small, "--run", run, "--sweep", "--window", 2): "--window 2",
-        ("explain", small, "--run", run, "--sweep", "--boxes", 0): "--boxes 0",
-        ("froc", "--data", tmp_path / "none", "--run", run, "--output", tmp_path): "not exist",
         ("export", run, "--output", tmp_path / "no" / "folder"): "cannot write",
     }.items():
         assert main([*map(str, words)]) == 2, words
         (line,) = capsys.readouterr().err.strip().splitlines()
         assert said in line
-
-
-@pytest.fixture
-def release(tmp_path):
-    """Two test mammograms with three lesions, one of them without callback."""
-    toy = ToyRelease(tmp_path / "release")
-    place = (80, 60)
-    for number, (pathology, box) in enumerate(
-        {"MALIGNANT": (4, 4, 20, 20), "BENIGN_WITHOUT_CALLBACK": (30, 50, 46, 66)}.items(), 1
-    ):
-        toy.add(
-            pathology=pathology, split="test", number=number, image_uid="both",
-            files={"image/1.jpg": film(*place), "mask/1.jpg": mask(place, *box)},
-        )  # fmt: skip
-    toy.add(
-        pathology="BENIGN", split="test", patient="P_00002",
-        files={"image/1.jpg": film(*place, seed=1), "mask/1.jpg": mask(place, 20, 30, 40, 50)},
-    )  # fmt: skip
-    toy.add(
-        pathology="BENIGN", split="test", patient="P_00003",
-        files={"image/1.jpg": film(*place, seed=1)},
-    )  # fmt: skip
-    toy.add(files={"image/1.jpg": film(*place), "mask/1.jpg": mask(place, 4, 4, 20, 20)})
-    return toy.write()
-
-
-def test_free_response_figures(run, release, tmp_path, capsys):
-    output = tmp_path / "froc"
-    said = asked("froc", "--data", release, "--run", run, "--output", output, capsys=capsys)
-    found = json.loads((output / "froc.json").read_text())
-    assert (found["model"]["images"], found["model"]["lesions"]) == (2, 2)
-    assert [item["id"] for item in found["dropped"]] == ["Mass-Test_P_00003_LEFT_CC"]
-    assert found["window"] == 16
-    assert "Sensitivity to 2 lesions in 2 mammograms" in said
-    assert 0 <= found["chance"]["sensitivity_at"]["8"] <= 1
-    assert found["brightness"]["lesions"] == 2
-    assert len(list(output.glob("*-sweep.png"))) == 2
-    assert (output / "froc.png").stat().st_size
-
-
-def test_marks_in_a_lesion_that_is_no_target_do_not_count():
-    lesion, other = mask((60, 60), 0, 0, 20, 20), mask((60, 60), 30, 30, 50, 50)
-    boxes = [(2, 2, 18, 18), (32, 32, 48, 48), (2, 40, 18, 56)]
-    marks = [detection.Mark(box, 0.5 + i / 10, np.zeros(5)) for i, box in enumerate(boxes)]
-    scores, found = detection._scored(marks, [lesion], [other])
-    np.testing.assert_allclose(scores, [0.5, 0.7])
-    np.testing.assert_array_equal(found, [[True], [False]])
-
-
-def test_brightness_is_the_mean_of_a_box():
-    image = film(40, 30)
-    boxes = np.array([[[0, 0, 30, 40], [3, 5, 10, 9]]])
-    expected = [[image.mean(), image[5:9, 3:10].mean()]]
-    np.testing.assert_allclose(detection._brightness(image, boxes), expected)
-
-
-def test_the_command_line_as_a_process(run, patch, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-m", "jaxcbis", "explain", patch, "--run", run, "--json", "-"],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    assert json.loads(done.stdout)["images"]

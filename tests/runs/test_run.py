@@ -1,60 +1,48 @@
-"""The program from the outside, as its user runs it, on demo data and a small model."""
+"""One run from the outside: what it leaves, what it refuses, and how it goes on."""
 
+import contextlib
 import csv
+import io
 import json
-import os
 import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix
 
+import tests.tiny  # noqa: F401 - registers its backbones
+from jaxcbis.commands.main import main
 from jaxcbis.data import normalization, patches
+from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
+from jaxcbis.records import folders
+from jaxcbis.report.page import html
+from jaxcbis.runs import claim
+from jaxcbis.runs import run as one_run
 from jaxcbis.training import checkpoints
+from tests import processes, stripes
 
-ROOT = Path(__file__).resolve().parents[2]
-OFFLINE = os.environ | {"HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT)}
-#: The smaller demo's 69 training patches are three batches, so that one size of them is compiled.
-SMALL = (
-    "--backbone", "resnet34", "--strategy", "s1", "--image-size", "32", "--epochs", "2",
-    "--batch-size", "23",
+WORDS = (
+    "--strategy", "s1", "--weights", "random", "--image-size", stripes.SIZE, "--epochs", 2,
+    "--batch-size", 20,
 )  # fmt: skip
+TINY = ("--backbone", "tiny", *WORDS)
 
 
-def command(*words, program=("run.py",)):
-    return [sys.executable, *program, *map(str, words)]
+def train(*words) -> int:
+    return main(["train", *map(str, words)])
 
 
-def run(*words, program=("run.py",), cwd=ROOT, env=OFFLINE, code=0):
-    done = subprocess.run(
-        command(*words, program=program), cwd=cwd, env=env, capture_output=True, text=True
-    )
-    assert done.returncode == code, done.stderr
-    return done
+def results(output):
+    return json.loads((output / "results.json").read_text())
 
 
-def refused(*words, **options):
-    """Runs what must fail as the user's fault; returns the one line that says why."""
-    done = run(*words, code=2, **options)
-    assert "Traceback" not in done.stderr + done.stdout
-    lines = done.stderr.strip().splitlines()
-    assert len(lines) == 1, done.stderr
-    return lines[0]
-
-
-def export(demo_dir, file):
-    """Exports the demo set at 32 pixels."""
-    done = run(
-        "prepare", "--data-dir", demo_dir, "--image-size", 32, "--export", file,
-        program=("-m", "jaxcbis"),
-    )  # fmt: skip
-    assert "DEMO DATA" in done.stdout
+def rows(output):
+    with (output / "predictions.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
@@ -63,173 +51,218 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def exported(folder, demo_dir):
-    """The demo patches at 32 pixels in one file."""
-    file = folder / "patches.npz"
-    export(demo_dir, file)
-    return file
+def data(folder):
+    return stripes.write(folder / "patches.npz")
 
 
 @pytest.fixture(scope="module")
-def finished(folder, exported):
-    """A finished run on the exported patches, and what it printed."""
+def done(folder, data):
+    """A finished run, and what it printed."""
     output = folder / "finished"
-    done = run("--data", exported, "--weights", "random", *SMALL, "--output", output)
-    return output, done.stdout
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert train("--data", data, *TINY, "--output", output) == 0
+    return output, said.getvalue()
 
 
-def results(output):
-    return json.loads((output / "results.json").read_text())
-
-
-def test_results_have_the_promised_keys(finished):
-    found = results(finished[0])
-    assert found["schema"] == 1
-    assert found["status"] == "finished"
+def test_results_have_the_promised_keys(done):
+    found = results(done[0])
     assert {
-        "config", "environment", "data", "weights", "history", "best", "test",
-        "test_without_label_normalization", "localization", "timing", "notes",
-    } <= found.keys()  # fmt: skip
-    assert found["config"]["image_size"] == 32
-    assert found["model"]["lesion_side"] > 8
-    assert found["config"]["epochs"] == 2
+        "schema", "status", "config", "environment", "data", "weights", "model", "history", "best",
+        "prefix", "test", "test_without_label_normalization", "test_official", "localization",
+        "timing", "notes",
+    } == found.keys()  # fmt: skip
+    assert (found["schema"], found["status"]) == (1, "finished")
+    assert found["data"]["source"] == "stripes"
+    assert found["data"]["splits"]["test"]["per_class"] == dict.fromkeys(LABELS, 4)
+    assert (found["config"]["image_size"], found["config"]["epochs"]) == (stripes.SIZE, 2)
+    assert found["model"]["lesion_side"] == stripes.SIZE
     assert set(found["timing"]) == {
         "prepare_s", "compile_s", "train_s", "evaluate_s", "cam_s", "train_images_per_s",
         "cam_images_per_s", "peak_memory_mb",
     }  # fmt: skip
-    assert [row["phase"] for row in found["prefix"]] == ["head", "layer4", "layer3"]
+    assert [row["phase"] for row in found["prefix"]] == ["head", "layer2"]
+    epochs = [(row["phase"], row["epoch"]) for row in found["history"]]
+    assert epochs == [("head", 0), ("head", 1), ("head", 2)] + [("layer2", n) for n in range(3)]
 
 
-def test_everything_promised_is_in_the_folder(finished):
-    output, _ = finished
-    for name in ("results.json", "predictions.csv", "history.csv", "report.html"):
-        assert (output / name).stat().st_size > 0
-    for pattern in ("figures/*.png", "cams/*.png", "tensorboard/*", "checkpoints/model/*"):
-        assert list(output.glob(pattern)), pattern
+def test_everything_promised_is_in_the_folder(done):
+    output, said = done
+    left = {path.name for path in output.iterdir() if not path.name.startswith(".")}
+    assert left == {
+        "results.json", "predictions.csv", "history.csv", "report.html", "gallery.json", "figures",
+        "cams", "tensorboard", "checkpoints",
+    }  # fmt: skip
+    assert (output / "report.html").read_text().rstrip().endswith("</html>")
+    assert (output / "figures" / "confusion.png").read_bytes().startswith(b"\x89PNG")
+    assert [path.name for path in (output / "checkpoints").iterdir()] == ["model"]
+    assert f"Report:  {output / 'report.html'}" in said
 
 
-def test_predictions_agree_with_results(finished):
-    output, _ = finished
-    with (output / "predictions.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    test = results(output)["test"]
-    truth, predicted = ([row[key] for row in rows] for key in ("label", "predicted"))
-    assert test["n"] == len(rows)
-    assert test["accuracy"] == pytest.approx(accuracy_score(truth, predicted))
-    matrix = confusion_matrix(truth, predicted, labels=LABELS)
-    assert test["confusion"] == matrix.tolist()
-    for row in rows:
-        assert sum(float(row[label]) for label in LABELS) == pytest.approx(1, abs=1e-5)
+def test_predictions_agree_with_results(done):
+    output, _ = done
+    test, told = results(output)["test"], rows(output)
+    truth, predicted = ([row[key] for row in told] for key in ("label", "predicted"))
+    assert test["n"] == len(told) == 20
+    assert test["accuracy"] == accuracy_score(truth, predicted)
+    assert test["confusion"] == confusion_matrix(truth, predicted, labels=LABELS).tolist()
+    for row in told:
+        probabilities = [float(row[label]) for label in LABELS]
+        assert sum(probabilities) == pytest.approx(1, abs=1e-6)
+        assert LABELS[int(np.argmax(probabilities))] == row["predicted"]
         assert (row["iou"] == "") == (row["label"] == "BACKGROUND")
-    ious = [float(r["iou"]) for r in rows if r["iou"] and r["label"] == r["predicted"]]
-    ll_score = results(output)["localization"]["ll_score"]
-    assert ll_score == pytest.approx(np.mean(ious), abs=1e-5)
+    ious = [float(r["iou"]) for r in told if r["iou"] and r["label"] == r["predicted"]]
+    assert results(output)["localization"]["ll_score"] == pytest.approx(np.mean(ious), abs=1e-6)
 
 
-def test_the_saved_model_is_the_one_that_was_tested(finished, exported):
-    output, _ = finished
-    dataset = patches.load(exported, 32, "paper")
+def test_the_saved_model_is_the_one_that_was_tested(done, data):
+    output, _ = done
+    dataset = patches.load(data, stripes.SIZE, "paper")
     train, test = dataset.splits["train"], dataset.splits["test"]
-    fresh = backbones.load("resnet34", weights="random")
-    saved = checkpoints.load_model(output / "checkpoints", fresh.model)
     statistics = normalization.measure(train.images, train.labels)
     images = normalization.normalize(test.images, statistics, test.labels)
-    got = activation_maps.softmax(activation_maps.logits(saved, images))
-    with (output / "predictions.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert [row["id"] for row in rows] == list(test.ids)
-    expected = [[float(row[label]) for label in LABELS] for row in rows]
+    blank = backbones.blank("tiny", {})
+    model = checkpoints.load_model(output / "checkpoints", blank)
+    got = activation_maps.softmax(activation_maps.logits(model, images))
+    told = rows(output)
+    assert [row["id"] for row in told] == list(test.ids)
+    expected = [[float(row[label]) for label in LABELS] for row in told]
     np.testing.assert_allclose(got, expected, atol=1e-5)
 
 
-def test_demo_data_and_random_weights_are_said_everywhere(finished):
-    output, printed = finished
-    notes = " ".join(results(output)["notes"])
-    for text in (printed, (output / "report.html").read_text()):
-        assert "DEMO DATA" in text.upper()
+def test_random_weights_are_said_everywhere(done):
+    output, said = done
+    for text in (said, (output / "report.html").read_text(), *results(output)["notes"][-1:]):
         assert "RANDOM WEIGHTS" in text.upper()
-    assert "demo data" in notes
-    assert "random weights" in notes
 
 
-def test_a_killed_run_resumes_to_the_same_bytes(finished, folder, exported, refused_here):
-    output = folder / "killed"
-    words = ("--data", exported, "--weights", "random", *SMALL, "--output", output)
-    with subprocess.Popen(
-        command(*words), cwd=ROOT, env=OFFLINE, stdout=subprocess.PIPE, text=True
-    ) as process:
+def test_a_killed_run_resumes_to_the_same_bytes(folder, data, refused_here):
+    output, unbroken = folder / "killed", folder / "unbroken"
+    words = ("--data", data, *TINY, "--output", output)
+    with processes.begin("train", *words) as process:
         for line in process.stdout:
-            if line.startswith("layer4") and "epoch   1" in line:
+            if line.startswith("layer2") and "epoch   1" in line:
                 process.send_signal(signal.SIGKILL)
     assert process.returncode == -signal.SIGKILL
     assert results(output)["status"] == "interrupted"
     assert "--resume" in refused_here("train", *words)
     assert "seed was 0, is 1" in refused_here("train", *words, "--resume", "--seed", 1)
-    assert "Going on behind phase head" in run(*words, "--resume").stdout
-    unbroken = finished[0]
+    assert "Going on behind phase" in processes.run("train", *words, "--resume")
+    processes.run("train", "--data", data, *TINY, "--output", unbroken)
     assert (output / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
     ours, theirs = results(output), results(unbroken)
     for key in ("test", "localization", "best"):
         assert ours[key] == theirs[key]
 
 
-def test_two_processes_do_not_share_an_output(folder, exported):
-    words = ("--data", exported, "--weights", "random", *SMALL, "--output", folder / "shared")
-    with subprocess.Popen(
-        command(*words), cwd=ROOT, env=OFFLINE, stdout=subprocess.PIPE, text=True
-    ) as process:
-        assert next(line for line in process.stdout if "epoch" in line)
-        assert "another process" in refused(*words, "--resume")
-        process.kill()
+def test_two_processes_do_not_share_an_output(folder, data, refused_here):
+    (folder / "taken").mkdir()
+    with folders.lock(folder / "taken"):
+        line = refused_here("train", "--data", data, *TINY, "--output", folder / "taken")
+    assert "another process is running there" in line
 
 
-def test_a_disk_without_room_gets_one_line(folder, exported):
-    full = folder / "full"
-    full.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", full]).returncode:
-        pytest.skip("no right to mount a small file system")
-    try:
-        words = ("--data", exported, "--weights", "random", *SMALL, "--strategy", "s2")
-        line = refused(*words, "--output", full / "run")
-        assert "no room" in line
-    finally:
-        subprocess.run(["umount", full], check=True)
+def test_a_run_that_another_process_finishes_meanwhile_is_not_overwritten(
+    done, data, folder, refused_here, monkeypatch
+):
+    """Between the first look into the folder and its lock."""
+    output = folder / "finished meanwhile"
+    real = folders.lock
+
+    def late(locked):
+        if not (locked / "results.json").exists():
+            (locked / "results.json").write_bytes((done[0] / "results.json").read_bytes())
+        return real(locked)
+
+    monkeypatch.setattr(folders, "lock", late)
+    line = refused_here("train", "--data", data, *TINY, "--output", output)
+    assert "holds a finished run" in line
+    assert (output / "results.json").read_bytes() == (done[0] / "results.json").read_bytes()
+    assert not (output / "checkpoints").exists()
 
 
-def test_a_terminal_without_unicode(finished, exported):
-    words = ("--data", exported, "--weights", "random", *SMALL, "--output", finished[0])
-    done = subprocess.run(
-        command(*words, "--resume"), cwd=ROOT, env=OFFLINE | {"PYTHONIOENCODING": "ascii"},
-        capture_output=True, text=True,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+def test_a_run_is_finished_once_its_report_is_written(data, folder, monkeypatch, capfd):
+    """Killed in between it goes on where it was, and keeps what it needs for that."""
+    output = folder / "killed within its report"
+    words = ("--data", data, *TINY, "--epochs", 1, "--output", output)
+
+    class Kill(BaseException):
+        pass
+
+    def killed(*_):
+        raise Kill
+
+    with monkeypatch.context() as patched:
+        patched.setattr(html, "write", killed)
+        with pytest.raises(Kill):
+            train(*words)
+    assert results(output)["status"] == "interrupted"
+    assert checkpoints.TRAINING in [path.name for path in (output / "checkpoints").iterdir()]
+    assert train(*words, "--resume") == 0
+    assert "Going on behind phase layer2, epoch 1" in capfd.readouterr().out
+    assert results(output)["status"] == "finished"
+    assert "finished" in (output / "report.html").read_text()
 
 
-def test_a_finished_run_is_neither_overwritten_nor_repeated(finished, exported, refused_here):
-    words = ("--data", exported, "--weights", "random", *SMALL, "--output", finished[0])
-    before = (finished[0] / "results.json").stat().st_mtime_ns
-    assert "finished run" in refused_here("train", *words)
-    assert "nothing is left to resume" in run(*words, "--resume").stdout
-    assert (finished[0] / "results.json").stat().st_mtime_ns == before
+def test_what_a_kill_left_of_a_finished_run_is_done_by_resuming_it(done, folder, data, capfd):
+    """Its status is written before its training's checkpoint goes."""
+    output, _ = done
+    before = (output / "results.json").stat().st_mtime_ns
+    (output / "report.html").unlink()
+    (output / "checkpoints" / checkpoints.TRAINING).mkdir()
+    assert train("--data", data, *TINY, "--output", output, "--resume") == 0
+    assert "nothing is left to resume" in capfd.readouterr().out
+    assert (output / "report.html").read_text().rstrip().endswith("</html>")
+    assert not (output / "checkpoints" / checkpoints.TRAINING).exists()
+    assert (output / "results.json").stat().st_mtime_ns == before
 
 
-def test_an_export_trains_where_tfds_is_not_installed(folder, exported):
-    script = (
-        "import sys; sys.modules['tensorflow_datasets'] = None; "
-        "from jaxcbis.commands.main import main; sys.exit(main(sys.argv[1:]))"
-    )
-    words = ("train", "--data", exported, "--weights", "random", *SMALL, "--strategy", "s2")
-    run(*words, "--epochs", 1, "--output", folder / "without", program=("-c", script))
-    line = refused("train", "--output", folder / "no-tfds", program=("-c", script))
-    assert "prepare --export" in line
+def test_the_folder_is_free_after_a_run_that_failed(data, folder, monkeypatch):
+    output = folder / "failed"
+
+    def fails(*_):
+        raise RuntimeError("of ours")
+
+    monkeypatch.setattr(one_run.inputs, "load_data", fails)
+    with pytest.raises(RuntimeError):
+        train("--data", data, *TINY, "--output", output)
+    with folders.lock(output):
+        assert folders.unused(output)
 
 
-def test_real_data_without_weights_stop_and_name_the_ways_out(folder, shared_data):
-    release = shared_data / "cbis_mass_lowres"
-    line = refused(
-        "--data", release, "--data-dir", folder / "real", "--background-size", 30,
-        "--output", folder / "refused",
-    )  # fmt: skip
+def test_a_finished_run_is_not_overwritten(done, data, refused_here):
+    before = (done[0] / "results.json").read_bytes()
+    line = refused_here("train", "--data", data, *TINY, "--output", done[0])
+    assert "holds a finished run" in line
+    assert (done[0] / "results.json").read_bytes() == before
+
+
+def test_a_resumed_run_may_reach_its_inputs_by_another_path(done):
+    found = results(done[0])
+    moved = {key: found[key] | {"source": "elsewhere"} for key in ("data", "weights")}
+    claim.require_same_inputs(done[0], found, moved)
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value"),
+    [("data", "splits", {}), ("data", "dropped", [{}]), ("weights", "sha256", "0")],
+)
+def test_a_resumed_run_must_have_the_same_inputs(done, part, key, value):
+    found = results(done[0])
+    with pytest.raises(UserError, match=f"--resume: the {part} are not those"):
+        claim.require_same_inputs(done[0], found, found | {part: found[part] | {key: value}})
+
+
+def test_a_terminal_without_unicode(done, data, monkeypatch):
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
+    assert train("--data", data, *TINY, "--output", done[0], "--resume") == 0
+    sys.stdout.flush()
+    assert b"accuracy" in written.getvalue()
+
+
+def test_real_data_without_weights_stop_and_name_the_ways_out(data, tmp_path, refused_here):
+    words = ("--data", data, "--backbone", "resnet34", "--image-size", stripes.SIZE)
+    line = refused_here("train", *words, "--output", tmp_path / "refused")
     assert "--weights FILE" in line
     assert "--weights random" in line
 
@@ -246,13 +279,9 @@ def test_real_data_without_weights_stop_and_name_the_ways_out(folder, shared_dat
         (["--backbone", "alexnet"], "resnet50"),
         (["--surprise"], "--surprise"),
         (["--weights", "nowhere.h5"], "nowhere.h5"),
+        (["--cam-stage", "layer9"], "tiny has stem, layer1, layer2"),
     ],
 )
-def test_bad_words_get_one_line(words, said, exported, tmp_path, refused_here):
-    given = ("--data", exported, "--image-size", 32, "--output", tmp_path / "run")
-    assert said in refused_here("train", *given, *words)
-
-
-def test_a_gpu_that_is_not_there_gets_one_line(exported, tmp_path):
-    words = ("--data", exported, "--image-size", 32, "--device", "gpu")
-    assert "no GPU" in refused(*words, "--output", tmp_path / "run")
+def test_bad_words_get_one_line(words, said, data, tmp_path, refused_here):
+    given = ("--data", data, "--backbone", "tiny", "--image-size", stripes.SIZE)
+    assert said in refused_here("train", *given, "--output", tmp_path / "run", *words)

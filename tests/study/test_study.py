@@ -1,236 +1,196 @@
-"""The study: what it chooses, what it shows, and the command from the outside."""
+"""The command `study`: it goes on where it was ended, and gives what single runs give."""
 
-import csv
+import contextlib
+import dataclasses
 import io
 import json
+import os
+import signal
 import subprocess
+import sys
 import time
+from pathlib import Path
 
-import numpy as np
 import pytest
-from rich.console import Console
 
-from jaxcbis.report import tables
-from jaxcbis.study import board, study, study_tables
-from jaxcbis.study.study import Cell
-from tests.report import example_run
-from tests.runs.test_run import OFFLINE, ROOT, command, export, refused, run
+import tests.tiny  # noqa: F401 - registers its backbones
+from jaxcbis.config import Config, resolve
+from jaxcbis.errors import UserError
+from jaxcbis.records import folders
+from jaxcbis.report.page import html
+from jaxcbis.runs import claim
+from jaxcbis.runs import run as one_run
+from jaxcbis.study import cells, execution, study_tables
+from jaxcbis.study.cells import Grid
+from jaxcbis.study.execution import Machine
+from jaxcbis.study.run import run
+from tests import stripes
 
-
-def cell(val_loss, accuracy, *, batch_size=8, seed=0, backbone="vgg19", run="a", seconds=60.0):
-    return {
-        "backbone": backbone, "strategy": "s1", "seed": seed, "val_loss": val_loss, "run": run,
-        "hyperparameters": {"batch_size": batch_size, "backbone_lr": 3e-5, "head_lr": 1e-4},
-        "seconds": seconds, "epochs": 3,
-        "test": {"accuracy": accuracy, "auc_mean": 0.5, "auc_hard_mean": 0.5},
-        "localization": {"ll_score": None},
-    }  # fmt: skip
-
-
-def test_the_lowest_validation_loss_is_chosen_whatever_the_test_says():
-    cells = [cell(0.5, 0.9, run="a"), cell(0.4, 0.1, batch_size=16, run="b")]
-    (chosen,) = study.choose(cells)
-    assert chosen["run"] == "b"
+ROOT = Path(__file__).resolve().parents[2]
+#: Two runs.
+GRID = Grid(["tiny"], ["s2"], 1, ["random"], batch_sizes=(20,), backbone_rates=(3e-5, 3e-4))
 
 
-def test_sets_are_compared_by_their_mean_over_seeds_and_no_seed_is_chosen():
-    cells = [
-        cell(0.1, 0.5, seed=0, run="a0"), cell(0.9, 0.5, seed=1, run="a1"),
-        cell(0.4, 0.6, seed=0, batch_size=16, run="b0"),
-        cell(0.2, 0.8, seed=1, batch_size=16, run="b1"),
-    ]  # fmt: skip
-    (chosen,) = study.choose(cells)
-    assert chosen["run"] == "b0"
-    assert chosen["val_loss"] == pytest.approx(0.3)
-    assert chosen["seeds"]["accuracy"]["mean"] == pytest.approx(0.7)
-    assert chosen["seeds"]["accuracy"]["deviation"] == pytest.approx(np.std([0.6, 0.8], ddof=1))
-    assert chosen["seeds"]["ll_score"] == {"mean": None, "deviation": None, "values": [None, None]}
-
-
-def test_time_left_goes_by_the_most_alike_runs():
-    cells = [
-        Cell(backbone, strategy, 8, 3e-5, seed)
-        for backbone in ("vgg19", "resnet50") for strategy in ("s1", "s2") for seed in (0, 1)
-    ]  # fmt: skip
-    done = [cell(1, 1, seed=0, seconds=10.0), cell(1, 1, backbone="resnet50", seconds=100.0)]
-    # vgg19: one of s1 like its own, two of s2 like s1; resnet50 the same
-    assert board.seconds_left(cells, done) == pytest.approx(3 * 10 + 3 * 100)
-    assert board.seconds_left(cells, []) is None
-
-
-def record():
-    """study.json of two runs, and their results."""
-    runs = {name: example_run.results(strategy=name) for name in ("s1", "s2")}
-    cells = [
-        cell(0.5, result["test"]["accuracy"], run=name, backbone="resnet50")
-        | {"strategy": name, "test": result["test"], "localization": result["localization"]}
-        for name, result in runs.items()
-    ]
-    found = {
-        "cells": cells, "chosen": study.choose(cells), "notes": ["a note"],
-        "comparisons": [
-            {
-                "runs": ["s1", "s2"],
-                "mcnemar": {"only_first": 1, "only_second": 2, "p": 1.0},
-                "differences": {
-                    name: {"difference": 0.1, "ci95": [0.05, 0.2]}
-                    for name in ("accuracy", "auc_mean", "ll_score")
-                },
-            }
-        ],
-    }  # fmt: skip
-    return found, runs
-
-
-def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
-    found, runs = record()
-    shown = study_tables.write(tmp_path, found, runs)
-    terminal = Console(width=80, file=io.StringIO())
-    for table in shown:
-        terminal.print(tables.rendered(table))
-    assert "…" not in terminal.file.getvalue()
-    with (tmp_path / "tables" / "table-2-classification.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert rows[0]["model"] == "resnet50 s1"
-    assert rows[0]["accuracy (95 %)"].startswith(f"{runs['s1']['test']['accuracy']:.2f} (")
-    assert rows[1]["accuracy (95 %)"].startswith("0.67 (")  # the paper's
-    with (tmp_path / "tables" / "differences.csv").open(newline="") as file:
-        assert [row["noise"] for row in csv.DictReader(file)] == ["beyond"] * 3
-    tex = (tmp_path / "tables.tex").read_text()
-    assert tex.count(r"\begin{table}") == len(shown)
-    assert "95 \\%" in tex
-
-
-def test_tables_tell_the_spread_over_seeds(tmp_path):
-    found, runs = record()
-    again = [row | {"seed": 1, "test": row["test"] | {"accuracy": 0.5}} for row in found["cells"]]
-    study_tables.write(tmp_path, found | {"chosen": study.choose(found["cells"] + again)}, runs)
-    with (tmp_path / "tables" / "seeds.csv").open(newline="") as file:
-        row = next(csv.DictReader(file))
-    pair = [found["cells"][0]["test"]["accuracy"], 0.5]
-    assert row["seeds"] == "2"
-    assert row["accuracy"] == f"{np.mean(pair):.3f} ± {np.std(pair, ddof=1):.3f}"
+def content(folder):
+    return json.loads((folder / "study.json").read_text())
 
 
 @pytest.fixture(scope="module")
-def exported(tmp_path_factory, demo_dir):
-    folder = tmp_path_factory.mktemp("study")
-    file = folder / "patches.npz"
-    export(demo_dir, file)
-    return file
-
-
-#: The program with two hyperparameter sets: six would take long.
-TWO_SETS = (
-    "-c",
-    "import sys; from jaxcbis import cli, study; study.BATCH_SIZES = (23,); "
-    "sys.exit(cli.main(sys.argv[1:]))",
-)
-STUDY = (
-    "study", "--backbones", "resnet34", "--strategies", "s2", "--weights", "random",
-    "--image-size", "32", "--epochs", "1",
-)  # fmt: skip
-
-
-def test_every_backbone_strategy_seed_and_set_has_a_run_of_its_own(tmp_path, monkeypatch):
-    begun = []
-
-    def note(configs, *rest):
-        begun.extend(configs)
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(study.study_runs, "do", note)
-    with pytest.raises(KeyboardInterrupt):
-        study.run({}, ["vgg16", "resnet34"], ["s1", "s2"], 3, ["a", "b"], tmp_path / "study")
-    seen = {(c.backbone, c.weights, c.strategy, c.seed, c.batch_size, c.backbone_lr) for c in begun}
-    assert seen == {
-        (*pair, strategy, seed, batch_size, rate)
-        for pair in (("vgg16", "a"), ("resnet34", "b")) for strategy in ("s1", "s2")
-        for seed in range(3) for batch_size in (8, 16, 32) for rate in (3e-5, 3e-4)
-    }  # fmt: skip
-    assert len({c.output for c in begun}) == len(begun) == 72
-
-
-def kill(words, ready):
-    """Starts a study and kills it as soon as it is ready."""
-    process = subprocess.Popen(
-        command(*words, program=TWO_SETS), cwd=ROOT, env=OFFLINE,
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    deadline = time.monotonic() + 300
-    while time.monotonic() < deadline and process.poll() is None and not ready():
-        time.sleep(0.05)
-    process.kill()
-    process.wait()
+def given(tmp_path_factory):
+    """Options of all runs."""
+    file = stripes.write(tmp_path_factory.mktemp("study") / "patches.npz")
+    return {"data": str(file), "image_size": stripes.SIZE, "epochs": 1}
 
 
 @pytest.fixture(scope="module")
-def studied(exported, tmp_path_factory):
-    """A study that was killed and went on: its folder, what was done before, what it said then."""
+def studied(given, tmp_path_factory):
+    """A study that was ended within its second run and went on: folder, study.json then, words."""
     folder = tmp_path_factory.mktemp("studied") / "study"
-    words = (*STUDY, "--data", exported, "--output", folder)
-    path = folder / "study.json"
-    kill(words, lambda: path.exists() and json.loads(path.read_text())["cells"])
-    before = json.loads(path.read_text())
-    return folder, before, run(*words, program=TWO_SETS)
+
+    def ends_in_the_second(config, shared, on_epoch):
+        def interrupt(row):
+            raise KeyboardInterrupt
+
+        second = config.backbone_lr == GRID.backbone_rates[1]
+        return do_whole(config, shared, interrupt if second else on_epoch)
+
+    do_whole = one_run.run
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(execution.one_run, "run", ends_in_the_second)
+        with pytest.raises(KeyboardInterrupt):
+            run(given, GRID, folder)
+    before = content(folder)
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        run(given, GRID, folder)
+    return folder, before, said.getvalue()
 
 
-def test_a_killed_study_goes_on_to_what_single_runs_give(exported, studied, tmp_path, refused_here):
-    folder, before, done = studied
+def test_a_study_that_was_ended_goes_on(studied):
+    folder, before, said = studied
     assert before["status"] == "interrupted"
-    assert before["cells"]
-    assert "of them are done already" in done.stdout
-    found = json.loads((folder / "study.json").read_text())
+    (done,) = before["cells"]
+    assert "1 of them are done already" in said
+    found = content(folder)
     assert found["status"] == "finished"
-    assert len(found["cells"]) == 2
-    assert found["cells"][0]["test"] == before["cells"][0]["test"]
-    assert found["cells"][0]["seconds"] == before["cells"][0]["seconds"]  # not run again
+    assert found["cells"][0] == done  # with its seconds: not run again
+    assert [row["hyperparameters"]["backbone_lr"] for row in found["cells"]] == [3e-5, 3e-4]
     (chosen,) = found["chosen"]
-    best = min(found["cells"], key=lambda row: row["val_loss"])
-    assert chosen["run"] == best["run"]
+    assert chosen["run"] == min(found["cells"], key=lambda row: row["val_loss"])["run"]
+    assert (
+        found["notes"] == json.loads((folder / chosen["run"] / "results.json").read_text())["notes"]
+    )
     for name in ("tables.md", "tables.tex", "report.html"):
-        assert (folder / name).stat().st_size
+        assert "tiny s2" in (folder / name).read_text()
     assert not (folder / "tables" / "differences.csv").exists(), "one model differs from none"
 
-    last = found["cells"][-1]
-    sets = last["hyperparameters"]
-    run("--data", exported, "--weights", "random", "--backbone", "resnet34", "--strategy", "s2",
-        "--image-size", 32, "--epochs", 1, "--batch-size", sets["batch_size"],
-        "--backbone-lr", sets["backbone_lr"], "--output", tmp_path / "single")  # fmt: skip
-    single = json.loads((tmp_path / "single" / "results.json").read_text())
+
+def test_its_runs_are_what_single_runs_are(given, studied, tmp_path):
+    last = content(studied[0])["cells"][-1]
+    sets = {key: last["hyperparameters"][key] for key in ("batch_size", "backbone_lr")}
+    alone = {"backbone": "tiny", "strategy": "s2", "weights": "random", "output": str(tmp_path)}
+    single = one_run.run(resolve(given | alone | sets))
     assert last["test"] == single["test"]
     assert last["localization"] == single["localization"]
 
-    words = (*STUDY, "--data", exported, "--output", folder, "--patience", 3)
-    assert "patience was 7, is 3" in refused_here(*words)
+
+def test_other_options_are_refused(given, studied):
+    folder = studied[0]
+    before = (folder / "study.json").read_bytes()
+    with pytest.raises(UserError, match="patience was 7, is 3"):
+        run(given | {"patience": 3}, GRID, folder)
+    assert (folder / "study.json").read_bytes() == before
 
 
-def test_runs_side_by_side_give_the_same_study(exported, studied, tmp_path):
-    words = (*STUDY, "--data", exported, "--parallel", "runs", "--output", tmp_path / "study")
-    two = OFFLINE | {"JAX_NUM_CPU_DEVICES": "2"}
-    done = run(*words, program=TWO_SETS, env=two)
-    assert "on 2 x cpu (cpu), one run on each" in done.stdout
-    alone, both = (
-        json.loads((folder / "study.json").read_text())
-        for folder in (studied[0], tmp_path / "study")
+def test_the_folder_is_taken_before_it_is_looked_at(given, studied):
+    """What another process is about to change says nothing."""
+    with folders.lock(studied[0]), pytest.raises(UserError, match="another process"):
+        run(given | {"patience": 3}, GRID, studied[0])
+
+
+@pytest.mark.parametrize(("room", "last"), [(html, "compare"), (study_tables, "write")])
+def test_a_study_is_finished_once_all_is_written(given, studied, monkeypatch, room, last):
+    folder = studied[0]
+    path = folder / "study.json"
+    (folder / "study.json").write_text(path.read_text().replace('"finished"', '"interrupted"', 1))
+
+    def full(*arguments):
+        raise UserError("no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(room, last, full)
+        with pytest.raises(UserError, match="no room"):
+            run(given, GRID, folder)
+    assert content(folder)["status"] == "interrupted"
+    run(given, GRID, folder)
+    assert content(folder)["status"] == "finished"
+
+
+class OfTests(Config):
+    """Options whose arrival registers the backbones of tests in a process: it imports this."""
+
+
+def test_runs_side_by_side_are_what_runs_in_a_row_are(given, studied, tmp_path):
+    found = content(studied[0])["cells"]
+    first = json.loads((studied[0] / found[0]["run"] / "results.json").read_text())
+    configs = [
+        OfTests(**dataclasses.asdict(cells.configure(given, cell, "random", tmp_path)))
+        for cell in GRID.cells()
+    ]
+    told = []
+    machine = Machine(2, 2, claim.threads_of(first), "two")
+    execution.do(configs, lambda *row: told.append(row), machine)
+    for config, row in zip(configs, found, strict=True):
+        epochs = [told_row["epoch"] for of, told_row in told if of == config and told_row]
+        assert epochs == [0, 1]
+        assert (config, None) in told
+        results = json.loads((Path(config.output) / "results.json").read_text())
+        assert results["environment"]["devices"] == 1
+        assert results["test"] == row["test"]
+        assert results["localization"] == row["localization"]
+
+
+def test_runs_side_by_side_have_a_device_each(given, tmp_path, monkeypatch):
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "2")
+    config = resolve(given)
+    machine = execution.machine(config, 1, parallel=True)
+    assert machine == Machine(2, 2, 1, "2 x cpu (cpu), one run on each")
+    with pytest.raises(UserError, match="JAX finds no GPU"):
+        execution.machine(dataclasses.replace(config, device="gpu"), 1, parallel=True)
+
+
+@pytest.mark.parametrize("words", [[], ["--parallel", "runs"]])
+def test_a_killed_study_goes_on(given, studied, tmp_path, words, request):
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+    folder = tmp_path / "study"
+    command = [
+        sys.executable, "-m", "tests.program", "study", "--data", given["data"], "--backbones",
+        "tiny", "--strategies", "s2", "--weights", "random", "--image-size", "32", "--epochs", "1",
+        "--output", folder, *words,
+    ]  # fmt: skip
+    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2" if words else "1"}
+    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            if (folder / "study.json").exists() and content(folder)["cells"]:
+                process.kill()
+            time.sleep(0.01)
+    assert process.returncode == -signal.SIGKILL
+    before = content(folder)
+    assert before["status"] == "interrupted"
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
     )
-    for row in (*alone["cells"], *both["cells"]):
-        row.pop("seconds")
-    assert both == alone
+    assert "of them are done already" in done.stdout
+    if words:
+        assert "on 2 x cpu (cpu), one run on each" in done.stdout
+    after = content(folder)["cells"]
+    assert len(after) == 6
+    assert [row for row in after if row["run"] in {row["run"] for row in before["cells"]}] == (
+        sorted(before["cells"], key=[row["run"] for row in after].index)
+    )
 
 
-def test_what_is_wrong_with_runs_side_by_side_is_one_line(exported, tmp_path):
-    (tmp_path / "bad.h5").write_text("no weights")
-    words = (
-        *STUDY, "--data", exported, "--parallel", "runs", "--output", tmp_path / "study",
-        "--weights", tmp_path / "bad.h5",
-    )  # fmt: skip
-    assert "bad.h5" in refused(*words, program=("-m", "jaxcbis"))
-    line = refused(*words, "--device", "gpu", program=("-m", "jaxcbis"))
-    assert "JAX finds no GPU" in line
-
-
-def test_weights_must_fit_the_backbones(tmp_path, refused_here):
+def test_weights_that_fit_no_backbone_are_refused_before_anything_is_made(tmp_path, refused_here):
     words = ("study", "--weights", "a.h5", "b.h5", "c.h5")
     line = refused_here(*words, "--output", tmp_path / "study")
     assert "got 3 for 2 backbones" in line
@@ -244,4 +204,5 @@ def test_a_folder_that_cannot_hold_a_study_is_refused(tmp_path, name, refused_he
     (tmp_path / "file").write_text("mine")
     line = refused_here("study", "--output", tmp_path / name)
     assert str(tmp_path / name) in line
+    assert [file.name for file in (tmp_path / "full").iterdir()] == ["thesis.tex"]
     assert (tmp_path / "full" / "thesis.tex").read_text() == "mine"

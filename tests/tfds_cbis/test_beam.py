@@ -6,7 +6,7 @@ import pytest
 
 import tfds_cbis
 from jaxcbis.errors import UserError
-from tests.runs.test_run import refused
+from tests.processes import refused
 from tests.tfds_cbis import dicom_release
 from tests.tfds_cbis.test_prepare import SIZE
 from tfds_cbis import beam

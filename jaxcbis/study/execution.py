@@ -25,11 +25,13 @@ class Machine(NamedTuple):
     Attributes:
       devices: of this host.
       processes: that share them, each doing runs of its own; 0 for one run at a time on all.
+      threads: of `device.choose`.
       described: for people.
     """
 
     devices: int
     processes: int
+    threads: int | None
     described: str
 
 
@@ -55,17 +57,16 @@ def _machine(config: Config, threads: int | None, parallel: bool) -> Machine:
         processes = devices * device.served()
         each = "one run" if processes == devices else f"{processes // devices} runs"
         described += f", {each} on each"
-    return Machine(devices, processes, described)
+    return Machine(devices, processes, threads, described)
 
 
-def do(configs: Sequence[Config], watch: Watch, machine: Machine, threads: int | None) -> None:
+def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     """Does runs; those in a row that share a backbone and seed share what they can.
 
     Args:
       configs: of the runs, which share their data.
       watch: called with every row of a run's history, and with None when its results are written.
       machine: of `machine`.
-      threads: of `device.choose`.
 
     Raises:
       UserError: something that the user has to put right.
@@ -82,21 +83,22 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine, threads: int |
             watch(config, None)
         return
     del dataset  # each process has its own
-    start = partial(_start, configs[0], threads, machine, console.level())
+    start = partial(_start, configs[0], machine, console.level())
     for config, row in workers.each(configs, start, machine.processes):
         watch(config, row)
 
 
-def _start(first: Config, threads: int | None, machine: Machine, level: Level, number: int) -> Work:
+def _start(first: Config, machine: Machine, level: Level, number: int) -> Work:
     """Work in a process of its own; what all of these would say is said by the first."""
     set_level(Level.HUSHED if number else level)
     device.restrict(number, machine.processes, machine.devices)
-    device.choose(first.device, threads, deterministic=first.deterministic)
+    device.choose(first.device, machine.threads, deterministic=first.deterministic)
     with hushed():
         return _worker(preparation.load(first))
 
 
 def _worker(dataset: Dataset) -> Work:
+    """Work that keeps what the runs of one backbone and seed share, until another group's turn."""
     group: tuple[str, int] | None = None
     shared: Shared | None = None
 

@@ -1,0 +1,53 @@
+"""The mammograms of a release that sweeps are scored on, and the lesions known in them."""
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxcbis.data.dicom import eight_bit
+from tfds_cbis.cases import WITHOUT_CALLBACK, View, views
+from tfds_cbis.images import Unusable, read_mammogram, read_mask
+from tfds_cbis.release import Release
+
+__all__ = ["Film", "Unusable", "read", "with_targets"]
+
+
+class Film(NamedTuple):
+    """A mammogram and its known lesions.
+
+    Attributes:
+      pixels: uint8 [height, width].
+      masks: of its target lesions, each [height, width], not 0 inside.
+      ignored: masks of its lesions without callback, in which a mark counts neither way.
+    """
+
+    pixels: np.ndarray
+    masks: list[np.ndarray]
+    ignored: list[np.ndarray]
+
+
+def with_targets(data: Path) -> tuple[Release, list[View]]:
+    """The release, and its test mammograms with a target lesion.
+
+    Raises:
+      UserError: the release cannot be used.
+    """
+    release = Release(data)
+    lesions, _ = release.lesions()
+    return release, [view for view in views(lesions) if view.split == "test" and view.targets]
+
+
+def read(release: Release, view: View) -> Film:
+    """Reads one of them.
+
+    Raises:
+      Unusable: an image or a mask cannot be read; says why.
+    """
+    pixels = eight_bit(read_mammogram(release, view))
+
+    def masks(lesions):
+        return [read_mask(release, lesion, pixels.shape) for lesion in lesions]
+
+    uncalled = [x for x in (*view.lesions, *view.others) if x.pathology == WITHOUT_CALLBACK]
+    return Film(pixels, masks(view.targets), masks(uncalled))

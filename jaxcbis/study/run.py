@@ -1,0 +1,147 @@
+"""The command `study`: every backbone, strategy, hyperparameter set and seed, and the choice."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jaxcbis import config as options
+from jaxcbis.config import INCIDENTAL, Config
+from jaxcbis.errors import UserError
+from jaxcbis.machine import files
+from jaxcbis.machine.console import console, live, say
+from jaxcbis.records import folders, results
+from jaxcbis.report import tables
+from jaxcbis.report.page import html
+from jaxcbis.report.tables import Table
+from jaxcbis.runs import claim
+from jaxcbis.study import board, cells, choice, execution, study_tables
+from jaxcbis.study.cells import SWEPT, Cell, Grid
+from jaxcbis.study.execution import Machine
+
+SCHEMA = 1
+
+
+def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = False) -> dict:
+    """Does all runs that are not done yet, and leaves the study in `folder`.
+
+    Args:
+      given: options that all runs have in common, by field name.
+      grid: what the study sweeps over.
+      folder: of the study; one that was begun with the same options is gone on with.
+      parallel: each device of this host does runs of its own, a GPU several side by side, instead
+        of a share of every run.
+
+    Returns:
+      The content of study.json.
+
+    Raises:
+      UserError: something that the user has to put right.
+    """
+    weights = grid.weights_of()
+    configs = {
+        cell: cells.configure(given, cell, weights[cell.backbone], folder) for cell in grid.cells()
+    }
+    _take(folder)
+    with folders.lock(folder):
+        record = _begin(folder, next(iter(configs.values())), weights)
+        machine = _machine(folder, configs, parallel)
+        say(
+            f"{len(configs)} runs: {', '.join(grid.backbones)} x {', '.join(grid.strategies)} x "
+            f"{len(grid.sets)} hyperparameter sets x {grid.seeds} seeds, on "
+            f"{machine.described}; results in {folder}"
+        )
+        _do_runs(folder, configs, record, machine)
+        chosen = choice.choose(record["cells"])
+        found = {row["run"]: results.read(folder / row["run"] / "results.json") for row in chosen}
+        record["chosen"] = chosen
+        record["comparisons"] = choice.compare(folder, chosen)
+        record["notes"] = list(dict.fromkeys(n for of in found.values() for n in of["notes"]))
+        shown = study_tables.write(folder, record, found)
+        report = html.compare(folder / "report.html", [folder / run for run in found], shown)
+        record["status"] = results.FINISHED
+        results.write(folder / "study.json", record)
+    _show(folder, record, shown, report)
+    return record
+
+
+def _take(folder: Path) -> None:
+    """Makes the study's folder; one that holds anything else is left as it is."""
+    begun = (folder / "study.json").exists()
+    if folder.exists() and not begun and not (folder.is_dir() and folders.unused(folder)):
+        raise UserError(f"--output {folder}: holds other files; choose another folder")
+    files.make_folder(folder, "choose another --output")
+
+
+def _begin(folder: Path, config: Config, weights: dict[str, str]) -> dict:
+    """The record of a study that begins or goes on.
+
+    Raises:
+      UserError: the folder holds a study with other options.
+    """
+    shared = {
+        key: value
+        for key, value in dataclasses.asdict(config).items()
+        if key not in (*SWEPT, *INCIDENTAL)
+    }
+    record = {
+        "schema": SCHEMA, "status": results.INTERRUPTED, "config": shared, "weights": weights,
+        "cells": [], "chosen": [], "comparisons": [], "notes": [],
+    }  # fmt: skip
+    path = folder / "study.json"
+    if not path.exists():
+        results.write(path, record)
+        return record
+    before = results.read(path)
+    differing = options.differing(
+        {**before["config"], "weights": before["weights"]}, {**shared, "weights": weights}
+    )
+    if differing:
+        raise UserError(
+            f"--output {folder}: holds a study with other options ({'; '.join(differing)}); "
+            "give the same ones to go on with it, or choose another folder"
+        )
+    return record
+
+
+def _machine(folder: Path, configs: dict[Cell, Config], parallel: bool) -> Machine:
+    """What the runs compute on, with as many threads as those that were begun before."""
+    begun = (folder / cell.run / "results.json" for cell in configs)
+    first = next(filter(Path.exists, begun), None)
+    threads = claim.threads_of(results.read_run(first)) if first else None
+    return execution.machine(next(iter(configs.values())), threads, parallel)
+
+
+def _do_runs(folder: Path, configs: dict[Cell, Config], record: dict, machine: Machine) -> None:
+    """Does what is left, and keeps the record's cells and study.json up to date."""
+    record["cells"] = cells.done(list(configs), folder)
+    if record["cells"]:
+        say(f"{len(record['cells'])} of them are done already")
+    done = [cells.of(row) for row in record["cells"]]
+    left = {config: cell for cell, config in configs.items() if cell not in done}
+    running: dict[Cell, dict] = {}
+    with live() as draw:
+
+        def watch(config: Config, row: dict | None) -> None:
+            cell = left[config]
+            if row is not None:
+                running[cell] = row
+                draw(board.board(list(configs), record["cells"], running.items()))
+                return
+            running.pop(cell, None)
+            record["cells"] += cells.done([cell], folder)
+            results.write(folder / "study.json", record)
+            if not console.is_terminal:
+                say(board.line(list(configs), record["cells"], machine.processes or 1))
+
+        if left:
+            execution.do(list(left), watch, machine)
+    record["cells"].sort(key=lambda row: list(configs).index(cells.of(row)))
+
+
+def _show(folder: Path, record: dict, shown: Sequence[Table], report: Path) -> None:
+    for table in shown:
+        console.print(tables.rendered(table))
+    for note in record["notes"]:
+        say(f"Note: {note}")
+    say(f"Results: {folder / 'study.json'}   Tables: {folder / 'tables.md'}   Report: {report}")
