@@ -48,8 +48,9 @@ def _answers(cause: str, run: Finished, test: Patches, *, with_label: bool = Fal
     labels = test.labels if with_label else None
     found = answers.maps(run, normalization.normalize(test.images, run.statistics, labels), track)
     probabilities = activation_maps.softmax(found.logits)
+    maps = activation_maps.enlarge(found.maps, run.config.image_size)
     _, iou = localization.score(
-        found.maps, test.masks, test.labels, probabilities.argmax(1),
+        maps, test.masks, test.labels, probabilities.argmax(1),
         threshold=run.config.cam_threshold, grid=found.grid,
     )  # fmt: skip
     return Answers(cause, test.labels, test.patients, probabilities, iou, False)

@@ -39,13 +39,15 @@ def cascade(
     def maps(model: Model, classes: NDArray | None) -> activation_maps.Maps:
         return activation_maps.maps(model, images, labels=classes, method=method, stage=stage)
 
-    trained = maps(model, None)
+    size, trained = images.shape[1], maps(model, None)
     classes = trained.logits.argmax(1)
+    before = activation_maps.enlarge(trained.maps, size)
     similarity = {}
     for part in (HEAD, *reversed(model.stages)):
         model = model.update(fresh(model, part))
         found = maps(model, classes).of_labels
-        pairs = zip(trained.maps, found if found is not None else (), strict=True)
+        assert found is not None
+        pairs = zip(before, activation_maps.enlarge(found, size), strict=True)
         similarity[part] = np.array([_correlation(*pair) for pair in pairs])
     return similarity
 

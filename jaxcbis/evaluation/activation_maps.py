@@ -35,16 +35,20 @@ class Maps(NamedTuple):
     """Class activation maps, and what they explain.
 
     Attributes:
-      maps: of the predicted class, float32 [n, size, size], at least 0 and not scaled.
+      maps: of the predicted class, float32 [n, h, w] at the mapped stage's own resolution, at least
+        0 and not scaled; `enlarge` brings them to the images' size.
       logits: float32 [n, classes].
-      grid: the maps' side before upsampling.
-      of_labels: the same of the classes asked for; None if there were none.
+      of_labels: maps of the classes asked for; None if there were none.
     """
 
     maps: np.ndarray
     logits: np.ndarray
-    grid: int
     of_labels: np.ndarray | None
+
+    @property
+    def grid(self) -> int:
+        """The maps' side."""
+        return self.maps.shape[1]
 
 
 def maps(
@@ -76,8 +80,19 @@ def maps(
         wanted = None if labels is None else sharding.items(labels, index)
         return _maps(model, batch, wanted, front, behind, method)
 
-    found, answers, rows = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
-    return Maps(found[0], answers, rows.shape[1], None if labels is None else found[1])
+    found, answers = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
+    return Maps(found[0], answers, None if labels is None else found[1])
+
+
+def enlarge(maps: np.ndarray, size: int) -> np.ndarray:
+    """Maps [n, h, w] at the size of their images, float32 [n, size, size], see `cam.upsample`.
+
+    Of several hosts one may ask alone: it takes its own device.
+    """
+    return map_batches(lambda part: _upsample(part, size), maps)
+
+
+_upsample = jax.jit(cam.upsample, static_argnames="size")
 
 
 @partial(jax.jit, static_argnames=("front", "behind", "method"))
@@ -88,8 +103,8 @@ def _maps(
     front: tuple[str, ...],
     behind: tuple[str, ...],
     method: str,
-) -> tuple[list[jax.Array], jax.Array, jax.Array]:
-    """Maps at the images' size, logits, and a row of each map before upsampling."""
+) -> tuple[list[jax.Array], jax.Array]:
+    """Maps and logits."""
     features = forward(model, batch, front)
 
     def head(features):
@@ -106,8 +121,7 @@ def _maps(
         found = [cam.score_cam(features, scores, classes) for classes in wanted]
     else:
         found = [cam.METHODS[method](head, features, classes) for classes in wanted]
-    maps = [cam.upsample(each, batch.shape[1]) for each in found]
-    return sharding.returned((maps, logits, found[0][:, 0]))
+    return sharding.returned((found, logits))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

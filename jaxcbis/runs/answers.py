@@ -58,7 +58,8 @@ def explain(run: Finished, images: Images) -> Explanation:
       ValueError: the images are of another kind.
     """
     found = maps(run, _inputs(run, images))
-    return Explanation(activation_maps.softmax(found.logits), found.maps)
+    enlarged = activation_maps.enlarge(found.maps, run.config.image_size)
+    return Explanation(activation_maps.softmax(found.logits), enlarged)
 
 
 def probabilities(run: Finished, inputs: np.ndarray) -> np.ndarray:

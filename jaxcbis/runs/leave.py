@@ -33,7 +33,7 @@ def leave(folder: Path, found: dict, test: Patches, answers: Answers, iou: np.nd
     predictions.write_predictions(folder / "predictions.csv", test, probabilities, iou)
     predictions.write_history(folder / "history.csv", found["history"])
     figures.write(folder, found, predictions.read_predictions(folder / "predictions.csv"))
-    gallery.write(folder, test, maps.maps, probabilities, iou, maps.grid, figures.title_of(found))
+    gallery.write(folder, test, maps.maps, probabilities, iou, figures.title_of(found))
     tensorboard.add_pictures(folder)
     html.write(folder, found)
     results.write(folder / "results.json", found)

@@ -25,7 +25,7 @@ class Shared(NamedTuple):
     Attributes:
       dataset: of the runs.
       start: the model that they start with.
-      kept: activations, see `fit`.
+      kept: activations, see `training.batches.Splits`.
     """
 
     dataset: Dataset

@@ -8,7 +8,7 @@ from jaxcbis.config import Config
 from jaxcbis.data.normalization import Statistics, normalize
 from jaxcbis.data.patches import OVERLAP, Dataset, Patches
 from jaxcbis.evaluation import activation_maps
-from jaxcbis.evaluation.activation_maps import Maps, softmax
+from jaxcbis.evaluation.activation_maps import Maps, enlarge, softmax
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device
 from jaxcbis.machine.console import track
@@ -74,10 +74,12 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
     from jaxcbis.evaluation import localization, metrics
 
     test, besides = dataset.splits["test"], _besides(config, dataset)
+    size, coarse, of_labels = config.image_size, answers.maps.maps, answers.maps.of_labels
     located, iou = localization.score(
-        answers.maps.maps, test.masks, test.labels, answers.probabilities.argmax(1),
+        enlarge(coarse, size), test.masks, test.labels, answers.probabilities.argmax(1),
         threshold=config.cam_threshold, grid=answers.maps.grid, seed=config.seed,
-        patients=test.patients, true_maps=answers.maps.of_labels,
+        patients=test.patients,
+        true_maps=None if of_labels is None else enlarge(of_labels, size),
     )  # fmt: skip
     told = test.labels, answers.probabilities, test.patients
     asked = besides.labels, answers.besides, besides.patients

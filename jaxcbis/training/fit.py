@@ -83,13 +83,12 @@ def fit(
                 )
                 checkpoints.require_space(folder, (state, best))
             due = time.monotonic()
-            standing = Standing(state, best, progress)
-            for standing in train_phase(recipe, phase, model, standing, kept, track):
-                row = standing.progress.history[-1]
-                on_epoch(row)
-                if row["epoch"]:
+            start = Standing(state, best, progress)
+            for standing in train_phase(recipe, phase, model, start, kept, track):
+                best, progress = standing.best, standing.progress
+                on_epoch(progress.history[-1])
+                if progress.history[-1]["epoch"]:
                     due = _save_if_due(manager, standing, recipe, due)
-            _, best, progress = standing
     return Fitted(model.update(best), progress)
 
 

@@ -1,8 +1,8 @@
 """One phase of training: epochs, validation and early stopping."""
 
+import math
 import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import jax
@@ -69,71 +69,88 @@ def train_phase(
     """Trains until the phase ends.
 
     Args:
-      recipe: of all phases.
-      phase: one of them.
+      recipe, phase: how, and the one of its phases.
       model: whole; its stages that do not learn are used.
       standing: at the end of the phase before, or in this one, which then goes on.
       splits: inputs of the first trainable stage.
       track: shows how far it is.
 
     Yields:
-      Where training stands, before the first epoch and behind each. The next epoch reuses the
-      memory of the state.
+      Where training stands before the first epoch and behind each, which reuses the memory of the
+      state before it.
 
     Raises:
       UserError: a loss is not finite.
     """
     plan = steps.plan(model, phase, recipe.batch_norm)
     frozen = model.select(stage for stage in model.params if stage not in plan.trainable)
-    count, number = len(splits.train.labels), recipe.phases.index(phase)
 
-    def validated(state: State, epoch: int, train: tuple, began: float) -> dict:
-        """The row of an epoch, given its mean training loss and accuracy."""
-        loss, accuracy = epochs.validate(
-            frozen.update(state.variables), plan.stages, splits.validation
-        )
-        where = f"phase {phase.name} epoch {epoch}"
-        _require_finite(np.array([loss]), where, lambda _: "on the validation patches")
-        return {
-            "phase": phase.name,
-            "epoch": epoch,
-            "train_loss": train[0],
-            "train_accuracy": train[1],
-            "val_loss": loss,
-            "val_accuracy": accuracy,
-            "seconds": time.perf_counter() - began,
-            "learning_rates": phase.learning_rates,
-        }
+    def validated(state: State, name: str) -> tuple[float, float]:
+        now = frozen.update(state.variables)
+        loss, accuracy = epochs.validate(now, plan.stages, splits.validation)
+        _require_finite(loss, f"phase {name}, on the validation patches")
+        return loss, accuracy
 
+    # ---- The model that the phase starts with is its first candidate
     if not standing.progress.stands_in(phase):
-        row = validated(standing.state, 0, (None, None), time.perf_counter())
-        standing = _begun(standing, row)
-        yield standing
+        began = time.perf_counter()
+        validation = validated(standing.state, f"{phase.name} epoch 0")
+        yield (standing := _begun(standing, _row(phase, 0, (None, None), validation, began)))
+
     while not standing.progress.phase_ended(recipe):
         began = time.perf_counter()
         epoch = standing.progress.history[-1]["epoch"] + 1
-        order = batches.shuffled(count, recipe.batch_size, (recipe.seed, number, epoch))
         name = f"{phase.name} epoch {epoch}"
+
+        # ---- All steps of an epoch
+        seed = (recipe.seed, recipe.phases.index(phase), epoch)
+        order = batches.shuffled(len(splits.train.labels), recipe.batch_size, seed)
         state, losses, correct = epochs.train(
-            plan, standing.state, frozen, splits.train, order, partial(track, description=name)
+            plan, standing.state, frozen, splits.train, order, _shown(track, name)
         )
-        _require_finite(
-            losses,
-            f"phase {name}",
-            lambda k, order=order: (
-                f"step {k + 1} of {len(order)}, on the patches {splits.train.named(order[k])}"
-            ),
-        )
-        loss = float(np.average(losses, weights=[len(index) for index in order]))
-        row = validated(state, epoch, (loss, float(correct.sum() / count)), began)
-        standing = _advanced(standing, state, row)
-        yield standing
+        for step in np.flatnonzero(~np.isfinite(losses)):
+            patches = splits.train.named(order[step])
+            where = f"phase {name}, step {step + 1} of {len(order)}, on the patches {patches}"
+            _require_finite(losses[step], where)
+
+        # ---- Validation
+        train = _means(losses, correct, order)
+        row = _row(phase, epoch, train, validated(state, name), began)
+        yield (standing := _advanced(standing, state, row))
+
+
+def _means(
+    losses: np.ndarray, correct: np.ndarray, order: Sequence[np.ndarray]
+) -> tuple[float, float]:
+    """Mean loss and accuracy over all items of an epoch, given those of each step."""
+    counts = [len(index) for index in order]
+    return float(np.average(losses, weights=counts)), float(correct.sum() / sum(counts))
+
+
+def _row(
+    phase: Phase, epoch: int, train: tuple, validation: tuple[float, float], began: float
+) -> dict:
+    """Of the history; `train` and `validation` are a loss and an accuracy."""
+    return {
+        "phase": phase.name,
+        "epoch": epoch,
+        "train_loss": train[0],
+        "train_accuracy": train[1],
+        "val_loss": validation[0],
+        "val_accuracy": validation[1],
+        "seconds": time.perf_counter() - began,
+        "learning_rates": phase.learning_rates,
+    }
+
+
+def _shown(track: Track, name: str) -> epochs.Shown:
+    return lambda order: track(order, name)
 
 
 def _begun(standing: Standing, row: dict) -> Standing:
-    """Behind the validation of the model that a phase starts with: its first candidate."""
+    """Behind the first validation of a phase."""
     history, best, prefix = standing.progress
-    # That model may have been reached in another phase.
+    # The best model so far may have been reached in another phase.
     best = {"phase": row["phase"], "epoch": 0} | best | {"val_loss": row["val_loss"]}
     return standing._replace(progress=Progress([*history, row], best, prefix))
 
@@ -148,17 +165,10 @@ def _advanced(standing: Standing, state: State, row: dict) -> Standing:
     return Standing(state, model, Progress([*history, row], best, prefix))
 
 
-def _require_finite(losses: np.ndarray, where: str, of_item: Callable[[int], str]) -> None:
-    """Refuses to go on behind a loss that is none.
-
-    Args:
-      losses: in their order.
-      where: they were met.
-      of_item: what to say of the first one that is not finite.
-    """
-    bad = np.flatnonzero(~np.isfinite(losses))
-    if len(bad):
+def _require_finite(loss: float, where: str) -> None:
+    """Refuses to go on behind a loss that is no number."""
+    if not math.isfinite(loss):
         raise UserError(
-            f"the loss is no longer finite ({losses[bad[0]]}) in {where}, {of_item(int(bad[0]))}; "
+            f"the loss is no longer finite ({loss}) in {where}; "
             "lower --head-lr and --backbone-lr, or check the weights and these patches"
         )

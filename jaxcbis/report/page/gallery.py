@@ -27,7 +27,6 @@ def write(
     maps: NDArray,
     probabilities: NDArray,
     iou: NDArray,
-    grid: int,
     title: str,
 ) -> None:
     """Writes gallery.json with all patches, cams/<id>.png of a few, and figures/cams.png.
@@ -38,10 +37,9 @@ def write(
     Args:
       folder: of the run.
       test: the test patches.
-      maps: [n, size, size] of the predicted class, at least 0.
+      maps: [n, grid, grid] of the predicted class, at least 0.
       probabilities: [n, 5].
       iou: [n], NaN on background.
-      grid: side of the maps before upsampling.
       title: of figures/cams.png.
 
     Raises:
@@ -50,13 +48,15 @@ def write(
     predicted, confidence = probabilities.argmax(1), probabilities.max(1)
 
     def overlay(i: int) -> NDArray[np.uint8]:
-        return figures.overlay(eight_bit(test.images[i]), maps[i], test.masks[i])
+        size = test.images.shape[1:]
+        heat = cv2.resize(maps[i], size, interpolation=cv2.INTER_LINEAR)
+        return figures.overlay(eight_bit(test.images[i]), heat, test.masks[i])
 
     patches = [
         _patch(str(test.ids[i]), eight_bit(test.images[i]), test.masks[i], coarse)
-        for i, coarse in enumerate(_coarse(maps, grid))
+        for i, coarse in enumerate(maps)
     ]
-    text = json.dumps({"grid": grid, "patches": patches}, allow_nan=False)
+    text = json.dumps({"grid": maps.shape[1], "patches": patches}, allow_nan=False)
     advice = "free space and use --resume"
     files.write(folder / "gallery.json", text, advice)
     files.make_folder(folder / "cams", advice)
@@ -114,14 +114,6 @@ def _patch(name: str, image: NDArray, mask: NDArray, coarse: NDArray) -> dict[st
         "map": _base64(np.rint(share * 255).astype(np.uint8).tobytes()),
         "outline": _outline(mask),
     }
-
-
-def _coarse(maps: NDArray, grid: int) -> NDArray[np.float32]:
-    """Maps [n, grid, grid] of which bilinear upsampling made `maps` [n, size, size]."""
-    size = maps.shape[1]
-    up = cv2.resize(np.eye(grid, dtype=np.float32), (grid, size), interpolation=cv2.INTER_LINEAR)
-    down = np.linalg.pinv(up)
-    return np.maximum(down @ maps @ down.T, 0)
 
 
 def _outline(mask: NDArray) -> str:
