@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward
@@ -156,7 +156,7 @@ def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda pa
         return _forward(work, backbone)
 
     def maps(x: np.ndarray) -> np.ndarray:
-        return activation_maps.enlarge(activation_maps.maps(backbone, x).maps, work.size)
+        return cam.enlarge(activation_maps.maps(backbone, x).maps, work.size)
 
     return Task(images, maps)
 

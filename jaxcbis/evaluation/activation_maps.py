@@ -35,8 +35,8 @@ class Maps(NamedTuple):
     """Class activation maps, and what they explain.
 
     Attributes:
-      maps: of the predicted class, float32 [n, h, w] at the mapped stage's own resolution, at least
-        0 and not scaled; `enlarge` brings them to the images' size.
+      maps: of the predicted class, float32 [n, g, g] as coarse as the mapped stage's output, at
+        least 0 and not scaled; `cam.enlarge` brings them to the images' size.
       logits: float32 [n, classes].
       of_labels: maps of the classes asked for; None if there were none.
     """
@@ -44,11 +44,6 @@ class Maps(NamedTuple):
     maps: np.ndarray
     logits: np.ndarray
     of_labels: np.ndarray | None
-
-    @property
-    def grid(self) -> int:
-        """The maps' side."""
-        return self.maps.shape[1]
 
 
 def maps(
@@ -84,17 +79,6 @@ def maps(
     return Maps(found[0], answers, None if labels is None else found[1])
 
 
-def enlarge(maps: np.ndarray, size: int) -> np.ndarray:
-    """Maps [n, h, w] at the size of their images, float32 [n, size, size], see `cam.upsample`.
-
-    Of several hosts one may ask alone: it takes its own device.
-    """
-    return map_batches(lambda part: _upsample(part, size), maps)
-
-
-_upsample = jax.jit(cam.upsample, static_argnames="size")
-
-
 @partial(jax.jit, static_argnames=("front", "behind", "method"))
 def _maps(
     model: Model,
@@ -104,7 +88,7 @@ def _maps(
     behind: tuple[str, ...],
     method: str,
 ) -> tuple[list[jax.Array], jax.Array]:
-    """Maps and logits."""
+    """Maps of the predicted class and of the labels, if there are any, and logits."""
     features = forward(model, batch, front)
 
     def head(features):

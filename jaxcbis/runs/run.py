@@ -17,6 +17,7 @@ from jaxcbis.runs import claim, inputs, leave, record, test, train
 from jaxcbis.runs.inputs import Start
 from jaxcbis.runs.timing import timed
 from jaxcbis.training import checkpoints
+from jaxcbis.training.batches import Kept
 
 
 class Shared(NamedTuple):
@@ -25,12 +26,12 @@ class Shared(NamedTuple):
     Attributes:
       dataset: of the runs.
       start: the model that they start with.
-      kept: activations, see `training.batches.Splits`.
+      kept: activations.
     """
 
     dataset: Dataset
     start: Start
-    kept: dict
+    kept: Kept
 
 
 def run(

@@ -7,8 +7,8 @@ import numpy as np
 from jaxcbis.config import Config
 from jaxcbis.data.normalization import Statistics, normalize
 from jaxcbis.data.patches import OVERLAP, Dataset, Patches
-from jaxcbis.evaluation import activation_maps
-from jaxcbis.evaluation.activation_maps import Maps, enlarge, softmax
+from jaxcbis.evaluation import activation_maps, cam
+from jaxcbis.evaluation.activation_maps import Maps, softmax
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device
 from jaxcbis.machine.console import track
@@ -76,10 +76,10 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
     test, besides = dataset.splits["test"], _besides(config, dataset)
     size, coarse, of_labels = config.image_size, answers.maps.maps, answers.maps.of_labels
     located, iou = localization.score(
-        enlarge(coarse, size), test.masks, test.labels, answers.probabilities.argmax(1),
-        threshold=config.cam_threshold, grid=answers.maps.grid, seed=config.seed,
+        cam.enlarge(coarse, size), test.masks, test.labels, answers.probabilities.argmax(1),
+        threshold=config.cam_threshold, grid=coarse.shape[1], seed=config.seed,
         patients=test.patients,
-        true_maps=None if of_labels is None else enlarge(of_labels, size),
+        true_maps=None if of_labels is None else cam.enlarge(of_labels, size),
     )  # fmt: skip
     told = test.labels, answers.probabilities, test.patients
     asked = besides.labels, answers.besides, besides.patients
@@ -89,7 +89,7 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
         "test": metrics.classification(*told),
         "test_without_label_normalization": metrics.classification(*asked) if paper else None,
         "test_official": None if paper else metrics.classification(*official),
-        "localization": located | {"grid": answers.maps.grid},
+        "localization": located | {"grid": coarse.shape[1]},
     }, iou
 
 

@@ -15,7 +15,7 @@ from jaxcbis.machine.console import bar, detail, say, track
 from jaxcbis.models.model import Model
 from jaxcbis.report import tensorboard
 from jaxcbis.training import epoch_lines, strategies
-from jaxcbis.training.batches import Examples, Splits
+from jaxcbis.training.batches import Examples, Kept, Splits
 from jaxcbis.training.fit import Fitted, fit, read_progress
 from jaxcbis.training.strategies import Recipe
 
@@ -38,7 +38,7 @@ def train(
     dataset: Dataset,
     statistics: Statistics,
     on_epoch: Callable[[dict], None],
-    kept: dict | None,
+    kept: Kept | None,
 ) -> Fitted:
     """Trains a model, and tells of every epoch.
 
@@ -48,7 +48,7 @@ def train(
       dataset: of the run.
       statistics: of its train split.
       on_epoch: called with every row of the history, those of a resumed run first.
-      kept: activations, see `Splits`.
+      kept: activations that other runs share.
     """
     folder = Path(str(config.output)) / "checkpoints"
     recipe = _recipe(config)

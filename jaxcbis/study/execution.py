@@ -14,6 +14,7 @@ from jaxcbis.machine.console import Level, hushed, set_level, warn
 from jaxcbis.runs import inputs, preparation
 from jaxcbis.runs import run as one_run
 from jaxcbis.runs.run import Shared
+from jaxcbis.training.batches import Kept
 
 Watch = Callable[[Config, dict | None], None]
 Work = Callable[[Config, Callable[[dict], None]], None]
@@ -106,7 +107,7 @@ def _worker(dataset: Dataset) -> Work:
         nonlocal group, shared
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
-            shared = Shared(dataset, inputs.load_model(config, dataset), {})
+            shared = Shared(dataset, inputs.load_model(config, dataset), Kept({}))
             group = config.backbone, config.seed
         with hushed():
             one_run.run(config, shared, on_epoch=tell)

@@ -50,15 +50,24 @@ class Splits(NamedTuple):
     Attributes:
       train, validation: the items.
       stages: of the model, that the inputs have passed through.
-      kept: splits behind other stages, by these, for runs of one model on the same data to share;
-        those that such a run computes are added. None where no other run shares them: they are then
-        dropped as soon as a phase needs them no more.
+      kept: what runs of one model on the same data share; None where there is but one run, which
+        drops activations as soon as a phase needs them no more.
     """
 
     train: Examples
     validation: Examples
     stages: tuple[str, ...] = ()
-    kept: "dict[tuple[str, ...], Splits] | None" = None
+    kept: "Kept | None" = None
+
+
+class Kept(NamedTuple):
+    """Activations that runs share.
+
+    Attributes:
+      behind: both splits, by the stages in front of them; a run adds those that it computes.
+    """
+
+    behind: dict[tuple[str, ...], Splits]
 
 
 def shuffled(count: int, batch_size: int, seed: tuple[int, ...]) -> list[np.ndarray]:

@@ -38,8 +38,9 @@ def behind(
     Raises:
       UserError: the file has no room on its disk.
     """
-    if splits.kept is not None and stages in splits.kept:
-        return splits.kept[stages]._replace(kept=splits.kept)
+    shared = splits.kept.behind if splits.kept else {}
+    if stages in shared:
+        return shared[stages]._replace(kept=splits.kept)
     more = stages[len(splits.stages) :]
     train, validation = (
         split._replace(
@@ -49,8 +50,7 @@ def behind(
         for split in (splits.train, splits.validation)
     )
     found = Splits(train, validation, stages)
-    if splits.kept is not None:
-        splits.kept[stages] = found  # which does not refer to what it is in: it could not be freed
+    shared[stages] = found  # which does not refer to what holds it: both are freed at once
     return found._replace(kept=splits.kept)
 
 

@@ -13,6 +13,7 @@ from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD
 from jaxcbis.training import checkpoints, kept_activations, steps
 from jaxcbis.training import fit as loop
+from jaxcbis.training.batches import Kept
 from jaxcbis.training.fit import fit, read_progress
 from tests.training.small import figures, recipe, same_bytes
 
@@ -194,23 +195,23 @@ def test_runs_that_share_activations_compute_them_once(
         return compute(model, inputs, stages, *words)
 
     monkeypatch.setattr(kept_activations, "compute", counted)
-    shared = splits._replace(kept={})
+    shared = splits._replace(kept=Kept({}))
     runs = [fit(model, recipe(), shared, tmp_path / name) for name in "ab"]
     once = [("stem", "layer1"), ("layer2", "pool")]
     assert computed == [stages for stages in once for _ in range(2)]
     for run in runs:
         assert same_bytes(run.model, unbroken.model)
-    assert set(shared.kept) == {("stem", "layer1"), ("stem", "layer1", "layer2", "pool")}
+    assert set(shared.kept.behind) == {("stem", "layer1"), ("stem", "layer1", "layer2", "pool")}
 
 
 def test_shared_activations_are_freed_with_what_holds_them(model, splits, tmp_path):
     """A GPU's memory cannot wait for Python's collector of cycles."""
-    kept: dict = {}
+    kept = Kept({})
     fit(model, recipe("s2", epochs=1), splits._replace(kept=kept), tmp_path)
-    inputs = weakref.ref(kept["stem", "layer1"].train.inputs)
+    inputs = weakref.ref(kept.behind["stem", "layer1"].train.inputs)
     gc.disable()
     try:
-        kept.clear()
+        kept.behind.clear()
         assert inputs() is None
     finally:
         gc.enable()
