@@ -145,7 +145,7 @@ def test_the_last_good_checkpoint_outlives_a_loss_that_is_not_finite(
     line = refused_here(*words(plain, output))
     assert "in phase head epoch 2, step 2 of 2, on the patches train-" in line
     with checkpoints.open_manager(output / "checkpoints") as manager:
-        assert checkpoints.read_progress(manager)["epoch"] == 1
+        assert checkpoints.read_progress(manager)["history"][-1]["epoch"] == 1
     assert main(words(plain, output, "--resume")) == 0
     assert "Going on behind phase head, epoch 1" in capfd.readouterr().out
     assert results(output)["status"] == "finished"
@@ -165,7 +165,7 @@ def unbroken(plain, tmp_path_factory):
 @pytest.mark.parametrize(
     ("module", "name", "said"),
     [
-        (loop, "_plan", "no room for a checkpoint"),
+        (loop.kept_activations, "described", "no room for a checkpoint"),
         (predictions, "write", "cannot write"),
         (checkpoints, "save_model", "no room for a checkpoint"),
         (gallery, "write", "cannot write"),
