@@ -89,6 +89,10 @@ MOVES = {
     "row in the other type s file too",
 }  # fmt: skip
 
+#: Each may take one of two rows that contradict each other: then nothing tells that the other one
+#: is wrong.
+LOSE_ROWS = {"csv cut off", "csv missing", "csv without rows"}
+
 
 def clashes(entry: Damage, done: list[Damage]) -> bool:
     """Whether a damage would undo another: of files as a whole, one of a stage is enough."""
@@ -97,6 +101,8 @@ def clashes(entry: Damage, done: list[Damage]) -> bool:
             x.stage == "archive" or (x.stage, x.outcome) == ("folder", "refused") for x in done
         )
     if entry.name in MOVES and any(x.name in MOVES for x in done):
+        return True
+    if entry.name in LOSE_ROWS and any(x.words == "another row" for x in done):
         return True
     alone = entry.stage in ("table", "folder") and entry.outcome != "kept"
     return alone and any(x.stage == entry.stage and x.outcome != "kept" for x in done)
