@@ -1,4 +1,4 @@
-"""A profiler's trace: which operations were at work when, of what kind, with their share of time."""
+"""A profiler's trace: which operations were at work when, of what kind, and their share of time."""
 
 import itertools
 import re
