@@ -11,7 +11,8 @@ from rich.table import Table
 
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import say
-from jaxcbis.report.figures.figures import BLUE, DPI, VERMILLION
+from jaxcbis.report.figures.saving import DPI
+from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 #: Of a table, in characters, also where the terminal is narrower: cut figures would be of no use.
 WIDTH = 100

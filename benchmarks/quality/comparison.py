@@ -187,9 +187,8 @@ def _score(
 ) -> tuple[dict, np.ndarray]:
     """Scores maps as our run does: the object of results.json, and the IoU of every item."""
     located, iou = localization.score(
-        maps, test.masks, test.labels, logits.argmax(1),
-        threshold=config.cam_threshold, grid=grid, seed=config.seed,
-    )  # fmt: skip
+        test, logits.argmax(1), maps, threshold=config.cam_threshold, seed=config.seed
+    )
     return located | {"grid": grid}, iou
 
 

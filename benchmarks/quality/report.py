@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from rich.table import Table
 
 from benchmarks import report
-from jaxcbis.report.figures.figures import BLUE, VERMILLION
+from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 _NAMES = {
     "accuracy": "accuracy",

@@ -6,7 +6,7 @@ from rich.table import Table
 from benchmarks import report
 from benchmarks.report import number
 from benchmarks.scaling.command import COSTS, SWEEPS
-from jaxcbis.report.figures.figures import BLUE, GREEN, VERMILLION
+from jaxcbis.report.figures.style import BLUE, GREEN, VERMILLION
 
 #: Cost -> its name, colour and line, on the plot of seconds and on that of memory.
 _LINES = {

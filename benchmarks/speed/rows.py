@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import ROOT
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward
@@ -154,7 +154,8 @@ def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda pa
 
     if work.row == "forward":
         return _forward(work, backbone)
-    return Task(images, lambda x: activation_maps.maps(backbone, x)[0])
+    # Theirs come at the images' size.
+    return Task(images, lambda x: cam.enlarge(activation_maps.maps(backbone, x).maps, x.shape[1]))
 
 
 def our_peer(work: Work, backbone: Model) -> Task:

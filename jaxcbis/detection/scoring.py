@@ -17,7 +17,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
-from jaxcbis.report.figures import overlays
+from jaxcbis.report.figures import saving
 from jaxcbis.report.tables import run_name
 from jaxcbis.runs.explain import cautions
 from jaxcbis.runs.finished import Finished, load
@@ -89,7 +89,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         **figures(scored),
     }
     results.write(output / "froc.json", answer)
-    overlays.write(output / "froc.png", curve.draw(answer))
+    saving.png(output / "froc.png", curve.draw(answer))
     curve.show(answer)
     say(f"{answer['seconds_per_mammogram']:.1f} s per mammogram. Results: {output / 'froc.json'}")
     return answer

@@ -8,7 +8,7 @@ from jaxcbis.config import Config
 from jaxcbis.data import exported, loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.machine.console import bar, console, say
-from jaxcbis.report import tables
+from jaxcbis.report import tables, terminal
 
 
 def prepare(config: Config, export: Path | None = None, beam: list[str] | None = None) -> Dataset:
@@ -29,7 +29,7 @@ def prepare(config: Config, export: Path | None = None, beam: list[str] | None =
     for name, part in dataset.splits.items():
         side = "test" if name.startswith("test") else "train"
         official[side].update(summary.count(part)["per_class"])
-    console.print(tables.beside_table_one(official, demo=dataset.source == loading.DEMO))
+    terminal.show(console, [tables.table_one(official, demo=dataset.source == loading.DEMO)])
     summary.show_dropped(dataset)
     if export is not None:
         exported.save(export, dataset, config.protocol)

@@ -13,10 +13,10 @@ import pytest
 from jaxcbis.config import Config, resolve
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
-from jaxcbis.report.page import html
+from jaxcbis.report.page import document
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
-from jaxcbis.study import cells, execution, study_tables
+from jaxcbis.study import cells, execution, tables
 from jaxcbis.study.cells import Grid
 from jaxcbis.study.execution import Machine
 from jaxcbis.study.run import run
@@ -103,7 +103,7 @@ def test_the_folder_is_taken_before_it_is_looked_at(given, studied):
         run(given | {"patience": 3}, GRID, studied[0])
 
 
-@pytest.mark.parametrize(("room", "last"), [(html, "compare"), (study_tables, "write")])
+@pytest.mark.parametrize(("room", "last"), [(document, "compare"), (tables, "write")])
 def test_a_study_is_finished_once_all_is_written(given, studied, monkeypatch, room, last):
     folder = studied[0]
     path = folder / "study.json"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jaxcbis.machine import files
 from jaxcbis.report import formats, noise
-from jaxcbis.report.tables import NONE, Table, number
+from jaxcbis.report.tables import NONE, Table, against_blind_maps, number
 
 #: Maps that are as alike as this, by rank correlation, to those of a random model ignore it.
 ALIKE = 0.5
@@ -19,13 +19,13 @@ def write(path: Path, audit: dict) -> None:
     """
     lines = [
         "# Audit", "", *(f"- {line}" for line in words(audit)), "",
-        *(formats.markdown(table) for table in audit_tables(audit)),
+        *(formats.markdown(table) for table in of(audit)),
         *(f"- {note}" for note in audit["notes"]), "",
     ]  # fmt: skip
     files.write(path, "\n".join(lines))
 
 
-def audit_tables(audit: dict) -> list[Table]:
+def of(audit: dict) -> list[Table]:
     """Causes, trivial classifiers, faithfulness, randomisation.
 
     Args:
@@ -50,6 +50,7 @@ def words(audit: dict) -> list[str]:
         *_on_baselines(audit),
         *_on_faithfulness(audit["faithfulness"]),
         *_on_randomization(audit["randomization"]),
+        *_on_localization(audit.get("localization") or ()),
     ]
 
 
@@ -211,6 +212,14 @@ def _on_randomization(rows: Sequence[dict]) -> list[str]:
                 "every parameter random)."
             )
     return lines
+
+
+def _on_localization(rows: Sequence[dict]) -> list[str]:
+    return [
+        f"{_model(row)}, {row['protocol']} protocol: its maps meet the masks {said}."
+        for row in rows
+        if (said := against_blind_maps(row))
+    ]
 
 
 def _reaches(trivial: list[float] | None, model: list[float] | None) -> bool:

@@ -4,13 +4,14 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcbis.audit import audit_tables
+from jaxcbis.audit import tables as audit_tables
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation.bootstrap import BETTER
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
 from jaxcbis.report import formats
-from jaxcbis.report.tables import Table, number
-from jaxcbis.study import study_tables
+from jaxcbis.report.tables import Table, map_method, number
+from jaxcbis.study import tables as study_tables
 
 NAME = "findings.md"
 #: What is read: by file name, the kind of results.
@@ -70,7 +71,7 @@ def findings(studies: dict[str, dict], audit: dict) -> str:
         "\n".join(f"- {line}" for line in _limits(studies["paper"], absent)),
         formats.markdown(_accuracy(studies)),
         formats.markdown(_localization(studies)),
-        *(formats.markdown(table) for table in audit_tables.audit_tables(audit)),
+        *(formats.markdown(table) for table in audit_tables.of(audit)),
         "## The audit in words",
         "\n".join(f"- {line}" for line in (*audit_tables.words(audit), *audit["notes"])),
     ]
@@ -82,12 +83,12 @@ def _answers(studies: dict[str, dict], audit: dict) -> list[str]:
     shown = "all" if all(clean) else "some" if any(clean) else "none"
     lines = [f"**On these data, {_VERDICTS[shown]}**"]
     for protocol, study in studies.items():
-        cells = _chosen(study)
+        cells, method = _chosen(study), map_method(study["config"])
         better = [_name(cell) for cell in cells if _beats(cell["localization"])]
         others = [_name(cell) for cell in cells if not _beats(cell["localization"])]
         if others:
             lines.append(
-                f"{protocol} protocol: the Grad-CAM maps of {', '.join(others)} meet the masks no "
+                f"{protocol} protocol: the {method} maps of {', '.join(others)} meet the masks no "
                 "better than a map that is hot everywhere (LL score, 95 % interval)."
             )
         if better:
@@ -215,7 +216,12 @@ def _localization(studies: dict[str, dict]) -> Table:
 
 
 def _beats(found: dict) -> bool:
-    """Whether the LL score's interval lies above the all-ones map."""
+    """Whether the maps are better than a map of all ones.
+
+    Results from before there was a paired comparison have only the LL score's own interval.
+    """
+    if against := found.get("against_baselines"):
+        return against["all_ones"]["verdict"] == BETTER
     interval = found["ll_score_ci95"]
     return bool(interval) and interval[0] > found["baselines"]["all_ones"]
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from jaxcbis import findings
 from jaxcbis.commands.main import main
-from jaxcbis.study import findings
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +40,18 @@ def test_the_answer_follows_the_clean_models_maps(committed, better, said):
     for cell in cells[:better]:
         cell["localization"]["ll_score_ci95"] = [0.98, 0.99]
     assert f"**On these data, {said}" in findings.findings(studies, audit)
+
+
+@pytest.mark.parametrize(("said", "answer"), [("better", "the maps say"), ("worse", "nothing")])
+def test_a_paired_comparison_counts_more_than_an_interval(committed, said, answer):
+    studies, audit = copy.deepcopy(committed[0]), committed[1]
+    for cell in studies["clean"]["cells"]:
+        cell["localization"]["against_baselines"] = {"all_ones": {"verdict": said}}
+        cell["localization"]["ll_score_ci95"] = [0.98, 0.99] if said == "worse" else [0.0, 0.01]
+    studies["clean"]["config"]["cam_method"] = "layercam"
+    text = findings.findings(studies, audit)
+    assert f"**On these data, {answer}" in text
+    assert ("clean protocol: the LayerCAM maps of" in text) == (said == "worse")
 
 
 def test_what_is_missing_is_named(tmp_path, capfd):

@@ -33,7 +33,7 @@ def write(folder: Path, study: dict, runs: dict[str, dict]) -> list[Table]:
     Raises:
       UserError: a file cannot be written.
     """
-    named = tables(study, runs)
+    named = of(study, runs)
     notes = [f"- {note}" for note in study["notes"]]
     advice = "free space there and give the same command again"
     files.make_folder(folder / "tables", advice)
@@ -46,7 +46,7 @@ def write(folder: Path, study: dict, runs: dict[str, dict]) -> list[Table]:
     return list(named.values())
 
 
-def tables(study: dict, runs: dict[str, dict]) -> dict[str, Table]:
+def of(study: dict, runs: dict[str, dict]) -> dict[str, Table]:
     """All tables by file name; arguments as of `write`."""
     chosen = study["chosen"]
     found = [runs[row["run"]] for row in chosen]
@@ -63,7 +63,7 @@ def tables(study: dict, runs: dict[str, dict]) -> dict[str, Table]:
     if any(row["seeds"]["accuracy"]["deviation"] is not None for row in chosen):
         named["seeds"] = _seeds(chosen)
     for row, result in zip(chosen, found, strict=True):
-        published = _published(row)
+        published = paper.row_of(row)
         name = f"{row['backbone']}-{row['strategy']}"
         for kind, make in (("report", class_report), ("confusion", confusion)):
             table = make(result["test"], published, "")
@@ -106,7 +106,7 @@ def _hyperparameters(study: dict) -> Table:
 def _classification(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
     rows = []
     for row, result in zip(chosen, found, strict=True):
-        test, sets, published = result["test"], row["hyperparameters"], _published(row)
+        test, sets, published = result["test"], row["hyperparameters"], paper.row_of(row)
         of_paper = noise.of_paper(published)["accuracy"] if published else None
         rows.append(
             (
@@ -160,7 +160,7 @@ def _otherwise(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
 def _auc(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
     rows = []
     for row, result in zip(chosen, found, strict=True):
-        test, published = result["test"], _published(row)
+        test, published = result["test"], paper.row_of(row)
         classes = [test["per_class"][label] for label in LABELS]
         hard = [number(of["auc_hard"]) for of in classes]
         mean = with_interval(test["auc_hard_mean"], test["auc_hard_mean_ci95"])
@@ -184,7 +184,7 @@ def _auc(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
 def _localization(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
     rows = []
     for row, result in zip(chosen, found, strict=True):
-        located, published = result["localization"], _published(row)
+        located, published = result["localization"], paper.row_of(row)
         everything = located["samples"]["all"]["lesions"]["iou"]
         rows.append(
             (
@@ -302,10 +302,6 @@ def _seeds(chosen: Sequence[dict]) -> Table:
         rows,
         "Mean and standard deviation of the chosen set's runs.",
     )
-
-
-def _published(row: dict) -> paper.Row | None:
-    return paper.ROWS.get((row["backbone"], row["strategy"]))
 
 
 def _name(row: dict) -> str:
