@@ -133,16 +133,17 @@ def least(value: float) -> float:
     return float(multihost_utils.process_allgather(np.array(value, np.float32)).min())
 
 
-def of_first(value: float) -> float:
-    """The first host's value, for all to decide by; called by all of them.
+def of_first(decision: bool) -> bool:
+    """What the first host decides, for all; called by all of them.
 
-    A clock or a disk tells every host something else.
+    Where one hangs on a clock or a disk, every host might decide by itself otherwise, and wait for
+    the others in another place.
     """
     if _alone():
-        return value
+        return decision
     from jax.experimental import multihost_utils
 
-    return float(multihost_utils.broadcast_one_to_all(np.array(value, np.float32)))
+    return bool(multihost_utils.broadcast_one_to_all(np.array(decision)))
 
 
 def wait_for_all(name: str) -> None:

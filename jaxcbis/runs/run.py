@@ -73,8 +73,9 @@ def run(
             folders.require_seen(folder)
             # Another process may have finished the run while this one waited to begin.
             before = claim.claim(folder, config)
-            if before and before["status"] == results.FINISHED:
-                return leave.complete(folder, before)
+            finished = before is not None and before["status"] == results.FINISHED
+            if hosts.of_first(finished):  # another host may still see an older file
+                return leave.complete(folder, before) if reports and before else {}
             return _run(config, before, shared, on_epoch, started.threads, compile_seconds)
 
 

@@ -104,6 +104,7 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
     assert said[1] == ("", "")
     found = results(folder / "two")
     assert (found["environment"]["hosts"], found["environment"]["devices"]) == (2, 2)
+    assert (alone["environment"]["hosts"], alone["config"]["coordinator"]) == (1, None)
     same(found, alone, "2 hosts against one")
 
 
@@ -173,14 +174,46 @@ def test_no_cluster_is_told(tmp_path):
     assert "found no cluster" in processes.refused(*words)
 
 
-def test_a_process_alone_is_the_first_and_decides_by_itself(alone):
+MEET = """
+import json, sys
+import numpy as np
+from jaxcbis.machine import backend, hosts
+address, number = sys.argv[1], int(sys.argv[2])
+before = hosts.first()
+with hosts.joined(address, 2, number):
+    backend.start("cpu")
+    theirs = hosts.exchange([np.arange(number + 1), np.array(["a", "bcd"][number])])
+    told = json.dumps({
+        "before": before, "first": hosts.first(), "share": list(hosts.share(5)),
+        "least": hosts.least(3.5 - number), "decided": [
+            hosts.of_first(number == 0), hosts.of_first(number == 1)],
+        "exchanged": [[x.tolist() for x in arrays] for arrays in theirs],
+    })
+    hosts.wait_for_all("done")
+print(told)
+"""
+
+
+def test_hosts_share_exchange_and_do_as_the_first_decides():
+    address = f"127.0.0.1:{free_port()}"
+    begun = [processes.begin(address, number, program=("-c", MEET)) for number in range(2)]
+    said = [process.communicate()[0] for process in begun]
+    for number, text in enumerate(said):
+        found = json.loads(text.splitlines()[-1])  # behind what Gloo says of its connections
+        assert found["before"]
+        assert found["first"] == (number == 0)
+        assert found["share"] == [[0, 2, 4], [1, 3]][number]
+        assert found["least"] == 2.5
+        assert found["decided"] == [True, False]
+        assert found["exchanged"] == [[[0], "a"], [[0, 1], "bcd"]]
+
+
+def test_a_process_alone_is_the_first_and_decides_by_itself():
     assert hosts.first()
     assert hosts.share(3) == range(3)
-    assert (hosts.least(2.5), hosts.of_first(2.5)) == (2.5, 2.5)
+    assert (hosts.least(2.5), hosts.of_first(True), hosts.of_first(False)) == (2.5, True, False)
     (own,) = hosts.exchange([np.arange(3)])
     assert own[0].tolist() == [0, 1, 2]
-    assert alone["environment"]["hosts"] == 1
-    assert alone["config"]["coordinator"] is None
 
 
 def test_what_jax_says_of_a_lost_host_is_known_wherever_it_stands():

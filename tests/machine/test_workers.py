@@ -89,7 +89,8 @@ def test_items_are_done_at_once(tmp_path):
 def test_what_ends_one_ends_all():
     with pytest.raises(UserError, match="wrong weights") as raised:
         list(workers.each([None, None, "wrong weights", None], _ends, 2))
-    assert "in work" in str(raised.value.__cause__), "where it was raised is lost"
+    (note,) = raised.value.__notes__
+    assert ", in work\n" in note, "where it was raised is lost"
     with pytest.raises(UserError, match="no such device"):
         list(workers.each([1], _no_start, 2))
     assert not multiprocessing.active_children()
@@ -123,22 +124,25 @@ def test_a_call_apart_returns_or_raises():
 
 
 SCRIPT = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have made it deaf to that
+import os, signal
+from jaxcbis.commands import main
 from jaxcbis.machine import workers
 from tests.machine.test_workers import _sleeps
-if __name__ == "__main__":
+def command():
     for _, told in workers.each([1, 2], _sleeps, 2):
         print(told, flush=True)
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell may have made it deaf to that
+    os._exit(main.ending(command))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_is_left_behind(tmp_path, number):
+def test_nothing_is_left_behind_and_no_library_complains(tmp_path, number):
     (tmp_path / "script.py").write_text(SCRIPT)
     with subprocess.Popen(
         [sys.executable, tmp_path / "script.py"], env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as parent:  # fmt: skip
         children = [int(parent.stdout.readline()) for _ in range(2)]
         assert all(map(_lives, children))
@@ -146,6 +150,9 @@ def test_no_process_is_left_behind(tmp_path, number):
             os.killpg(parent.pid, number)  # as a terminal does
         else:
             parent.kill()
+        lines = parent.stderr.read().splitlines()  # to its end: also what stays behind may write
+    told = ["jaxcbis: interrupted"] if number == signal.SIGINT else []
+    assert [line[:20] for line in lines] == told
     deadline = time.monotonic() + 30
     while any(map(_lives, children)):
         assert time.monotonic() < deadline
