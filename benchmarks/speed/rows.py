@@ -306,7 +306,7 @@ def input_data(folder: Path) -> tuple[Any, Path]:
       Skipped: TFDS is not installed.
     """
     try:
-        from tfds_cbis.preparation import prepare
+        from tfds_cbis.prepare import prepare
         from tfds_cbis.release import phantom
     except ModuleNotFoundError as error:
         raise Skipped(f"input: {error.name} is not installed") from error
