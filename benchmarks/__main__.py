@@ -12,10 +12,11 @@ from importlib import import_module
 from typing import NoReturn
 
 from benchmarks.arguments import add_common, check
-from jaxcbis.commands.main import EXIT_INTERRUPTED, EXIT_USER_ERROR, Parser, quiet_libraries
+from jaxcbis.commands.main import EXIT_INTERRUPTED, EXIT_USER_ERROR
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
-from jaxcbis.machine import allocator
+from jaxcbis.machine import process
 
 #: The module of each, whose `main(arguments)` parses and runs.
 COMMANDS = {
@@ -47,12 +48,10 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ["CUDA_VISIBLE_DEVICES"] = os.environ.get("CUDA_VISIBLE_DEVICES", "0").split(",")[0]
     try:
         if words and words[0] in COMMANDS:
-            quiet_libraries()
             import_module(f"benchmarks.{COMMANDS[words[0]]}").main(words[1:])
             return 0
         options = _parser().parse_args(words)
         check(options, _BOUNDS)
-        quiet_libraries()
         from benchmarks.speed import run  # JAX starts only when there is work for it
 
         run.run(options)
@@ -93,5 +92,5 @@ def _parser() -> argparse.ArgumentParser:
 
 
 if __name__ == "__main__":
-    allocator.restart()
+    process.begin()
     sys.exit(main())

@@ -10,17 +10,16 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import report
+from benchmarks import ROOT, report
 from benchmarks.gpu import parity
 from benchmarks.gpu import report as gpu_report
 from benchmarks.quality import report as quality_report
 from benchmarks.scaling import report as scaling_report
 from benchmarks.speed import profile
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 

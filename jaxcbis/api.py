@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxcbis.data import pictures
 from jaxcbis.detection.mammograms import sweep
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.runs import finished
 from jaxcbis.runs.answers import explain, predict
 from jaxcbis.runs.export import export
@@ -22,13 +22,13 @@ def load(folder: Path | str) -> Finished:
     """Reads a finished run; the data it was trained on are not needed.
 
     JAX computes on a GPU where there is one, and keeps what it compiles for the next start, as the
-    program does. Where JAX is at work already, it goes on as it is.
+    program does. Where JAX is at work already, it goes on as it is. The environment stays as it is.
 
     Raises:
       UserError: see `jaxcbis.runs.finished.load`.
     """
-    if not device.started():
-        device.choose("auto")
+    if not backend.has_started():
+        backend.start("auto")
     return finished.load(folder)
 
 

@@ -3,6 +3,7 @@
 import argparse
 import dataclasses
 import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,6 +13,14 @@ from jaxcbis.errors import UserError
 
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean")
+#: By what --cam-method calls them, the names under which class activation maps are known.
+CAM_METHODS = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+    "scorecam": "Score-CAM",
+}
 #: For --coordinator: the address and the numbers are those of the cluster that started the process.
 CLUSTER = "cluster"
 
@@ -19,8 +28,10 @@ CLUSTER = "cluster"
 def _option(default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None):
     """A field with all that the command line needs.
 
+    It has no default of its own, so that there is no Config but a whole one.
+
     Args:
-      default: value where the user gives none; None if `Config.resolve` settles it.
+      default: value where the user gives none; None if `resolve` settles it.
       help: one line for --help.
       type: of the value; that of the default if not given.
       choices: values allowed.
@@ -30,15 +41,15 @@ def _option(default, help, *, type=None, choices=None, low=None, high=None, demo
     """
     kind = type or default.__class__
     meta = {
-        "help": help, "type": kind, "choices": choices, "low": low, "high": high, "demo": demo,
-        "shown": shown,
+        "default": default, "help": help, "type": kind, "choices": choices, "low": low,
+        "high": high, "demo": demo, "shown": shown,
     }  # fmt: skip
-    return field(default=default, metadata=meta)
+    return field(metadata=meta)
 
 
 @dataclass(frozen=True)
 class Config:
-    """The options of one run, as resolved; what results.json records."""
+    """The options of one run, as `resolve` settles them; what results.json records."""
 
     backbone: str = _option("resnet50", "pretrained network", choices=BACKBONES)
     strategy: str = _option(
@@ -52,7 +63,7 @@ class Config:
     weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
     batch_size: int = _option(16, "patches per training step", low=1, demo=8)
     head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
-    backbone_lr: float | None = _option(
+    backbone_lr: float = _option(
         None, "learning rate of the last stage", type=float, low=0, demo=3e-4,
         shown="3e-5, as in the paper; 3e-4 for resnet50 with s2",
     )  # fmt: skip
@@ -66,11 +77,7 @@ class Config:
         choices=("train", "frozen"),
     )  # fmt: skip
     background_size: int | None = _option(
-        550,
-        "side of a background crop in source pixels, in the paper protocol",
-        type=int,
-        low=8,
-        demo=48,
+        550, "side of a background crop in source pixels, in the paper protocol", low=8, demo=48
     )
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
@@ -95,13 +102,13 @@ class Config:
     cam_method: str = _option(
         "gradcam", "how class activation maps are made; scorecam takes a forward pass per patch "
         "and channel of the stage: 512 at the last one, 2048 in resnet50",
-        choices=("gradcam", "gradcam++", "hirescam", "layercam", "scorecam"),
+        choices=tuple(CAM_METHODS),
     )  # fmt: skip
     cam_stage: str | None = _option(
         None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 "
         "of a ResNet", type=str, shown="the last one",
     )  # fmt: skip
-    output: str | None = _option(
+    output: str = _option(
         None, "folder of the results", type=str,
         shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
     )  # fmt: skip
@@ -116,32 +123,53 @@ class Config:
         return self.data is None
 
 
+_OPTIONS = dataclasses.fields(Config)
+NAMES = frozenset(option.name for option in _OPTIONS)
+
 #: Options that say where and how a run is computed, not what: a resumed run may change them.
 INCIDENTAL = (
     "resume", "output", "data_dir", "device", "coordinator", "num_processes", "process_id",
 )  # fmt: skip
+#: Options on which no training hangs, only the figures that follow it.
+SCORING = ("cam_threshold", "cam_method", "cam_stage")
+#: Options whose value may be a path.
+_PATHS = ("data", "weights")
 
 
-def differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool) -> list[str]:
     """In what options differ from those that an earlier run recorded, in words.
 
-    One that its version did not have counts as its default; those in INCIDENTAL do not count.
+    One that its version did not have counts as its default; those in INCIDENTAL do not count, nor
+    does another spelling of one path.
+
+    Args:
+      before, now: options by field name.
+      scored: whether the run has its figures, so that those in SCORING count, too.
     """
-    was = {option.name: option.default for option in dataclasses.fields(Config)} | dict(before)
+    was = {option.name: option.metadata["default"] for option in _OPTIONS} | dict(before)
+    free = INCIDENTAL if scored else (*INCIDENTAL, *SCORING)
     return [
         f"{key} was {was.get(key)}, is {value}"
         for key, value in now.items()
-        if key not in INCIDENTAL and was.get(key) != value
+        if key not in free and not _same(key, was.get(key), value)
     ]
+
+
+def _same(key: str, was: Any, now: Any) -> bool:
+    if key in _PATHS and isinstance(was, dict) and isinstance(now, dict):  # a study's weights
+        return was.keys() == now.keys() and all(_same(key, was[name], now[name]) for name in now)
+    if key in _PATHS and isinstance(was, str) and isinstance(now, str):
+        return was == now or os.path.realpath(was) == os.path.realpath(now)
+    return was == now
 
 
 def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
     """Adds options (all if no names are given) to a parser, whose result leaves out unset ones."""
-    for option in dataclasses.fields(Config):
+    for option in _OPTIONS:
         if names is not None and option.name not in names:
             continue
         meta = option.metadata
-        shown = meta["shown"] or option.default
+        shown = meta["shown"] or meta["default"]
         if meta["high"] is not None:
             shown = f"{shown}; {meta['low']} to {meta['high']}"
         if meta["demo"] is not None:
@@ -172,33 +200,36 @@ def resolve(given: dict[str, Any]) -> Config:
       given: options by field name; an option that is absent takes its default.
 
     Returns:
-      A Config in which `data` and `data_dir` may be None, and `background_size` is for an .npz and
-      for the clean protocol.
+      The whole Config. `data` is None for the demo set, `data_dir` for TFDS's own folder,
+      `background_size` where no crops of that size are cut, `cam_stage` for the last stage, and
+      what tells of other hosts where there are none.
 
     Raises:
       UserError: a value is out of its bounds or not among its choices.
+      TypeError: there is no such option.
     """
+    if unknown := sorted(given.keys() - NAMES):
+        raise TypeError(f"no such option: {', '.join(unknown)}")
     demo = given.get("data") is None
     values = {}
-    for option in dataclasses.fields(Config):
-        default = option.default
+    for option in _OPTIONS:
+        default = option.metadata["default"]
         if demo and option.metadata["demo"] is not None:
             default = option.metadata["demo"]
         values[option.name] = given.get(option.name, default)
-    config = Config(**values)
-    for option in dataclasses.fields(Config):
+    for option in _OPTIONS:
         _check(option, values[option.name])
+    if values["backbone_lr"] is None:
+        paper = (values["backbone"], values["strategy"]) != ("resnet50", "s2")
+        values["backbone_lr"] = 3e-5 if paper else 3e-4
+    if values["output"] is None:
+        named = "{backbone}-{strategy}-{protocol}-seed{seed}".format(**values)
+        values["output"] = f"runs/{named}"
+    if values["protocol"] == "clean" or str(values["data"]).endswith(".npz"):
+        # The clean protocol takes the size from the lesions; a file's patches are cut already.
+        values["background_size"] = None
+    config = Config(**values)
     _check_hosts(config)
-    exported = config.data is not None and config.data.endswith(".npz")
-    if exported or config.protocol == "clean":
-        # The file's patches are cut already; the clean protocol takes the size from the lesions.
-        config = dataclasses.replace(config, background_size=None)
-    if config.backbone_lr is None:
-        paper = 3e-4 if (config.backbone, config.strategy) == ("resnet50", "s2") else 3e-5
-        config = dataclasses.replace(config, backbone_lr=paper)
-    if config.output is None:
-        name = f"{config.backbone}-{config.strategy}-{config.protocol}-seed{config.seed}"
-        config = dataclasses.replace(config, output=f"runs/{name}")
     return config
 
 

@@ -12,8 +12,8 @@ import pytest
 with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
     import benchmarks.peer.models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.commands.main import main
-from jaxcbis.data import loading
-from jaxcbis.machine import device
+from jaxcbis.data import prepared
+from jaxcbis.machine import backend
 from jaxcbis.records.folders import turn
 from tests import WORKER, differences
 
@@ -22,10 +22,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def pytest_sessionstart():
     """Starts JAX as a command does, and before any test: later it could not choose any more."""
-    own = "NPROC" not in os.environ
-    device.choose("auto", len(os.sched_getaffinity(0)) if WORKER else None)
-    if own:  # commands that the tests start choose their own
-        del os.environ["NPROC"]
+    backend.start("auto", len(os.sched_getaffinity(0)) if WORKER else None)
 
 
 def pytest_addoption(parser):
@@ -70,11 +67,11 @@ def refused_here(capfd):
 @pytest.fixture(scope="session")
 def demo_dir(tmp_path_factory) -> Path:
     """A --data-dir with a smaller demo set, which all processes of `-n` share: prepared once."""
-    from tfds_cbis import phantom  # imports TFDS
+    from tfds_cbis.release import phantom
 
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if WORKER else base) / "demo"
-    place = folder / f"cbis_ddsm_demo-{loading.DEMO_VERSION}"
+    place = folder / f"cbis_ddsm_demo-{prepared.DEMO_VERSION}"
     with turn(place):
         if not (place / "release").exists():
             phantom.write_release(place / "release", patients=(6, 4))

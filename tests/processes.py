@@ -5,12 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 
 ROOT = Path(__file__).resolve().parent.parent
 #: As many threads as this process has: another number gives other last digits.
 ENVIRONMENT = os.environ | {
-    "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "NPROC": str(device.threads()),
+    "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "NPROC": str(backend.start("auto").threads),
 }  # fmt: skip
 #: The command line with the backbones of tests.
 PROGRAM = ("-m", "tests.program")

@@ -1,19 +1,101 @@
-"""Options compared with those that an earlier run recorded."""
+"""What a run's options become, and how they compare with those that an earlier run recorded."""
 
 import dataclasses
 
-from jaxcbis.config import differing, resolve
+import pytest
+
+from jaxcbis.config import SCORING, Config, differing, resolve
+
+
+def record(**given):
+    return dataclasses.asdict(resolve({"data": "a.npz"} | given))
 
 
 def test_only_what_differs_is_told():
-    before = dataclasses.asdict(resolve({"data": "a.npz", "seed": 1}))
-    now = dataclasses.asdict(resolve({"data": "a.npz", "seed": 2, "output": "elsewhere"}))
-    assert differing(before, now) == ["seed was 1, is 2"]
+    now = record(seed=2, output="elsewhere")
+    assert differing(record(seed=1), now, scored=True) == ["seed was 1, is 2"]
 
 
 def test_an_option_that_a_run_did_not_know_had_its_default():
-    before = dataclasses.asdict(resolve({"data": "a.npz"}))
+    before = record()
     del before["deterministic"]
-    assert differing(before, dataclasses.asdict(resolve({"data": "a.npz"}))) == []
-    asked = dataclasses.asdict(resolve({"data": "a.npz", "deterministic": True}))
-    assert differing(before, asked) == ["deterministic was False, is True"]
+    assert differing(before, record(), scored=True) == []
+    asked = record(deterministic=True)
+    assert differing(before, asked, scored=True) == ["deterministic was False, is True"]
+
+
+def test_no_training_hangs_on_how_maps_are_made_and_scored():
+    changes = {"cam_threshold": 0.3, "cam_method": "hirescam", "cam_stage": "layer3"}
+    assert set(changes) == set(SCORING)
+    assert differing(record(), record(**changes), scored=False) == []
+    assert differing(record(), record(**changes), scored=True) == [
+        "cam_threshold was 0.5, is 0.3",
+        "cam_method was gradcam, is hirescam",
+        "cam_stage was None, is layer3",
+    ]
+
+
+@pytest.mark.parametrize("option", ["data", "weights"])
+def test_another_spelling_of_a_path_is_the_same_path(option, tmp_path, monkeypatch):
+    (tmp_path / "release").mkdir()
+    (tmp_path / "link").symlink_to("release")
+    monkeypatch.chdir(tmp_path)
+    first = record(**{option: str(tmp_path / "release")})
+    for spelling in ("release", "release/", "./release", "../" + tmp_path.name + "/link"):
+        assert differing(first, record(**{option: spelling}), scored=True) == []
+    (told,) = differing(first, record(**{option: "elsewhere"}), scored=True)
+    assert told.endswith("/release, is elsewhere")
+
+
+def test_the_demo_set_is_no_path():
+    assert differing(record(), record() | {"data": None}, scored=False) == [
+        "data was a.npz, is None"
+    ]
+
+
+def test_the_weights_of_a_study_are_compared_one_by_one(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    before = {"weights": {"vgg19": "a.h5", "resnet50": "imagenet"}}
+    same = {"weights": {"vgg19": str(tmp_path / "a.h5"), "resnet50": "imagenet"}}
+    other = {"weights": {"vgg19": "a.h5", "resnet50": "random"}}
+    assert differing(before, same, scored=True) == []
+    assert len(differing(before, other, scored=True)) == 1
+
+
+def test_a_config_is_whole_or_there_is_none():
+    with pytest.raises(TypeError, match="missing"):
+        Config(backbone="vgg16")
+    with pytest.raises(TypeError, match="no such option: surprise"):
+        resolve({"surprise": 1})
+
+
+@pytest.mark.parametrize(
+    ("given", "rate"),
+    [
+        ({}, 3e-4),  # on demo data
+        ({"data": "r"}, 3e-4),
+        ({"data": "r", "strategy": "s1"}, 3e-5),
+        ({"data": "r", "backbone": "vgg19"}, 3e-5),
+        ({"data": "r", "backbone_lr": 1e-2}, 1e-2),
+    ],
+)
+def test_the_backbones_rate_is_that_of_the_paper_for_model_and_strategy(given, rate):
+    assert resolve(given).backbone_lr == rate
+
+
+@pytest.mark.parametrize(
+    ("given", "size"),
+    [
+        ({}, 48),
+        ({"data": "r"}, 550),
+        ({"data": "r", "protocol": "clean"}, None),
+        ({"data": "r.npz", "background_size": 60}, None),
+        ({"data": "r", "background_size": 60}, 60),
+    ],
+)
+def test_a_background_has_a_size_only_where_one_is_cut(given, size):
+    assert resolve(given).background_size == size
+
+
+def test_a_run_is_named_after_what_it_is():
+    assert resolve({"strategy": "s1", "seed": 3}).output == "runs/resnet50-s1-paper-seed3"

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import apply
 from jaxcbis.models.model import HEAD, Tree
@@ -57,7 +57,7 @@ def answers(
 
 if __name__ == "__main__":
     model, weights, source, target = sys.argv[1:]
-    device.choose("cpu")
+    backend.start("cpu")
     with np.load(source) as file:
         batch = file["images"], file["labels"]
     with open(target, "wb") as out:

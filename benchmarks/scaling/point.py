@@ -35,12 +35,12 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
       {'reason'} where memory runs out; PyTorch's settings where they are looked for.
     """
     from benchmarks.speed import rows
-    from jaxcbis.machine import device
+    from jaxcbis.machine import backend
 
     parts: list[dict] = []
     try:
         if side == "ours":
-            device.choose(platform)
+            backend.start(platform)
             meter = memory.of_jax()
             held = meter.held()
             ours = rows.ours(work, rows.load(work.model), parts.append)

@@ -12,17 +12,15 @@ from typing import NamedTuple
 import jax
 import numpy as np
 from jax.profiler import ProfileData
-from rich import box
 from rich.table import Table
 
-from benchmarks import measure, report
+from benchmarks import hardware, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
 from benchmarks.speed import rows
-from jaxcbis.commands.main import Parser
+from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device
 from jaxcbis.machine.console import console, say
 from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
@@ -64,11 +62,8 @@ def main(arguments: list[str]) -> dict:
     """
     options = _parser().parse_args(arguments)
     check(options, _BOUNDS)
-    device.choose(options.device, measure.cores())
-    hardware, versions = report.machine()
-    results: dict = {
-        "kind": "profile", "schema": SCHEMA, "hardware": hardware, "versions": versions, "rows": [],
-    }  # fmt: skip
+    hardware.start(options.device)
+    results = hardware.header("profile", SCHEMA) | {"rows": []}
     for model in options.models:
         backbone = rows.load(model)
         for row in options.rows:
@@ -273,13 +268,10 @@ def shares_of(spans: list[Span], kinds: dict[str, str]) -> dict[str, float]:
 
 def table(results: dict) -> Table:
     """The shares of all profiled steps side by side, a kind of operation a line."""
-    shown = Table(
-        title="Share of a step's time", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    shown.add_column("kind of operation")
+    names = (f"{row['row']} {row['model']}, batch {row['batch']}" for row in results["rows"])
+    shown = report.columns(["kind of operation", *names], title="Share of a step's time")
     kinds: dict[str, float] = defaultdict(float)
     for row in results["rows"]:
-        shown.add_column(f"{row['row']} {row['model']}, batch {row['batch']}", justify="right")
         for kind, share in row["shares"].items():
             kinds[kind] += share
     for kind in sorted(kinds, key=kinds.__getitem__, reverse=True):

@@ -14,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import ROOT
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
@@ -154,11 +155,8 @@ def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda pa
 
     if work.row == "forward":
         return _forward(work, backbone)
-
-    def maps(x: np.ndarray) -> np.ndarray:
-        return cam.enlarge(activation_maps.maps(backbone, x).maps, work.size)
-
-    return Task(images, maps)
+    # Theirs come at the images' size.
+    return Task(images, lambda x: cam.enlarge(activation_maps.maps(backbone, x).maps, x.shape[1]))
 
 
 def our_peer(work: Work, backbone: Model) -> Task:
@@ -308,12 +306,12 @@ def input_data(folder: Path) -> tuple[Any, Path]:
       Skipped: TFDS is not installed.
     """
     try:
-        import tfds_cbis
-        from tfds_cbis import phantom
+        from tfds_cbis.preparation import prepare
+        from tfds_cbis.release import phantom
     except ModuleNotFoundError as error:
         raise Skipped(f"input: {error.name} is not installed") from error
     phantom.write_release(folder / "release")
-    builder = tfds_cbis.prepare(
+    builder = prepare(
         folder / "release", data_dir=folder, background_size=phantom.DEMO_BACKGROUND_SIZE
     )
     files = folder / "png"
@@ -326,9 +324,9 @@ def input_data(folder: Path) -> tuple[Any, Path]:
 
 
 def ours_input(size: int, records: Any) -> Task:
-    from jaxcbis.data import patches
+    from jaxcbis.data import prepared
 
-    return Task(lambda rng: records, lambda records: patches.from_records(records, size))
+    return Task(lambda rng: records, lambda records: prepared.from_records(records, size))
 
 
 def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, float]:
@@ -351,8 +349,7 @@ def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, fl
         "JAX_COMPILATION_CACHE_DIR": cache, "TORCHINDUCTOR_CACHE_DIR": cache,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }  # fmt: skip
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(words, env=environment, cwd=root, capture_output=True, text=True)
+    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise Skipped(f"{work.row} {work.model}: the process of {side} failed: {last}")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmarks.speed import rows
-from jaxcbis.machine import device
+from jaxcbis.machine import backend
 
 WITHIN = [
     row for row in rows.ROWS
@@ -18,7 +18,7 @@ ROUNDS = 5
 
 @pytest.fixture(scope="module")
 def backbone(model):
-    device.choose("auto")
+    backend.start("auto")
     return rows.load(model)
 
 

@@ -6,7 +6,7 @@ from jaxcbis.audit import accounting
 from jaxcbis.audit.accounting import Answers
 from jaxcbis.data import normalization, splits
 from jaxcbis.data.patches import Dataset, Patches
-from jaxcbis.evaluation import activation_maps, cam, localization
+from jaxcbis.evaluation import activation_maps, localization
 from jaxcbis.labels import BACKGROUND
 from jaxcbis.machine.console import track
 from jaxcbis.runs import answers
@@ -48,9 +48,5 @@ def _answers(cause: str, run: Finished, test: Patches, *, with_label: bool = Fal
     labels = test.labels if with_label else None
     found = answers.maps(run, normalization.normalize(test.images, run.statistics, labels), track)
     probabilities = activation_maps.softmax(found.logits)
-    maps = cam.enlarge(found.maps, run.config.image_size)
-    _, iou = localization.score(
-        maps, test.masks, test.labels, probabilities.argmax(1),
-        threshold=run.config.cam_threshold, grid=found.maps.shape[1],
-    )  # fmt: skip
+    iou = localization.iou(test, found.maps, run.config.cam_threshold)
     return Answers(cause, test.labels, test.patients, probabilities, iou, False)

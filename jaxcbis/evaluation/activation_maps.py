@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxcbis.config import CAM_METHODS
 from jaxcbis.evaluation import cam
 from jaxcbis.machine import sharding
 from jaxcbis.models.inference import Track, forward, map_batches, untracked
@@ -38,7 +39,7 @@ class Maps(NamedTuple):
       maps: of the predicted class, float32 [n, g, g] as coarse as the mapped stage's output, at
         least 0 and not scaled; `cam.enlarge` brings them to the images' size.
       logits: float32 [n, classes].
-      of_labels: maps of the classes asked for; None if there were none.
+      of_labels: the same of the classes asked for; None if there were none.
     """
 
     maps: np.ndarray
@@ -75,7 +76,7 @@ def maps(
         wanted = None if labels is None else sharding.items(labels, index)
         return _maps(model, batch, wanted, front, behind, method)
 
-    found, answers = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
+    found, answers = map_batches(run, np.arange(len(images)), track, CAM_METHODS[method])
     return Maps(found[0], answers, None if labels is None else found[1])
 
 

@@ -1,9 +1,17 @@
-"""What a person sees while a command runs."""
+"""What a person sees while a command runs.
 
+How much is said is a value of the context: `telling` sets it for all that is called within it.
+Handed down as an argument it would stand in the signature of every function between a command and
+the loop that shows a bar.
+"""
+
+import errno
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from contextvars import ContextVar
 from enum import IntEnum
-from typing import TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -20,9 +28,6 @@ from rich.text import Text
 
 T = TypeVar("T")
 
-console = Console(highlight=False)
-_errors = Console(highlight=False, stderr=True)
-
 
 class Level(IntEnum):
     """How much is said: nothing; only warnings, on stderr; what a run does; and every figure."""
@@ -33,20 +38,44 @@ class Level(IntEnum):
     VERBOSE = 3
 
 
-_level = Level.NORMAL
-_bars: Progress | None = None
+_level: ContextVar[Level] = ContextVar("level", default=Level.NORMAL)
+_bars: ContextVar[Progress | None] = ContextVar("bars", default=None)
 
 
-def set_level(level: Level) -> None:
-    """Says no more than that from now on."""
-    global _level
-    _level = level
-    console.quiet = level < Level.NORMAL
+class _Output(Console):
+    """Prints only where no less than the usual is to be said."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        if level() >= Level.NORMAL:
+            super().print(*objects, **how)
+
+    def on_broken_pipe(self) -> NoReturn:
+        """Leaves it to the command line that nobody reads any more; rich would end the process."""
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+console = _Output(highlight=False)
+_errors = Console(highlight=False, stderr=True)
 
 
 def level() -> Level:
-    """How much is said now."""
-    return _level
+    """How much is said."""
+    return _level.get()
+
+
+@contextmanager
+def telling(level: Level) -> Iterator[None]:
+    """Says so much within it."""
+    before = _level.set(level)
+    try:
+        yield
+    finally:
+        _level.reset(before)
+
+
+def hushed() -> AbstractContextManager[None]:
+    """Says nothing within it: what many runs would say is told in one table instead."""
+    return telling(Level.HUSHED)
 
 
 @contextmanager
@@ -55,22 +84,11 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
 
     It is seen also where `hushed` keeps the rest quiet.
     """
-    if not console.is_terminal or console.quiet:
+    if not console.is_terminal or level() < Level.NORMAL:
         yield lambda table: None
         return
     with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as area:
         yield lambda table: area.update(table, refresh=True)
-
-
-@contextmanager
-def hushed() -> Iterator[None]:
-    """Nothing below is printed: what many runs would say is told in one table instead."""
-    before = _level
-    set_level(Level.HUSHED)
-    try:
-        yield
-    finally:
-        set_level(before)
 
 
 class Rate(ProgressColumn):
@@ -90,9 +108,8 @@ def bar() -> Iterator[Progress]:
 
     Within another `bar`, the same one: the bars stand below each other.
     """
-    global _bars
-    if _bars is not None:
-        yield _bars
+    if outer := _bars.get():
+        yield outer
         return
     progress = Progress(
         TextColumn("{task.description}", markup=False),
@@ -102,14 +119,14 @@ def bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal or console.quiet,
+        disable=not console.is_terminal or level() < Level.NORMAL,
     )
     with progress:
-        _bars = progress
+        _bars.set(progress)
         try:
             yield progress
         finally:
-            _bars = None
+            _bars.set(None)
 
 
 def track(items: Sequence[T], description: str) -> Iterable[T]:
@@ -131,11 +148,11 @@ def say(text: str) -> None:
 
 def detail(text: str) -> None:
     """Prints a line that only --verbose asks for."""
-    if _level == Level.VERBOSE:
+    if level() == Level.VERBOSE:
         console.print(text, style="dim", markup=False, soft_wrap=True)
 
 
 def warn(text: str) -> None:
     """Prints a line that must not be overlooked; under --quiet on stderr."""
-    where = _errors if _level == Level.QUIET else console
+    where = _errors if level() == Level.QUIET else console
     where.print(f"! {text}", style="bold yellow", markup=False, soft_wrap=True)

@@ -6,12 +6,13 @@ JAX.
 """
 
 import io
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
 
-from jaxcbis.config import CLUSTER, Config
+from jaxcbis.config import CLUSTER
 from jaxcbis.errors import UserError
 
 #: Seconds that hosts wait for each other at the start.
@@ -24,27 +25,26 @@ LOST = (
     "another host of this run was lost or has stopped; see what it said, then start all of them "
     "again with --resume, fewer if need be"
 )
-#: What JAX's errors say then.
+#: What JAX says then.
 _SIGNS = ("Gloo", "NCCL", "UNAVAILABLE", "DEADLINE_EXCEEDED", "CANCELLED", "oordination service")
-
-_joined = False
 
 
 @contextmanager
-def joined(config: Config) -> Iterator[None]:
+def joined(
+    coordinator: str | None, num_processes: int | None, process_id: int | None
+) -> Iterator[None]:
     """Connects this host with the others of a run, if there are any, for as long as it lasts.
 
     Must come before JAX computes anything. Within it an error that comes of a lost host is told as
     one.
 
     Args:
-      config: `coordinator`, `num_processes` and `process_id` are used.
+      coordinator, num_processes, process_id: the options of the same name.
 
     Raises:
       UserError: the others were not reached, or one was lost.
     """
-    global _joined
-    if config.coordinator is None:
+    if coordinator is None:
         yield
         return
     import jax
@@ -52,12 +52,11 @@ def joined(config: Config) -> Iterator[None]:
     # A CPU would run a step and the next one's preparation at once, in another order on each host,
     # and one's message would be taken for the other's.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
-    detected = config.coordinator == CLUSTER
     try:
         jax.distributed.initialize(
-            None if detected else config.coordinator,
-            config.num_processes,
-            config.process_id,
+            None if coordinator == CLUSTER else coordinator,
+            num_processes,
+            process_id,
             initialization_timeout=JOINING,
             heartbeat_timeout_seconds=HEARTBEAT,
             shutdown_timeout_seconds=WRITING,
@@ -69,24 +68,21 @@ def joined(config: Config) -> Iterator[None]:
         ) from error
     except RuntimeError as error:
         raise UserError(
-            f"--coordinator {config.coordinator}: the hosts of the run did not meet there within "
+            f"--coordinator {coordinator}: the hosts of the run did not meet there within "
             f"{JOINING} s ({_first_line(error)}); start all of them, with one address and number"
         ) from error
-    _joined = True
     try:
         yield
     except (RuntimeError, ValueError, UserError) as error:
         if _comes_of_a_lost_host(error):
             raise UserError(LOST) from error
         raise
-    finally:
-        _joined = False
-    jax.distributed.shutdown()
+    jax.distributed.shutdown()  # waits for the others, so not where one may be lost
 
 
 def first() -> bool:
     """Whether this host is the one that writes and reports."""
-    if not _joined:
+    if _alone():
         return True
     import jax
 
@@ -95,7 +91,7 @@ def first() -> bool:
 
 def share(count: int) -> range:
     """Those of `count` items that this host is to read."""
-    if not _joined:
+    if _alone():
         return range(count)
     import jax
 
@@ -111,7 +107,7 @@ def exchange(arrays: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
     Returns:
       The arrays of each host, in the order of the hosts.
     """
-    if not _joined:
+    if _alone():
         return [list(arrays)]
     from jax.experimental import multihost_utils
 
@@ -130,24 +126,51 @@ def exchange(arrays: Sequence[np.ndarray]) -> list[list[np.ndarray]]:
 
 def least(value: float) -> float:
     """The least of the hosts' values; called by all of them."""
-    if not _joined:
+    if _alone():
         return value
     from jax.experimental import multihost_utils
 
     return float(multihost_utils.process_allgather(np.array(value, np.float32)).min())
 
 
+def of_first(decision: bool) -> bool:
+    """What the first host decides, for all; called by all of them.
+
+    Where one hangs on a clock or a disk, every host might decide by itself otherwise, and wait for
+    the others in another place.
+    """
+    if _alone():
+        return decision
+    from jax.experimental import multihost_utils
+
+    return bool(multihost_utils.broadcast_one_to_all(np.array(decision)))
+
+
 def wait_for_all(name: str) -> None:
     """Goes on when all hosts have come here."""
-    if _joined:
+    if not _alone():
         from jax.experimental import multihost_utils
 
         multihost_utils.sync_global_devices(name)
 
 
+def tells_of_a_lost_host(text: str) -> bool:
+    """Whether JAX said that, in an error or in what it wrote before it ended the process."""
+    return any(sign in text for sign in _SIGNS)
+
+
+def _alone() -> bool:
+    """Whether this process is connected with no other; one that has not loaded JAX is not."""
+    if "jax" not in sys.modules:
+        return True
+    import jax
+
+    return not jax.distributed.is_initialized()
+
+
 def _comes_of_a_lost_host(error: BaseException | None) -> bool:
     while error is not None:
-        if any(sign in str(error) for sign in _SIGNS):
+        if tells_of_a_lost_host(str(error)):
             return True
         error = error.__cause__
     return False

@@ -9,21 +9,21 @@ import signal
 import sys
 import tempfile
 import threading
+from pathlib import Path
 
 from jaxcbis.errors import UserError
+from jaxcbis.machine import ended, hosts
 
 
-def go_on_in_child(lost: str) -> None:
+def go_on_in_child() -> None:
     """Goes on in a child process, while this one waits, and ends as the child does.
 
-    What libraries write to the screen past Python goes to a file, which the parent names if it is
-    of use. Must come before threads are started.
-
-    Args:
-      lost: what to say of a child that was aborted.
+    What libraries write to the screen past Python goes to a file, which is kept and named if it
+    may tell why the child ended. Must come before threads are started.
 
     Raises:
-      UserError: in the parent: a signal ended the child.
+      UserError: in the parent: another host was lost, or something from outside ended the child.
+      RuntimeError: in the parent: a fault in the child ended it.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -36,19 +36,26 @@ def go_on_in_child(lost: str) -> None:
         threading.Thread(target=_end_with_parent, args=(alive,), daemon=True).start()
         _keep_off_the_screen(chatter)
         return
+    os.close(alive)
+    os.close(chatter)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda number, _: os.kill(child, number))
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
-    if code == -signal.SIGABRT:
-        raise UserError(f"{lost} (what JAX said: {path})")
-    os.unlink(path)
     if code < 0:
-        raise UserError(
-            f"ended by signal {-code}; look for what sent it, such as a limit on memory, and start "
-            "all hosts again with --resume"
-        )
+        raise _error(code, Path(path))
+    os.unlink(path)
     os._exit(code)
+
+
+def _error(code: int, log: Path) -> Exception:
+    """The error to raise for a child that a signal ended; without its log if that is of no use."""
+    if code == -signal.SIGABRT and hosts.tells_of_a_lost_host(log.read_text(errors="replace")):
+        return UserError(f"{hosts.LOST} (what JAX said: {log})")
+    if not ended.by_itself(code):
+        log.unlink()
+    again = "start all hosts again with --resume"
+    return ended.error("this host's part of the run", code, again, str(log))
 
 
 def _end_with_parent(alive: int) -> None:

@@ -1,19 +1,28 @@
-"""Work side by side, in processes of their own."""
+"""Work side by side, in processes of their own.
+
+Why not by an executor of concurrent.futures: it does not tell how far an item is; before Python
+3.14 it ends no process that is at work; its processes outlive a parent that is killed; it does not
+say which signal ended one; and where a signal ends the program, its queues leave semaphores, which
+Python then complains of on the screen. What is left of it is a loop, which is here.
+"""
 
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
+import traceback
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from multiprocessing import connection
 from typing import Any, TypeVar
 
-from jaxcbis.errors import UserError
+from jaxcbis.machine import ended
 
 T = TypeVar("T")
 Tell = Callable[[Any], None]
+Work = Callable[[T, Tell], None]
 #: Processes begin anew: one in which JAX has threads cannot be forked.
 _context = multiprocessing.get_context("spawn")
 
@@ -23,12 +32,12 @@ def apart(function: Callable[..., T], *arguments: object) -> T:
     return next(told for _, told in each([arguments], partial(_caller, function), 1))
 
 
-def _caller(function: Callable[..., T], _: int) -> Callable[[tuple, Tell], None]:
+def _caller(function: Callable[..., T], _: int) -> Work[tuple]:
     return lambda arguments, tell: tell(function(*arguments))
 
 
 def each(
-    items: Sequence[T], start: Callable[[int], Callable[[T, Tell], None]], processes: int
+    items: Sequence[T], start: Callable[[int], Work[T]], processes: int
 ) -> Iterator[tuple[T, Any]]:
     """Does the items in their order, the next one wherever one is done.
 
@@ -44,7 +53,10 @@ def each(
       (item, what was told), and (item, None) once it is done.
 
     Raises:
-      UserError: of an item, or a process was ended from outside. All end then.
+      Exception: of `start` or an item, with a note of where; as a RuntimeError of the same text if
+        it cannot be handed over.
+      UserError: something from outside ended a process.
+      RuntimeError: a fault ended a process.
     """
     waiting = deque(items)
     started: dict[Any, multiprocessing.process.BaseProcess] = {}
@@ -71,9 +83,11 @@ def each(
                         ready.send(doing[ready])
                 yield item, told
     finally:
-        for process in started.values():
-            process.kill()
-            process.join()
+        for pipe, process in started.items():
+            if process.pid is not None:
+                process.kill()
+                process.join()
+            pipe.close()
 
 
 def _start_deaf_to_interrupts(process: Any) -> None:
@@ -90,16 +104,14 @@ def _receive(pipe: Any, process: multiprocessing.process.BaseProcess) -> Any:
         told = pipe.recv()
     except (EOFError, ConnectionError) as error:
         process.join()
-        raise UserError(
-            f"the process of a run was ended from outside (exit code {process.exitcode}); look for "
-            "what ended it, such as a limit on memory, and give the same command again to go on"
-        ) from error
+        again = "give the same command again to go on"
+        raise ended.error("the process of a run", process.exitcode or 0, again) from error
     if isinstance(told, Exception):
         raise told
     return told
 
 
-def _serve(pipe: Any, start: Callable[[int], Callable[[Any, Tell], None]], number: int) -> None:
+def _serve(pipe: Any, start: Callable[[int], Work], number: int) -> None:
     """Does what comes through the pipe until nothing more does."""
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
@@ -108,7 +120,19 @@ def _serve(pipe: Any, start: Callable[[int], Callable[[Any, Tell], None]], numbe
             work(pipe.recv(), pipe.send)
             pipe.send(None)
     except Exception as error:
-        pipe.send(error)
+        pipe.send(_portable(error))
+
+
+def _portable(error: Exception) -> Exception:
+    """An error that comes out of a pipe as it was put in, and tells where it was raised."""
+    told = "".join(traceback.format_exception(error))
+    error.add_note(told)
+    try:
+        if type(pickle.loads(pickle.dumps(error))) is type(error):
+            return error
+    except Exception:  # whatever an error's own class does
+        pass
+    return RuntimeError(told)
 
 
 def _end_with_parent() -> None:

@@ -1,12 +1,14 @@
 """The folder that a command writes to: whether it is free, and keeping others off it."""
 
-import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+from filelock import FileLock, Timeout
 
 from jaxcbis.errors import UserError
+
+_LOCK = ".lock"
 
 
 def unused(folder: Path) -> bool:
@@ -18,21 +20,25 @@ def unused(folder: Path) -> bool:
     return all(file.name.startswith(".") for file in folder.iterdir())
 
 
-def lock(folder: Path) -> IO[str]:
-    """Keeps other processes off the folder for as long as this one lives and holds the file.
+@contextmanager
+def lock(folder: Path) -> Iterator[None]:
+    """Keeps other processes off the folder within it, and at most for as long as this one lives.
 
     Raises:
       UserError: another process has it.
     """
-    file = (folder / ".lock").open("w")
+    file = FileLock(folder / _LOCK)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
+        file.acquire(blocking=False)
+    except Timeout as error:
         raise UserError(
             f"--output {folder}: another process is running there; wait for it or choose another "
             "folder"
         ) from error
-    return file
+    try:
+        yield
+    finally:
+        file.release()
 
 
 def require_seen(folder: Path) -> None:
@@ -41,7 +47,7 @@ def require_seen(folder: Path) -> None:
     Raises:
       UserError: it is another one, of a disk that only this host sees.
     """
-    if not (folder / ".lock").exists():
+    if not (folder / _LOCK).exists():
         raise UserError(
             f"--output {folder}: is not the first host's folder; give one on a file system that "
             "all hosts share"
@@ -56,6 +62,5 @@ def turn(folder: Path) -> Iterator[None]:
       folder: made if it is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with FileLock(folder / _LOCK):
         yield

@@ -39,7 +39,9 @@ def claim(folder: Path, config: Config) -> dict | None:
             if before["status"] == results.FINISHED
             else f"--output {folder}: holds an unfinished run; add --resume to go on with it"
         )
-    if differing := options.differing(before["config"], dataclasses.asdict(config)):
+    scored = before["status"] == results.FINISHED
+    now = dataclasses.asdict(config)
+    if differing := options.differing(before["config"], now, scored=scored):
         raise UserError(
             f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "
             "give the same ones or another --output"

@@ -11,9 +11,9 @@ from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import device, files
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import hushed, say, warn
-from jaxcbis.report.figures import overlays
+from jaxcbis.report.figures import overlay
 from jaxcbis.report.tables import has_random_weights, is_demo, run_name
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished, load
@@ -52,7 +52,7 @@ def explain(
     """
     places = _outputs(images, output, kind)
     found = [pictures.read(path) for path in images]
-    device.choose("auto")
+    backend.start("auto")
     finished = load(run)
 
     quiet = hushed() if json_file == "-" else nullcontext()
@@ -116,7 +116,7 @@ def patch(run: Finished, picture: Picture, file: Path) -> dict:
       UserError: the file cannot be written.
     """
     probabilities, maps = answers.explain(run, [picture.pixels])
-    overlays.write_map(file, picture.pixels, maps[0])
+    overlay.write(file, picture.pixels, maps[0])
     order = np.argsort(-probabilities[0])
     for k in order:
         say(f"  {LABELS[k]:<15} {probabilities[0, k]:.3f}")

@@ -45,8 +45,7 @@ def load(folder: Path | str) -> Finished:
     if found["status"] != results.FINISHED:
         raise UserError(f"{folder}: the run is not finished; go on with it: add --resume")
     try:
-        config = Config(**found["config"])
-        resolve(found["config"])  # checks the values
+        config = resolve(found["config"])
         options = found["model"]["options"]
         statistics = normalization.from_json(found["model"]["normalization"])
         blank = backbones.blank(

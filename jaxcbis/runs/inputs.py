@@ -1,13 +1,12 @@
 """What a run starts from: its data and its model, and what a person is told of them."""
 
 import dataclasses
-from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device, sharding
@@ -72,18 +71,24 @@ def load_model(config: Config, dataset: Dataset) -> Start:
     return Start(sharding.on_all(model), source, notes)
 
 
-def introduce(config: Config, folder: Path, before: dict | None) -> None:
-    """Says what is to be run, where."""
+def introduce(config: Config, threads: int, before: dict | None) -> None:
+    """Says what is to be run, where.
+
+    Args:
+      config: of the run.
+      threads: of XLA on a CPU.
+      before: its results so far, if it is resumed.
+    """
     if config.resume and before is None:
-        say(f"--resume: {folder} holds no run yet; a new one starts")
+        say(f"--resume: {config.output} holds no run yet; a new one starts")
     say(
         f"Run      {config.backbone}, strategy {config.strategy}, protocol {config.protocol}, "
         f"seed {config.seed}"
     )
     say(f"Device   {device.described()}")
-    if crowding := device.crowding():
+    if crowding := device.crowding(threads):
         say(f"         {crowding}")
-    say(f"Results  {folder}")
+    say(f"Results  {config.output}")
     if unlogged := tensorboard.missing():
         warn(unlogged)
     for key, value in dataclasses.asdict(config).items():
@@ -104,7 +109,7 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
     say(f"         {sizes} patches at {config.image_size} pixels")
     for name, part in data["splits"].items():
         detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
-    preparation.show_dropped(dataset)
+    summary.show_dropped(dataset)
     say(f"Weights  {start.source['source']} ({start.source['format']})")
     say(f"Phases   {', '.join(phase.name for phase in train.phases_of(config))}")
     say(

@@ -3,31 +3,34 @@
 import dataclasses
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading, normalization
+from jaxcbis.data import loading, normalization, summary
 from jaxcbis.data.normalization import Statistics
 from jaxcbis.data.patches import Dataset, lesion_side
 from jaxcbis.machine import device
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
-from jaxcbis.runs import notes, preparation
+from jaxcbis.runs import notes
 from jaxcbis.runs.inputs import Start
 from jaxcbis.training.phase import Progress
 
 
-def begin(config: Config, dataset: Dataset, start: Start, before: dict | None) -> dict:
+def begin(
+    config: Config, dataset: Dataset, start: Start, threads: int, before: dict | None
+) -> dict:
     """A run that has found nothing yet.
 
     Args:
       config: of the run.
       dataset, start: that it begins with.
+      threads: of XLA on a CPU.
       before: its results so far, if it is resumed.
 
     Returns:
       Every key of `results.KEYS`, None where it is not known yet.
     """
-    data = preparation.describe(dataset)
-    environment = _environment(before)
+    data = summary.describe(dataset)
+    environment = _environment(threads, before)
     told = [
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
@@ -86,9 +89,9 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
     )
 
 
-def _environment(before: dict | None) -> dict:
+def _environment(threads: int, before: dict | None) -> dict:
     """Of this machine; and, if their number has changed, the devices that were used before."""
-    now = device.environment()
+    now = device.environment(threads)
     if before is None:
         return now
     was = before["environment"]

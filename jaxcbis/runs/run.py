@@ -10,7 +10,7 @@ from jaxcbis.data import normalization
 from jaxcbis.data.patches import Dataset
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device, hosts
+from jaxcbis.machine import backend, device, hosts
 from jaxcbis.machine.console import hushed
 from jaxcbis.records import folders, results
 from jaxcbis.runs import claim, inputs, leave, record, test, train
@@ -58,42 +58,45 @@ def run(
     if config.cam_stage not in (None, *stages):
         known = ", ".join(stages)
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
-    folder = Path(str(config.output))
+    folder = Path(config.output)
     before = claim.claim(folder, config)  # what is wrong there is said before JAX starts
-    with hosts.joined(config):
+    with hosts.joined(config.coordinator, config.num_processes, config.process_id):
         threads = claim.threads_of(before) if before else None
-        device.choose(config.device, threads, deterministic=config.deterministic)
+        started = backend.start(config.device, threads, deterministic=config.deterministic)
         reports = hosts.first()
         with (
             nullcontext() if reports else hushed(),
             folders.lock(folder) if reports else nullcontext(),
+            device.compile_clock() as compile_seconds,
         ):
             hosts.wait_for_all("the folder is taken")
             folders.require_seen(folder)
             # Another process may have finished the run while this one waited to begin.
             before = claim.claim(folder, config)
-            if before and before["status"] == results.FINISHED:
-                return leave.complete(folder, before)
-            return _run(config, folder, before, shared, on_epoch)
+            finished = before is not None and before["status"] == results.FINISHED
+            if hosts.of_first(finished):  # another host may still see an older file
+                return leave.complete(folder, before) if reports and before else {}
+            return _run(config, before, shared, on_epoch, started.threads, compile_seconds)
 
 
 def _run(
     config: Config,
-    folder: Path,
     before: dict | None,
     shared: Shared | None,
     on_epoch: Callable[[dict], None],
+    threads: int,
+    compile_seconds: Callable[[], float],
 ) -> dict:
     """`run` in a folder that is its own, with the results that it had before."""
     timing: dict[str, float] = {}
-    compiled_before = device.compile_seconds()
-    inputs.introduce(config, folder, before)
+    folder = Path(config.output)
+    inputs.introduce(config, threads, before)
 
     # ---- Data and model
     with timed(timing, "prepare_s"):
         dataset = shared.dataset if shared else inputs.load_data(config)
     start = shared.start if shared else inputs.load_model(config, dataset)
-    found = record.begin(config, dataset, start, before)
+    found = record.begin(config, dataset, start, threads, before)
     inputs.show(config, dataset, start, found["data"])
     claim.require_same_inputs(folder, before, found)
     hosts.wait_for_all("the inputs are the same")
@@ -116,7 +119,7 @@ def _run(
 
     # ---- Report
     scores, iou = test.score(config, dataset, answers)
-    timing["compile_s"] = device.compile_seconds() - compiled_before
+    timing["compile_s"] = compile_seconds()
     timing["peak_memory_mb"] = device.peak_memory_mb()
     found |= record.trained(model, progress, statistics, dataset, timing)
     found = record.finish(found, scores, timing)

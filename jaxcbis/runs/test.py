@@ -7,7 +7,7 @@ import numpy as np
 from jaxcbis.config import Config
 from jaxcbis.data.normalization import Statistics, normalize
 from jaxcbis.data.patches import OVERLAP, Dataset, Patches
-from jaxcbis.evaluation import activation_maps, cam
+from jaxcbis.evaluation import activation_maps
 from jaxcbis.evaluation.activation_maps import Maps, softmax
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device
@@ -48,8 +48,7 @@ def answer(
         if len(besides):
             images = normalize(besides.images, statistics)
             told = softmax(activation_maps.logits(model, images, track))
-    compiled = device.compile_seconds()
-    with timed(timing, "cam_s"):
+    with device.compile_clock() as compile_seconds, timed(timing, "cam_s"):
         images = normalize(
             test.images, statistics, test.labels if config.protocol == "paper" else None
         )
@@ -58,8 +57,7 @@ def answer(
             stage=config.cam_stage,
         )  # fmt: skip
         probabilities = softmax(maps.logits)
-    compiling = device.compile_seconds() - compiled
-    timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compiling)
+    timing["cam_images_per_s"] = len(test) / (timing["cam_s"] - compile_seconds())
     return Answers(maps, probabilities, told)
 
 
@@ -74,12 +72,9 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
     from jaxcbis.evaluation import localization, metrics
 
     test, besides = dataset.splits["test"], _besides(config, dataset)
-    size, coarse, of_labels = config.image_size, answers.maps.maps, answers.maps.of_labels
     located, iou = localization.score(
-        cam.enlarge(coarse, size), test.masks, test.labels, answers.probabilities.argmax(1),
-        threshold=config.cam_threshold, grid=coarse.shape[1], seed=config.seed,
-        patients=test.patients,
-        true_maps=None if of_labels is None else cam.enlarge(of_labels, size),
+        test, answers.probabilities.argmax(1), answers.maps.maps, answers.maps.of_labels,
+        threshold=config.cam_threshold, seed=config.seed,
     )  # fmt: skip
     told = test.labels, answers.probabilities, test.patients
     asked = besides.labels, answers.besides, besides.patients
@@ -89,7 +84,7 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
         "test": metrics.classification(*told),
         "test_without_label_normalization": metrics.classification(*asked) if paper else None,
         "test_official": None if paper else metrics.classification(*official),
-        "localization": located | {"grid": coarse.shape[1]},
+        "localization": located,
     }, iou
 
 

@@ -27,7 +27,7 @@ def phases_of(config: Config) -> list[strategies.Phase]:
         config.strategy,
         [stage for stage in design.stages if stage not in design.frozen],
         head_lr=config.head_lr,
-        backbone_lr=float(config.backbone_lr or 0),
+        backbone_lr=config.backbone_lr,
         lr_decay=config.lr_decay,
     )
 
@@ -50,7 +50,7 @@ def train(
       on_epoch: called with every row of the history, those of a resumed run first.
       kept: activations that other runs share.
     """
-    folder = Path(str(config.output)) / "checkpoints"
+    folder = Path(config.output) / "checkpoints"
     recipe = _recipe(config)
     for phase in recipe.phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")

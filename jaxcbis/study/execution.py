@@ -7,11 +7,12 @@ from typing import NamedTuple
 import jax
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
-from jaxcbis.machine import console, device, workers
-from jaxcbis.machine.console import Level, hushed, set_level, warn
-from jaxcbis.runs import inputs, preparation
+from jaxcbis.machine import backend, console, device, workers
+from jaxcbis.machine.backend import Share
+from jaxcbis.machine.console import Level, hushed, telling, warn
+from jaxcbis.runs import inputs
 from jaxcbis.runs import run as one_run
 from jaxcbis.runs.run import Shared
 from jaxcbis.training.batches import Kept
@@ -26,7 +27,7 @@ class Machine(NamedTuple):
     Attributes:
       devices: of this host.
       processes: that share them, each doing runs of its own; 0 for one run at a time on all.
-      threads: of `device.choose`.
+      threads: of `backend.start`.
       described: for people.
     """
 
@@ -41,7 +42,7 @@ def machine(config: Config, threads: int | None, parallel: bool) -> Machine:
 
     Args:
       config: of a run.
-      threads: of `device.choose`.
+      threads: of `backend.start`.
       parallel: the runs' processes will choose; this one must not start JAX on a GPU, whose memory
         goes to the first that comes.
     """
@@ -51,7 +52,7 @@ def machine(config: Config, threads: int | None, parallel: bool) -> Machine:
 
 
 def _machine(config: Config, threads: int | None, parallel: bool) -> Machine:
-    device.choose(config.device, threads, deterministic=config.deterministic)
+    backend.start(config.device, threads, deterministic=config.deterministic)
     devices = jax.local_device_count()
     described, processes = device.described(), 0
     if parallel:
@@ -72,13 +73,12 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     Raises:
       UserError: something that the user has to put right.
     """
-    dataset = preparation.load(configs[0])
-    loading.require_all_splits(dataset)
+    dataset = inputs.load_data(configs[0])
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
-    preparation.show_dropped(dataset)
+    summary.show_dropped(dataset)
     if not machine.processes:
-        work = _worker(dataset)
+        work = _worker(dataset, 1)
         for config in configs:
             work(config, partial(watch, config))
             watch(config, None)
@@ -91,14 +91,19 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
 
 def _start(first: Config, machine: Machine, level: Level, number: int) -> Work:
     """Work in a process of its own; what all of these would say is said by the first."""
-    set_level(Level.HUSHED if number else level)
-    device.restrict(number, machine.processes, machine.devices)
-    device.choose(first.device, machine.threads, deterministic=first.deterministic)
+    share = Share(number, machine.processes, machine.devices)
+    backend.start(first.device, machine.threads, deterministic=first.deterministic, share=share)
     with hushed():
-        return _worker(preparation.load(first))
+        do = _worker(inputs.load_data(first), machine.processes)
+
+    def work(config: Config, tell: Callable[[dict], None]) -> None:
+        with telling(Level.HUSHED if number else level):
+            do(config, tell)
+
+    return work
 
 
-def _worker(dataset: Dataset) -> Work:
+def _worker(dataset: Dataset, sharers: int) -> Work:
     """Work that keeps what the runs of one backbone and seed share, until another group's turn."""
     group: tuple[str, int] | None = None
     shared: Shared | None = None
@@ -107,7 +112,7 @@ def _worker(dataset: Dataset) -> Work:
         nonlocal group, shared
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
-            shared = Shared(dataset, inputs.load_model(config, dataset), Kept({}))
+            shared = Shared(dataset, inputs.load_model(config, dataset), Kept({}, sharers))
             group = config.backbone, config.seed
         with hushed():
             one_run.run(config, shared, on_epoch=tell)

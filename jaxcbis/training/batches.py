@@ -65,9 +65,11 @@ class Kept(NamedTuple):
 
     Attributes:
       behind: both splits, by the stages in front of them; a run adds those that it computes.
+      sharers: processes that keep theirs on this host side by side.
     """
 
     behind: dict[tuple[str, ...], Splits]
+    sharers: int = 1
 
 
 def shuffled(count: int, batch_size: int, seed: tuple[int, ...]) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import device, hosts, sharding
 from jaxcbis.models.inference import Track, forward, forward_on, untracked, windows
 from jaxcbis.models.model import HEAD, POOL, Model
-from jaxcbis.training.batches import Splits
+from jaxcbis.training.batches import Kept, Splits
 
 #: Share of the free memory that what is kept may take.
 SHARE = 0.5
@@ -38,13 +38,13 @@ def behind(
     Raises:
       UserError: the file has no room on its disk.
     """
-    shared = splits.kept.behind if splits.kept else {}
+    shared, sharers = splits.kept or Kept({})
     if stages in shared:
         return shared[stages]._replace(kept=splits.kept)
     more = stages[len(splits.stages) :]
     train, validation = (
         split._replace(
-            inputs=compute(model, split.inputs, more, folder, track),
+            inputs=compute(model, split.inputs, more, folder, track, sharers),
             labels=sharding.on_all(split.labels),
         )
         for split in (splits.train, splits.validation)
@@ -70,6 +70,7 @@ def compute(
     stages: tuple[str, ...],
     folder: Path,
     track: Track = untracked,
+    sharers: int = 1,
 ) -> np.ndarray | jax.Array:
     """Runs stages on all items, and keeps what comes out where training can draw batches from it.
 
@@ -82,6 +83,7 @@ def compute(
       stages: consecutive ones; if there are none, the inputs themselves are kept.
       folder: for the file.
       track: shows how far it is.
+      sharers: processes that share the host's memory.
 
     Returns:
       The last stage's outputs, [n, ...], in the type that it computes in.
@@ -106,7 +108,7 @@ def compute(
     shape = item.shape[1:]
     size = sharding.block(count) * math.prod(shape) * item.dtype.itemsize
     kept: np.ndarray | jax.Array
-    if size <= SHARE * hosts.least(device.free_memory()):
+    if size <= SHARE * hosts.least(device.free_memory(sharers)):
         kept = sharding.empty(count, shape, item.dtype)
     else:
         kept = _file((count, *shape), item.dtype, folder)

@@ -6,56 +6,56 @@ import sys
 
 import pytest
 
-from jaxcbis.commands import main
+from jaxcbis.commands import interrupts, main
 from jaxcbis.errors import UserError
 
 
-@pytest.fixture(autouse=True)
-def handlers():
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", interrupts.SIGNALS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ImportError, OSError, UserError])
-def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number, error, monkeypatch, capsys):
-    def command(words):
+def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number, error, capsys):
+    before = signal.getsignal(number)
+
+    def command():
         try:
             signal.raise_signal(number)
         except KeyboardInterrupt:
             raise error("initialization failed") from None
 
-    monkeypatch.setattr(main, "_report", command)
-    assert main.main(["report", "run"]) == 130
+    assert main.ending(command) == 130
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("jaxcbis: interrupted; give the same command again")
+    assert signal.getsignal(number) is before
 
 
-def test_a_fault_without_an_interrupt_is_still_a_fault(monkeypatch):
-    def command(words):
+def test_an_interrupt_that_is_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        assert main.ending(lambda: signal.raise_signal(signal.SIGINT)) == 0
+        assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_an_interrupt_of_one_command_is_none_of_the_next():
+    def interrupted():
+        signal.raise_signal(signal.SIGTERM)
+
+    def faulty():
         raise ZeroDivisionError
 
-    monkeypatch.setattr(main, "_report", command)
+    assert main.ending(interrupted) == 130
     with pytest.raises(ZeroDivisionError):
-        main.main(["report", "run"])
+        main.ending(faulty)
 
 
-def test_an_interrupt_that_is_ignored_stays_so(monkeypatch):
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    monkeypatch.setattr(main, "_report", lambda words: signal.raise_signal(signal.SIGINT))
-    assert main.main(["report", "run"]) == 0
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_after_all_is_done_ends_the_process_in_silence(number):
-    script = (
-        "import atexit, signal; from jaxcbis import cli\n"
-        f"atexit.register(signal.raise_signal, {int(number)})\n"
-        "cli._report = lambda words: None\n"
-        "cli.start(['report', 'run'])"
-    )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (-number, "")
+def test_a_signal_after_all_is_done_ends_the_process_in_silence(request):
+    both = interrupts.SIGNALS if request.config.getoption("--full") else (signal.SIGINT,)
+    for number in both:
+        script = (
+            "import atexit, signal; from jaxcbis.commands import main\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+            f"atexit.register(signal.raise_signal, {int(number)})\n"
+            "main.start(['--version'])"
+        )
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+        assert (done.returncode, done.stderr) == (-number, "")

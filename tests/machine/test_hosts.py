@@ -11,24 +11,25 @@ import numpy as np
 import pytest
 
 from jaxcbis import config as options
+from jaxcbis.commands.main import main
 from jaxcbis.errors import UserError
+from jaxcbis.machine import hosts
 from jaxcbis.machine.hosts import LOST
-from tests import processes
+from tests import (
+    processes,
+    tiny,  # noqa: F401 - known to --backbone
+)
 from tests.differences import assert_within
-from tests.processes import ENVIRONMENT, ROOT
+from tests.processes import ENVIRONMENT
 
 #: Low rates: Adam's first steps are as long for a gradient of rounding errors as for any other.
 RUN = (
-    "--backbone", "vgg16", "--strategy", "s2", "--weights", "random", "--image-size", "32",
-    "--epochs", "3", "--batch-size", "32", "--head-lr", "1e-4", "--backbone-lr", "1e-6",
+    "--backbone", "tiny", "--strategy", "s2", "--weights", "random", "--image-size", "32",
+    "--epochs", "2", "--batch-size", "32", "--head-lr", "1e-4", "--backbone-lr", "1e-6",
     "--device", "cpu",
 )  # fmt: skip
 #: Seconds within which all hosts must have ended that have lost one.
 SOON = 60
-
-
-def results(output):
-    return json.loads((output / "results.json").read_text())
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +39,19 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def alone(folder, demo_dir):
-    processes.run("train", *RUN, "--data-dir", demo_dir, "--output", folder / "alone")
+    words = ("train", *RUN, "--data-dir", demo_dir, "--output", folder / "alone", "--quiet")
+    assert main([*map(str, words)]) == 0
     return results(folder / "alone")
+
+
+@pytest.fixture
+def only_full(request):
+    if not request.config.getoption("--full"):
+        pytest.skip("only with --full")
+
+
+def results(output):
+    return json.loads((output / "results.json").read_text())
 
 
 def free_port():
@@ -57,10 +69,8 @@ def start(count, data_dir, output, *words):
 
 
 def begin(data_dir, output, *words, env=ENVIRONMENT):
-    return subprocess.Popen(
-        processes.command("train", *RUN, "--data-dir", data_dir, "--output", output, *words),
-        cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
+    given = ("train", *RUN, "--data-dir", data_dir, "--output", output, *words)
+    return processes.begin(*given, env=env, stderr=subprocess.PIPE)
 
 
 def same(found, expected, what):
@@ -81,33 +91,35 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
         "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2",
         "JAX_COORDINATOR_PORT": str(free_port()),
     }  # fmt: skip
-    processes = [
+    begun = [
         begin(
             demo_dir, folder / "two", "--coordinator", "cluster",
             env=ENVIRONMENT | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
         )
         for task in range(2)
     ]  # fmt: skip
-    said = [process.communicate() for process in processes]
-    assert [process.returncode for process in processes] == [0, 0], said
+    said = [process.communicate() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
     assert "2 x cpu (cpu) on 2 hosts" in said[0][0]
     assert said[1] == ("", "")
     found = results(folder / "two")
     assert (found["environment"]["hosts"], found["environment"]["devices"]) == (2, 2)
+    assert (alone["environment"]["hosts"], alone["config"]["coordinator"]) == (1, None)
     same(found, alone, "2 hosts against one")
 
 
-def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir, request):
+@pytest.mark.usefixtures("only_full")
+def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir):
     output = folder / "four"
-    processes = start(4, demo_dir, output, "--verbose")
-    for line in processes[0].stdout:  # a first epoch is done, and others are not
+    begun = start(4, demo_dir, output, "--verbose")
+    for line in begun[0].stdout:  # a first epoch is done, and others are not
         if "epoch   1" in line:
             break
-    processes[2].kill()
+    begun[2].kill()
     killed = time.monotonic()
-    said = [process.communicate() for process in processes]
+    said = [process.communicate() for process in begun]
     assert time.monotonic() - killed < SOON
-    for number, process in enumerate(processes):
+    for number, process in enumerate(begun):
         if number == 2:
             assert process.returncode == -signal.SIGKILL
             continue
@@ -118,22 +130,23 @@ def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir, reque
 
     assert results(output)["environment"]["devices"] == 4
     shutil.copytree(output, folder / "two after four")
-    processes.run("train", *RUN, "--data-dir", demo_dir, "--output", output, "--resume")
+    words = ("train", *RUN, "--data-dir", demo_dir, "--output", output, "--resume", "--quiet")
+    assert main([*map(str, words)]) == 0
     found = results(output)
     same(found, alone, "one host after 4 against one")
     assert "begun on 4 devices and continued on 1: last digits may differ" in found["notes"]
-    if request.config.getoption("--full"):
-        processes = start(2, demo_dir, folder / "two after four", "--resume")
-        said = [process.communicate() for process in processes]
-        assert [process.returncode for process in processes] == [0, 0], said
-        same(results(folder / "two after four"), alone, "2 hosts after 4 against one")
+    begun = start(2, demo_dir, folder / "two after four", "--resume")
+    said = [process.communicate() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
+    same(results(folder / "two after four"), alone, "2 hosts after 4 against one")
 
 
+@pytest.mark.usefixtures("only_full")
 def test_a_disk_of_its_own_is_refused(folder, demo_dir, tmp_path):
     words = ("--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2, "--process-id")
-    processes = [begin(demo_dir, tmp_path / str(number), *words, number) for number in range(2)]
-    said = [process.communicate()[1] for process in processes]
-    assert [process.returncode for process in processes] == [2, 2]
+    begun = [begin(demo_dir, tmp_path / str(number), *words, number) for number in range(2)]
+    said = [process.communicate()[1] for process in begun]
+    assert [process.returncode for process in begun] == [2, 2]
     assert LOST in said[0]
     assert "not the first host's folder" in said[1]
 
@@ -154,13 +167,64 @@ def test_wrong_numbers_are_told_before_anything_starts(given, says):
         options.resolve(given)
 
 
+@pytest.mark.usefixtures("only_full")
+@pytest.mark.usefixtures("only_full")
 def test_no_cluster_is_told(tmp_path):
-    line = processes.refused(
-        "train", *RUN, "--output", tmp_path / "run", "--coordinator", "cluster"
-    )
-    assert "found no cluster" in line
+    words = ("train", *RUN, "--output", tmp_path / "run", "--coordinator", "cluster")
+    assert "found no cluster" in processes.refused(*words)
 
 
-def test_json_of_a_run_on_one_host_names_no_other(alone):
-    assert alone["environment"]["hosts"] == 1
-    assert json.dumps(alone["config"]["coordinator"]) == "null"
+MEET = """
+import json, sys
+import numpy as np
+from jaxcbis.machine import backend, hosts
+address, number = sys.argv[1], int(sys.argv[2])
+before = hosts.first()
+with hosts.joined(address, 2, number):
+    backend.start("cpu")
+    theirs = hosts.exchange([np.arange(number + 1), np.array(["a", "bcd"][number])])
+    told = json.dumps({
+        "before": before, "first": hosts.first(), "share": list(hosts.share(5)),
+        "least": hosts.least(3.5 - number), "decided": [
+            hosts.of_first(number == 0), hosts.of_first(number == 1)],
+        "exchanged": [[x.tolist() for x in arrays] for arrays in theirs],
+    })
+    hosts.wait_for_all("done")
+print(told)
+"""
+
+
+def test_hosts_share_exchange_and_do_as_the_first_decides():
+    address = f"127.0.0.1:{free_port()}"
+    begun = [processes.begin(address, number, program=("-c", MEET)) for number in range(2)]
+    said = [process.communicate()[0] for process in begun]
+    for number, text in enumerate(said):
+        found = json.loads(text.splitlines()[-1])  # behind what Gloo says of its connections
+        assert found["before"]
+        assert found["first"] == (number == 0)
+        assert found["share"] == [[0, 2, 4], [1, 3]][number]
+        assert found["least"] == 2.5
+        assert found["decided"] == [True, False]
+        assert found["exchanged"] == [[[0], "a"], [[0, 1], "bcd"]]
+
+
+def test_a_process_alone_is_the_first_and_decides_by_itself():
+    assert hosts.first()
+    assert hosts.share(3) == range(3)
+    assert (hosts.least(2.5), hosts.of_first(True), hosts.of_first(False)) == (2.5, True, False)
+    (own,) = hosts.exchange([np.arange(3)])
+    assert own[0].tolist() == [0, 1, 2]
+
+
+def test_what_jax_says_of_a_lost_host_is_known_wherever_it_stands():
+    def fail():
+        try:
+            raise RuntimeError("UNAVAILABLE: The following tasks are unhealthy")
+        except RuntimeError as error:
+            raise ValueError("the loss could not be had") from error
+
+    assert hosts.tells_of_a_lost_host("Gloo AllReduce failed")
+    assert not hosts.tells_of_a_lost_host("the loss is not finite")
+    with pytest.raises(ValueError, match="could not be had") as raised:
+        fail()
+    assert hosts._comes_of_a_lost_host(raised.value)

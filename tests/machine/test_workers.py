@@ -1,11 +1,12 @@
 """Work in several processes: what comes back, what ends it, and what is left when it ends."""
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import threading
 import time
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -35,12 +36,25 @@ def _alike(number):
     return work
 
 
-def _refuses(what, number):
+class Unpicklable(Exception):
+    """Its pickle lacks what its constructor wants."""
+
+    def __init__(self, wanted, more):
+        super().__init__(f"{wanted} and {more}")
+
+
+def _ends(number):
+    """Ends as the item says, if it says anything."""
+
     def work(item, tell):
-        if item == 3:
-            raise what
-        if item == 4:
-            os.kill(os.getpid(), signal.SIGKILL)
+        if isinstance(item, signal.Signals):
+            os.kill(os.getpid(), item)
+        if item == "lock":
+            raise ValueError("a lock", threading.Lock())
+        if item == "constructor":
+            raise Unpicklable("this", "that")
+        if item is not None:
+            raise UserError(item)
 
     return work
 
@@ -73,12 +87,34 @@ def test_items_are_done_at_once(tmp_path):
 
 
 def test_what_ends_one_ends_all():
-    with pytest.raises(UserError, match="wrong weights"):
-        list(workers.each(range(4), partial(_refuses, UserError("wrong weights")), 2))
-    with pytest.raises(UserError, match=r"ended from outside \(exit code -9\)"):
-        list(workers.each([4, 5], partial(_refuses, None), 2))
+    with pytest.raises(UserError, match="wrong weights") as raised:
+        list(workers.each([None, None, "wrong weights", None], _ends, 2))
+    (note,) = raised.value.__notes__
+    assert ", in work\n" in note, "where it was raised is lost"
     with pytest.raises(UserError, match="no such device"):
         list(workers.each([1], _no_start, 2))
+    assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind", "says"),
+    [
+        (signal.SIGKILL, UserError, r"from outside \(SIGKILL\).* limit on memory.* same command"),
+        (signal.SIGSEGV, RuntimeError, r"fault of its own or a library's \(SIGSEGV\)$"),
+    ],
+)
+def test_a_signal_that_ends_a_process_is_named(number, kind, says):
+    with pytest.raises(kind, match=says):
+        list(workers.each([number, None], _ends, 1))
+
+
+@pytest.mark.parametrize(
+    ("item", "says"), [("lock", "ValueError: .'a lock'"), ("constructor", "this and that")]
+)
+def test_an_error_that_cannot_be_handed_over_is_told_as_what_it_was(item, says):
+    with pytest.raises(RuntimeError, match=says) as raised:
+        list(workers.each([item], _ends, 1))
+    assert ", in work\n" in str(raised.value), "where it was raised is lost"
 
 
 def test_a_call_apart_returns_or_raises():
@@ -88,22 +124,25 @@ def test_a_call_apart_returns_or_raises():
 
 
 SCRIPT = """
-import signal
-signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have made it deaf to that
-from jaxcbis import side_by_side
-from tests.test_side_by_side import _sleeps
-if __name__ == "__main__":
-    for _, told in side_by_side.each([1, 2], _sleeps, 2):
+import os, signal
+from jaxcbis.commands import main
+from jaxcbis.machine import workers
+from tests.machine.test_workers import _sleeps
+def command():
+    for _, told in workers.each([1, 2], _sleeps, 2):
         print(told, flush=True)
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a shell may have made it deaf to that
+    os._exit(main.ending(command))
 """
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
-def test_no_process_is_left_behind(tmp_path, number):
+def test_nothing_is_left_behind_and_no_library_complains(tmp_path, number):
     (tmp_path / "script.py").write_text(SCRIPT)
     with subprocess.Popen(
         [sys.executable, tmp_path / "script.py"], env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     ) as parent:  # fmt: skip
         children = [int(parent.stdout.readline()) for _ in range(2)]
         assert all(map(_lives, children))
@@ -111,6 +150,9 @@ def test_no_process_is_left_behind(tmp_path, number):
             os.killpg(parent.pid, number)  # as a terminal does
         else:
             parent.kill()
+        lines = parent.stderr.read().splitlines()  # to its end: also what stays behind may write
+    told = ["jaxcbis: interrupted"] if number == signal.SIGINT else []
+    assert [line[:20] for line in lines] == told
     deadline = time.monotonic() + 30
     while any(map(_lives, children)):
         assert time.monotonic() < deadline

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests import CORES, processes, stripes
-from tfds_cbis import phantom, prepare
+from tfds_cbis import prepare
+from tfds_cbis.release import phantom
 
 SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
@@ -44,11 +45,10 @@ def test_surroundings_change_nothing(tmp_path):
 @pytest.mark.parametrize(("user", "expected"), [({}, 3), ({"NPROC": "2"}, 2)])
 def test_a_resumed_run_takes_the_threads_that_it_began_with(user, expected):
     script = (
-        "from jaxcbis.machine import device\n"
+        "from jaxcbis.machine import backend\n"
         "from jaxcbis.runs import claim\n"
         "began = {'environment': {'threads': 3}}\n"
-        "device.choose('cpu', claim.threads_of(began))\n"
-        "print(device.environment()['threads'])"
+        "print(backend.start('cpu', claim.threads_of(began)).threads)"
     )
     done = subprocess.run(
         [sys.executable, "-c", script], env=USERS | user,

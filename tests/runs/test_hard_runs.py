@@ -13,12 +13,12 @@ import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.records import predictions
-from jaxcbis.report.figures import figures
-from jaxcbis.report.page import gallery, html
+from jaxcbis.report.figures import saving
+from jaxcbis.report.page import document, gallery
 from jaxcbis.runs import train
 from jaxcbis.training import checkpoints
 from jaxcbis.training import fit as loop
@@ -32,7 +32,7 @@ SIZE, COUNTS = 32, {"train": 12, "validation": 5, "test": 5}
 def head_only(monkeypatch):
     phases = train.phases_of
     monkeypatch.setattr(train, "phases_of", lambda config: phases(config)[:1])
-    monkeypatch.setattr(figures, "DPI", 40)
+    monkeypatch.setattr(saving, "DPI", 40)
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)  # after every epoch
 
 
@@ -50,7 +50,7 @@ def export(path, labels=None, **changes):
         splits[name] = patches.Patches(
             *(fields.get(field, getattr(part, field)) for field in part.__dataclass_fields__)
         )
-    patches.save(path, Dataset(splits, "there", "made-up patches", []), "paper")
+    exported.save(path, Dataset(splits, "there", "made-up patches", []), "paper")
     return path
 
 
@@ -166,10 +166,10 @@ def unbroken(plain, tmp_path_factory):
     ("module", "name", "said"),
     [
         (loop.kept_activations, "described", "no room for a checkpoint"),
-        (predictions, "write_predictions", "cannot write"),
+        (predictions, "write", "cannot write"),
         (checkpoints, "save_model", "no room for a checkpoint"),
         (gallery, "write", "cannot write"),
-        (html, "write", "report.html"),
+        (document, "write", "report.html"),
     ],
 )
 def test_a_disk_that_fills_up_can_be_emptied(

@@ -1,16 +1,17 @@
 """What a reader of the figures is told."""
 
-from jaxcbis.machine import device
+import jax
+
 from jaxcbis.runs import notes, record
 
 
 def test_every_change_of_the_number_of_devices_is_told():
-    now = device.environment()["devices"]
+    now = jax.device_count()
 
     def after(**environment):
-        return record._environment({"environment": environment})
+        return record._environment(2, {"environment": environment})
 
-    assert "devices_before" not in record._environment(None)
+    assert "devices_before" not in record._environment(2, None)
     assert "devices_before" not in after(devices=now)
     assert notes.of_devices(after(devices=now)) == []
     once = after(devices=now + 1)

@@ -4,8 +4,8 @@ import shutil
 
 import pytest
 
-from jaxcbis.errors import UserError
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.files import Release
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_the_fingerprint_sees_every_change(small_demo, tmp_path):
 
 
 def test_a_path_that_is_not_there(tmp_path):
-    with pytest.raises(UserError, match="does not exist; give the CBIS-DDSM release's"):
+    with pytest.raises(CbisError, match="does not exist; give the CBIS-DDSM release's"):
         Release(tmp_path / "nothing")
 
 
@@ -53,19 +53,19 @@ def test_a_truncated_archive(archive, tmp_path):
     cut = tmp_path / "cut.zip"
     with open(archive, "rb") as whole:
         cut.write_bytes(whole.read(10_000))
-    with pytest.raises(UserError, match="no readable zip archive"):
+    with pytest.raises(CbisError, match="no readable zip archive"):
         Release(cut)
 
 
 def test_a_folder_without_case_descriptions(small_demo, tmp_path):
     shutil.copytree(small_demo / "jpeg", tmp_path / "jpeg")
-    with pytest.raises(UserError, match=r"no case-description CSV; expected csv/mass_case"):
+    with pytest.raises(CbisError, match=r"no case-description CSV; expected csv/mass_case"):
         Release(tmp_path)
 
 
 def test_a_folder_without_images(small_demo, tmp_path):
     shutil.copytree(small_demo / "csv", tmp_path / "csv")
-    with pytest.raises(UserError, match=r"no jpeg/<SeriesInstanceUID>/\*\.jpg"):
+    with pytest.raises(CbisError, match=r"no jpeg/<SeriesInstanceUID>/\*\.jpg"):
         Release(tmp_path)
 
 
@@ -84,5 +84,5 @@ def test_case_descriptions_without_a_row(small_demo, tmp_path):
     name = "csv/mass_case_description_train_set.csv"
     header = (small_demo / name).read_text().splitlines()[0]
     (tmp_path / name).write_text(header)
-    with pytest.raises(UserError, match="hold no row"):
+    with pytest.raises(CbisError, match="hold no row"):
         Release(tmp_path).lesions()

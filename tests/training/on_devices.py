@@ -11,7 +11,7 @@ import jax
 import numpy as np
 
 from jaxcbis.evaluation import activation_maps
-from jaxcbis.machine import device, sharding
+from jaxcbis.machine import backend, sharding
 from jaxcbis.models import backbones
 from jaxcbis.training import kept_activations, strategies
 from jaxcbis.training.batches import Examples, Splits
@@ -32,7 +32,7 @@ def examples(count: int, seed: int) -> Examples:
 
 
 def main(path: str) -> None:
-    device.choose("cpu")
+    backend.start("cpu")
     found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
     backbone = sharding.on_all(backbones.load("resnet34", weights="random", seed=1).model)
     train, validation, test = (examples(count, i) for i, count in enumerate(COUNTS.values()))

@@ -165,7 +165,7 @@ def test_one_program_trains_and_one_validates_batches_of_every_size(
 def test_a_run_from_a_file_equals_one_from_the_device(
     model, splits, unbroken, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: 0)
     filed = fit(model, recipe(), splits, tmp_path)
     assert {phase["place"] for phase in unbroken.progress.prefix} == {"device"}
     assert {phase["place"] for phase in filed.progress.prefix} == {"file"}
@@ -179,7 +179,7 @@ def test_a_disk_without_room_for_the_activations_is_a_users_error(
     def full(*words):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: 0)
     monkeypatch.setattr(kept_activations.os, "posix_fallocate", full)
     with pytest.raises(UserError, match="no room for the kept activations"):
         fit(model, recipe("s2"), splits, tmp_path)

@@ -1,0 +1,32 @@
+"""audit: what the flattering choices of the paper's protocol are worth."""
+
+import argparse
+from pathlib import Path
+
+from jaxcbis import config as options
+from jaxcbis.commands.words import Commands, add_levels, given
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's words."""
+    words = commands.add_parser(
+        "audit",
+        help="what each flattering choice of the paper's protocol is worth",
+        allow_abbrev=False,
+    )
+    options.add_arguments(words, ("data", "data_dir"))
+    words.add_argument(
+        "--run", nargs="+", type=Path, required=True, metavar="DIR",
+        help="finished runs: paper runs, and the clean ones of the same backbone and strategy",
+    )  # fmt: skip
+    words.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
+    add_levels(words)
+    words.set_defaults(command=run)
+
+
+def run(words: argparse.Namespace) -> None:
+    """Does what the words say."""
+    place = given(words)
+    from jaxcbis.audit import run as audit
+
+    audit.run(place.get("data"), place.get("data_dir"), words.run, words.output)

@@ -1,0 +1,22 @@
+"""findings: the summary of two studies and their audit."""
+
+import argparse
+from pathlib import Path
+
+from jaxcbis.commands.words import Commands
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's words."""
+    words = commands.add_parser(
+        "findings", help="write findings.md from the results of two studies and their audit"
+    )
+    words.add_argument("folder", type=Path, metavar="DIR", help="holds results/")
+    words.set_defaults(command=run)
+
+
+def run(words: argparse.Namespace) -> None:
+    """Does what the words say."""
+    from jaxcbis import findings
+
+    print(findings.write(words.folder))
