@@ -50,7 +50,7 @@ def train(
       on_epoch: called with every row of the history, those of a resumed run first.
       kept: activations that other runs share.
     """
-    folder = Path(str(config.output)) / "checkpoints"
+    folder = Path(config.output) / "checkpoints"
     recipe = _recipe(config)
     for phase in recipe.phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")

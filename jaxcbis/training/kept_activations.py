@@ -17,7 +17,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import device, hosts, sharding
 from jaxcbis.models.inference import Track, forward, forward_on, untracked, windows
 from jaxcbis.models.model import HEAD, POOL, Model
-from jaxcbis.training.batches import Splits
+from jaxcbis.training.batches import Kept, Splits
 
 #: Share of the free memory that what is kept may take.
 SHARE = 0.5
@@ -38,7 +38,7 @@ def behind(
     Raises:
       UserError: the file has no room on its disk.
     """
-    shared = splits.kept.behind if splits.kept else {}
+    shared, sharers = splits.kept or Kept({})
     if stages in shared:
         return shared[stages]._replace(kept=splits.kept)
     more = stages[len(splits.stages) :]

@@ -165,7 +165,7 @@ def test_one_program_trains_and_one_validates_batches_of_every_size(
 def test_a_run_from_a_file_equals_one_from_the_device(
     model, splits, unbroken, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: 0)
     filed = fit(model, recipe(), splits, tmp_path)
     assert {phase["place"] for phase in unbroken.progress.prefix} == {"device"}
     assert {phase["place"] for phase in filed.progress.prefix} == {"file"}

@@ -16,7 +16,7 @@ def test_what_does_not_fit_the_device_is_kept_in_a_file(splits, tmp_path, monkey
     images = splits.train.inputs
     here = kept_activations.compute(model, images, stages, tmp_path)
     assert isinstance(here, jax.Array)
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: here.nbytes)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: here.nbytes)
     there = kept_activations.compute(model, images, stages, tmp_path)
     assert isinstance(there, np.memmap)
     assert there.dtype == here.dtype == dtype
