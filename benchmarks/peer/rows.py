@@ -223,11 +223,11 @@ class Torch:
                 [
                     (self._pinned(to_tensor(x)), self._pinned(torch.from_numpy(labels).long()))
                     for x, labels in zip(
-                        *(np.split(a, range(work.batch, len(a), work.batch)) for a in split),
+                        *(np.split(a, range(work.batch, len(a), work.batch)) for a in split[:2]),
                         strict=True,
                     )
                 ]
-                for split in self.draw_splits(work, rng)
+                for split in self.draw_splits(work, rng)[:2]
             ]
 
         def run(splits: list) -> float:

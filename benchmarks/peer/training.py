@@ -15,7 +15,6 @@ from benchmarks.peer.models import stages, to_tensor
 from jaxcbis.config import Config
 from jaxcbis.errors import UserError
 from jaxcbis.training import batches, early_stopping
-from jaxcbis.training.early_stopping import Stopping
 from jaxcbis.training.strategies import Phase
 
 #: Items per call where nothing is trained.
@@ -62,7 +61,7 @@ def fit(
     for number, (phase, rates) in enumerate(phases):
         model.load_state_dict(best)
         adam = _start_phase(parts, rates)
-        stop = Stopping(math.inf)
+        losses: list[float] = []
         for epoch in range(config.epochs + 1):
             began = time.perf_counter()
             loss, accuracy = None, None
@@ -85,8 +84,8 @@ def fit(
             on_epoch(history[-1])
             if val_loss < lowest:
                 best, lowest = copy.deepcopy(model.state_dict()), val_loss
-            stop = early_stopping.update(stop, val_loss, config.min_delta)
-            if stop.waited >= config.patience:
+            losses.append(val_loss)
+            if early_stopping.waited(losses, config.min_delta) >= config.patience:
                 break
     model.load_state_dict(best)
     return history

@@ -22,7 +22,8 @@ from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps, strategies
-from jaxcbis.training.fit import Examples, Fitted, Settings, fit
+from jaxcbis.training.batches import Examples, Splits
+from jaxcbis.training.fit import Fitted, fit
 
 RATES = {"head_lr": 1e-4, "backbone_lr": 3e-5, "lr_decay": 0.3}
 
@@ -131,11 +132,11 @@ def draw(work: Work, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return (inputs if work.shape[-1] == 1 else np.abs(inputs)), labels
 
 
-def draw_splits(work: Work, rng: np.random.Generator) -> tuple[Examples, Examples]:
+def draw_splits(work: Work, rng: np.random.Generator) -> Splits:
     """Images and labels to train on, and half as many (at least a batch) to validate on."""
     counts = work.images, max(work.images // 2, work.batch)
     one, two = (draw(work._replace(batch=count), rng) for count in counts)
-    return Examples(*one), Examples(*two)
+    return Splits(Examples(*one), Examples(*two))
 
 
 def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda parts: None) -> Task:
@@ -278,13 +279,15 @@ def _fit(work: Work, backbone: Model, record: Callable[[dict], None]) -> Task:
     names = [next(iter(rates)) for rates in work.phases]
     phases = [strategies.Phase(*pair) for pair in zip(names, work.phases, strict=True)]
 
-    def run(data: tuple[Examples, Examples], epochs: int) -> Fitted:
+    def run(data: Splits, epochs: int) -> Fitted:
         # Patience beyond the last epoch: every run has the same number of them.
-        settings = Settings(work.batch, epochs, epochs + 1, 0.0, work.batch_norm, 0)
+        recipe = strategies.Recipe(
+            phases, work.batch, epochs, epochs + 1, 0.0, work.batch_norm, seed=0
+        )
         with tempfile.TemporaryDirectory() as folder:
-            return fit(backbone, phases, *data, settings, Path(folder))
+            return fit(backbone, recipe, data, Path(folder))
 
-    def fresh(rng: np.random.Generator) -> tuple[Examples, Examples]:
+    def fresh(rng: np.random.Generator) -> Splits:
         return draw_splits(work, rng)
 
     def epoch_seconds(done: Fitted) -> float:
@@ -303,7 +306,7 @@ def input_data(folder: Path) -> tuple[Any, Path]:
       Skipped: TFDS is not installed.
     """
     try:
-        from tfds_cbis.preparation import prepare
+        from tfds_cbis.prepare import prepare
         from tfds_cbis.release import phantom
     except ModuleNotFoundError as error:
         raise Skipped(f"input: {error.name} is not installed") from error

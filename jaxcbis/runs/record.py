@@ -12,7 +12,7 @@ from jaxcbis.records import results
 from jaxcbis.report import tensorboard
 from jaxcbis.runs import notes
 from jaxcbis.runs.inputs import Start
-from jaxcbis.training.fit import Progress
+from jaxcbis.training.phase import Progress
 
 
 def begin(

@@ -15,7 +15,7 @@ from jaxcbis.machine.console import Level, hushed, telling, warn
 from jaxcbis.runs import inputs
 from jaxcbis.runs import run as one_run
 from jaxcbis.runs.run import Shared
-from jaxcbis.training.fit import Kept
+from jaxcbis.training.batches import Kept
 
 Watch = Callable[[Config, dict | None], None]
 Work = Callable[[Config, Callable[[dict], None]], None]

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks import measure
 from benchmarks.speed import rows
-from jaxcbis.training import fit as fit_module
+from jaxcbis.training import epochs
 from tests import tiny
 from tests.differences import assert_within
 
@@ -182,11 +182,11 @@ def test_epochs_do_the_same_number_of_steps(both, tools, peer, monkeypatch):
     model, backbone = both
     work = of("s1_run", backbone)._replace(phases=of("s1_run", backbone).phases[:2])
     steps = {"ours": 0, "peer": 0}
-    run_epoch, trainer = fit_module.run_epoch, tools.trainer
+    train, trainer = epochs.train, tools.trainer
 
-    def ours_epoch(plan, state, frozen, train, order, *words):
+    def ours_epoch(plan, state, frozen, examples, order, *words):
         steps["ours"] += len(order)
-        return run_epoch(plan, state, frozen, train, order, *words)
+        return train(plan, state, frozen, examples, order, *words)
 
     def counting_trainer(*words):
         step, validate = trainer(*words)
@@ -197,7 +197,7 @@ def test_epochs_do_the_same_number_of_steps(both, tools, peer, monkeypatch):
 
         return counted, validate
 
-    monkeypatch.setattr(fit_module, "run_epoch", ours_epoch)
+    monkeypatch.setattr(epochs, "train", ours_epoch)
     monkeypatch.setattr(tools, "trainer", counting_trainer)
     monkeypatch.setattr(tools, "tune", lambda *words: peer.rows.Settings())
     run(rows.ours(work, backbone))
