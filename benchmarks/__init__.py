@@ -1,6 +1,10 @@
 """Speed beside PyTorch, as ratios measured on one machine in one run."""
 
 import os
+from pathlib import Path
+
+#: Of the clone, in which the commands' processes run.
+ROOT = Path(__file__).resolve().parent.parent
 
 # Read when JAX starts: it shares a GPU with PyTorch.
 os.environ.setdefault("XLA_PYTHON_CLIENT_MEM_FRACTION", "0.45")

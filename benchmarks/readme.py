@@ -10,7 +10,7 @@ from pathlib import Path
 from rich.table import Table
 from rich.text import Text
 
-from benchmarks import report
+from benchmarks import ROOT, report
 from benchmarks.gpu import parity
 from benchmarks.gpu import report as gpu_report
 from benchmarks.quality import report as quality_report
@@ -19,8 +19,7 @@ from benchmarks.speed import profile
 from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
 
-ROOT = Path(__file__).resolve().parent.parent
-RESULTS = Path(__file__).resolve().parent / "results"
+RESULTS = ROOT / "benchmarks" / "results"
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 

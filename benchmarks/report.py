@@ -1,11 +1,8 @@
 """The results on the screen, in a file and as a plot."""
 
-import os
-import platform
-from importlib.metadata import PackageNotFoundError, version
+from collections.abc import Sequence
 from pathlib import Path
 
-import jax
 import numpy as np
 from matplotlib.figure import Figure
 from rich import box
@@ -13,32 +10,29 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 
 from jaxcbis.errors import UserError
-from jaxcbis.machine import backend, device
 from jaxcbis.machine.console import say
-from jaxcbis.report.figures.figures import BLUE, DPI, VERMILLION
+from jaxcbis.report.figures.saving import DPI
+from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 #: Of a table, in characters, also where the terminal is narrower: cut figures would be of no use.
 WIDTH = 100
 
-_PACKAGES = (
-    "jax", "jaxlib", "flax", "optax", "numpy", "torch", "torchvision", "grad-cam",
-    "tensorflow-datasets",
-)  # fmt: skip
 
+def columns(names: Sequence[str], *, text: int = 1, title: str = "") -> Table:
+    """A table without rows.
 
-def machine() -> tuple[dict, dict]:
-    """Hardware and versions, as the results record them; None where a package is absent."""
-    environment = device.environment(backend.start("auto").threads)
-    hardware: dict = {key: environment[key] for key in ("backend", "device", "host_cores")}
-    hardware |= {"processor": processor(), "memory_gib": _memory_gib()}
-    hardware["precision"] = "float32" if jax.default_backend() == "cpu" else "bfloat16"
-    versions: dict = {"python": environment["python"], "git_commit": environment["git_commit"]}
-    for package in _PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            versions[package] = None
-    return hardware, versions
+    Args:
+      names: of the columns.
+      text: how many of them, from the left, hold text; the others hold numbers.
+      title: above it.
+    """
+    shown = Table(
+        title=title or None, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0),
+        pad_edge=False,
+    )  # fmt: skip
+    for i, name in enumerate(names):
+        shown.add_column(name, justify="left" if i < text else "right", no_wrap=True)
+    return shown
 
 
 def table(results: dict) -> Table:
@@ -174,20 +168,3 @@ def _pair(ours: float | None, peer: float | None) -> str:
 
 def _percent(share: float | None) -> float | None:
     return None if share is None else 100 * share
-
-
-def processor() -> str:
-    """The CPU's name, or its architecture where the system does not tell."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
-
-
-def _memory_gib() -> float | None:
-    try:
-        return round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1)
-    except (ValueError, OSError):
-        return None

@@ -7,7 +7,6 @@ WORKDIR /source
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY jaxcbis jaxcbis
 COPY tfds_cbis tfds_cbis
-COPY benchmarks benchmarks
 RUN pip install --no-cache-dir -c constraints.txt .
 
 # Results, the prepared data set, weights and compiled programs all stay on what is mounted here.

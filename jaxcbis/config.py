@@ -13,6 +13,14 @@ from jaxcbis.errors import UserError
 
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean")
+#: By what --cam-method calls them, the names under which class activation maps are known.
+CAM_METHODS = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "layercam": "LayerCAM",
+    "scorecam": "Score-CAM",
+}
 #: For --coordinator: the address and the numbers are those of the cluster that started the process.
 CLUSTER = "cluster"
 
@@ -95,7 +103,7 @@ class Config:
     cam_method: str = _option(
         "gradcam", "how class activation maps are made; scorecam takes a forward pass per patch "
         "and channel of the stage: 512 at the last one, 2048 in resnet50",
-        choices=("gradcam", "gradcam++", "hirescam", "layercam", "scorecam"),
+        choices=tuple(CAM_METHODS),
     )  # fmt: skip
     cam_stage: str | None = _option(
         None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 "

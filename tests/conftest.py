@@ -2,14 +2,17 @@
 
 import contextlib
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
     import benchmarks.peer.models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.commands.main import main
-from jaxcbis.data import loading
+from jaxcbis.data import prepared
 from jaxcbis.machine import backend
 from jaxcbis.records.folders import turn
 from tests import WORKER, differences
@@ -64,15 +67,51 @@ def refused_here(capfd):
 @pytest.fixture(scope="session")
 def demo_dir(tmp_path_factory) -> Path:
     """A --data-dir with a smaller demo set, which all processes of `-n` share: prepared once."""
-    from tfds_cbis import phantom  # imports TFDS
+    from tfds_cbis.release import phantom
 
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if WORKER else base) / "demo"
-    place = folder / f"cbis_ddsm_demo-{loading.DEMO_VERSION}"
+    place = folder / f"cbis_ddsm_demo-{prepared.DEMO_VERSION}"
     with turn(place):
         if not (place / "release").exists():
             phantom.write_release(place / "release", patients=(6, 4))
     return folder
+
+
+@pytest.fixture(scope="session")
+def torch() -> Any:
+    """PyTorch, for tests that compare with it alone: it takes seconds to import."""
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    import torch
+
+    import benchmarks.peer.models  # before anything imports torchvision
+
+    assert benchmarks.peer.models
+    return torch
+
+
+@pytest.fixture(scope="session")
+def torch_reference(torch) -> Any:
+    """The module of that name, which imports PyTorch."""
+    from tests import torch_reference
+
+    return torch_reference
+
+
+@pytest.fixture(scope="session")
+def reference(torch_reference, tmp_path_factory) -> Callable[..., tuple[Any, Any]]:
+    """By the name of a backbone, torchvision's model and ours with its weights; made once.
+
+    They are read from a file with the given suffix. Who changes one changes a copy.
+    """
+    folder = tmp_path_factory.mktemp("references")
+
+    @cache
+    def of(name: str, suffix: str = ".safetensors") -> tuple[Any, Any]:
+        module = torch_reference.backbone(name)
+        return module, torch_reference.load(name, module, folder / f"{name}{suffix}")
+
+    return of
 
 
 def pytest_sessionfinish(session):

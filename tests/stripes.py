@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.data import patches
+from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.labels import LABELS
 
@@ -26,5 +26,5 @@ def write(file: Path) -> Path:
         return Patches(images.clip(0, 255).astype(np.uint8), masks, labels, ids, ids, sizes)
 
     splits = {name: part(name, n) for name, n in zip(patches.SPLITS, (40, 10, 20), strict=True)}
-    patches.save(file, Dataset(splits, "stripes", "stripes", []), "paper")
+    exported.save(file, Dataset(splits, "stripes", "stripes", []), "paper")
     return file

@@ -1,10 +1,6 @@
 """The package from Python, as its documentation has it, and an exported model without it."""
 
 import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,10 +8,8 @@ from PIL import Image
 
 import jaxcbis
 from jaxcbis.data import patches
-from tests import tiny_run
+from tests import processes, tiny_run
 from tests.differences import assert_within
-
-ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
@@ -36,19 +30,9 @@ def images():
     return [rng.integers(0, 256, shape).astype(np.uint8) for shape in shapes]
 
 
-def in_process(script, *words, cwd, **variables):
-    """Runs a script of Python; returns what it printed."""
-    done = subprocess.run(
-        [sys.executable, "-c", script, *map(str, words)], cwd=cwd, capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": str(ROOT)} | variables,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def test_importing_the_package_loads_nothing_heavy():
     script = "import sys, jaxcbis; print([m for m in ('jax', 'numpy', 'flax') if m in sys.modules])"
-    assert in_process(script, cwd=ROOT).strip() == "[]"
+    assert processes.run(program=("-c", script)).strip() == "[]"
 
 
 def test_every_name_is_there_and_no_other():
@@ -87,10 +71,11 @@ def test_other_arrays_are_refused(run, wrong):
 
 
 EXPORTED = """
-import sys
+import os, sys
 from pathlib import Path
 import numpy as np
 from jax import export
+os.chdir(sys.argv[1])
 sys.modules["jaxcbis"] = sys.modules["flax"] = None  # importing either would fail
 model = export.deserialize(bytearray(Path("model.stablehlo").read_bytes()))
 np.save("answers.npy", model.call(np.load("grey.npy")))
@@ -101,7 +86,7 @@ def test_an_exported_model_answers_without_the_package(run, tmp_path):
     jaxcbis.export(run, tmp_path / "model.stablehlo")
     grey = np.random.default_rng(3).integers(0, 256, (3, 32, 32)).astype(np.uint8)
     np.save(tmp_path / "grey.npy", grey)
-    in_process(EXPORTED, cwd=tmp_path)
+    processes.run(tmp_path, program=("-c", EXPORTED))
     ours = jaxcbis.predict(run, grey)
     assert_within(1e-5, np.load(tmp_path / "answers.npy"), ours, "exported model, reloaded")
 
@@ -113,7 +98,8 @@ from pathlib import Path
 import cv2, jax, numpy as np
 import tests.tiny
 before = dict(os.environ)
-blocks = re.findall(r"```python\\n(.*?)```", Path(sys.argv[1]).read_text(), re.S)
+blocks = re.findall(r"```python\\n(.*?)```", Path("docs", "python.md").read_text(), re.S)
+os.chdir(sys.argv[1])
 names = {}
 for block in blocks:
     exec(block, names)
@@ -131,7 +117,8 @@ def test_the_documentation_runs_and_leaves_the_environment_alone(folder, run, tm
     Image.fromarray(images()[2]).save(tmp_path / "mammogram.png")
     two = np.stack([patches.resize(image, tiny_run.SIZE) for image in images()[:2]])
     np.save(tmp_path / "grey.npy", two)
-    said = in_process(DOCUMENTED, ROOT / "docs" / "python.md", cwd=tmp_path)
+    untouched = {key: value for key, value in processes.ENVIRONMENT.items() if key != "NPROC"}
+    said = processes.run(tmp_path, program=("-c", DOCUMENTED), env=untouched)
     _, of_sweep, _, _, end = said.split("----\n")
     assert json.loads(end) == [4, []]
     found = np.load(tmp_path / "found.npz")

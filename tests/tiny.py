@@ -8,6 +8,7 @@ from jaxcbis.designs import BACKBONES, ResNetDesign, VGGDesign
 #: Of an image, in pixels.
 SIZE = 32
 
+NAMES = ("tiny", "tiny_vgg")
 #: Its last stage has 4 x 4 pixels; stem and layer1 are the frozen half.
 BACKBONES["tiny"] = ResNetDesign((1, 1), convolutions=2, widths=(8, 16), stem=8)
 #: Its last stage has 16 x 16 pixels; block1 is the frozen half.

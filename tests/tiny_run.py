@@ -1,15 +1,19 @@
-"""A finished run that was never trained, for what reads runs back."""
+"""Finished runs for what reads runs back: one that was never trained, and ones without a report."""
 
 import dataclasses
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis import config
 from jaxcbis.data import normalization
 from jaxcbis.models import backbones
-from jaxcbis.records import results
+from jaxcbis.records import predictions, results
+from jaxcbis.runs import leave
 from jaxcbis.training import checkpoints
 from tests.report import example_run
 
@@ -40,3 +44,17 @@ def write(folder: Path, *, backbone: str = "vgg16", **model) -> Path:
     (folder / "checkpoints").mkdir()
     checkpoints.save_model(folder / "checkpoints", fresh)
     return folder
+
+
+@contextmanager
+def no_reports() -> Iterator[None]:
+    """Runs leave only what other programs read: a small one takes most of its time to draw."""
+
+    def write(folder, found, test, answers, iou):
+        probabilities = answers.probabilities
+        predictions.write_predictions(folder / "predictions.csv", test, probabilities, iou)
+        results.write(folder / "results.json", found)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(leave, "leave", write)
+        yield

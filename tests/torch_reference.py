@@ -1,4 +1,4 @@
-"""torchvision's definitions of the four backbones: the reference that ours are tested against."""
+"""torchvision's definitions of the backbones: the reference that ours are tested against."""
 
 from pathlib import Path
 
@@ -7,9 +7,13 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from benchmarks.peer.models import build, stages
+from benchmarks.peer.models import MODELS, build, stages
+from jaxcbis.designs import BACKBONES, VGGDesign
 from jaxcbis.models import backbones
 from jaxcbis.models.model import HEAD, Model, merge, run
+from tests import tiny_torch
+
+MODELS.update(tiny_torch.MODELS)
 
 
 def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
@@ -34,7 +38,7 @@ def outputs(name: str, model: torch.nn.Module, images: np.ndarray) -> dict[str, 
     """Every stage's output for NHWC images, as NHWC arrays."""
     x, kept = to_torch(images), {}
     with torch.no_grad():
-        for stage, module in stages(name, model).items():
+        for stage, module in stages(model).items():
             x = module(x)
             kept[stage] = to_numpy(x)
     return kept
@@ -42,10 +46,12 @@ def outputs(name: str, model: torch.nn.Module, images: np.ndarray) -> dict[str, 
 
 def head(name: str, model: torch.nn.Module) -> dict[str, dict[str, np.ndarray]]:
     """The model's classifier as our params['head']; VGG's flatten order is turned to ours."""
-    linear = model.classifier if name.startswith("vgg") else model.fc
+    design = BACKBONES[name]
+    linear = model.classifier if isinstance(design, VGGDesign) else model.fc
     kernel = linear.weight.detach().numpy()
-    if name.startswith("vgg"):
-        kernel = kernel.reshape(-1, 512, 7, 7).transpose(0, 2, 3, 1).reshape(len(kernel), -1)
+    if isinstance(design, VGGDesign):
+        shape = (len(kernel), design.widths[-1], design.pooled, design.pooled)
+        kernel = kernel.reshape(shape).transpose(0, 2, 3, 1).reshape(len(kernel), -1)
     return {"linear": {"kernel": kernel.T.copy(), "bias": linear.bias.detach().numpy().copy()}}
 
 

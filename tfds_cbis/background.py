@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from tfds_cbis.roi import Box
+from tfds_cbis.protocols import Protocol
+from tfds_cbis.release.boxes import Box
 
 #: Background crops per lesion in the paper's Table I.
 PER_LESION = {"train": 644 / 1886, "test": 310 / 547}
@@ -22,14 +24,14 @@ def allotment(view_ids: Iterable[str], total: int, seed: str) -> dict[str, int]:
     """Spreads a number of crops evenly over views.
 
     Args:
-        view_ids: the views that may give crops.
-        total: crops wanted.
-        seed: decides, with its id only, which views give one more than others.
+      view_ids: the views that may give crops.
+      total: crops wanted.
+      seed: decides, with its id only, which views give one more than others.
 
     Returns:
-        Crops per view id; they add up to `total` if there is a view.
+      Crops per view id; they add up to `total` if there is a view.
     """
-    order = sorted(set(view_ids), key=lambda view_id: _digest(seed, view_id))
+    order = sorted(set(view_ids), key=lambda view_id: _digest(f"{seed}/{view_id}"))
     if not order:
         return {}
     each, rest = divmod(total, len(order))
@@ -40,63 +42,66 @@ def sizes(lesion_sides: Sequence[int], count: int, seed: str) -> list[int]:
     """Draws the sides of background crops from those of lesion crops, with replacement.
 
     Args:
-        lesion_sides: in pixels, in any order.
-        count: sides wanted; none where there is no lesion.
-        seed: the data set's version.
+      lesion_sides: in pixels, in any order.
+      count: sides wanted; none where there is no lesion.
+      seed: the data set's version.
     """
     if not lesion_sides:
         return []
-    rng = np.random.default_rng(int.from_bytes(_digest(seed, "sizes")[:8], "little"))
-    return rng.choice(sorted(lesion_sides), count).tolist()
+    return _generator(f"{seed}/sizes").choice(sorted(lesion_sides), count).tolist()
+
+
+class SummedAreas(NamedTuple):
+    """Summed-area tables of a mammogram, from which those of any window follow.
+
+    Attributes:
+      breast: int32 [height + 1, width + 1], of the pixels that show breast.
+      lesions: int32 [height + 1, width + 1], of those that belong to a lesion.
+    """
+
+    breast: np.ndarray
+    lesions: np.ndarray
+
+
+def summed_areas(image: np.ndarray, lesions: np.ndarray) -> SummedAreas:
+    """Sums up where there is breast and where there are lesions.
+
+    Args:
+      image: uint8 [height, width].
+      lesions: union of all known lesion masks, uint8 [height, width].
+    """
+    breast = cv2.threshold(image, BREAST_LEVEL, 1, cv2.THRESH_BINARY)[1]
+    return SummedAreas(cv2.integral(breast), cv2.integral((lesions > 0).astype(np.uint8)))
 
 
 def places(
-    image: np.ndarray,
-    lesions: np.ndarray,
+    areas: SummedAreas,
+    protocol: Protocol,
     *,
     size: int,
     count: int,
     seed: str,
-    view_id: str,
-    breast: float,
-    margin: float = 0,
     taken: Sequence[Box] = (),
 ) -> list[Box]:
     """Draws square crops that show breast and no lesion.
 
     The first is drawn at random; each further one is drawn among those places that overlap the
-    crops so far least. The draw depends on the seed and the view's id alone.
+    crops so far least.
 
     Args:
-        image: mammogram, uint8 [height, width].
-        lesions: union of all known lesion masks, uint8 [height, width].
-        size: side of a crop in pixels.
-        count: crops wanted.
-        seed: the data set's version.
-        view_id: the view's name.
-        breast: least share of a crop's pixels that must be breast.
-        margin: least distance to a lesion, as a share of `size`.
-        taken: crops that the view has given already.
+      areas: of the mammogram.
+      protocol: how much breast a crop shows at least, and how far from a lesion it keeps.
+      size: side of a crop in pixels.
+      count: crops wanted.
+      seed: decides the draw: the data set's version and the view's id.
+      taken: crops that the view has given already.
 
     Returns:
-        At most `count` boxes; fewer where no more fit.
+      At most `count` boxes; fewer where no more fit.
     """
-    height, width = image.shape
-    if count < 1 or size > min(height, width):
+    if count < 1 or size >= min(areas.breast.shape):
         return []
-    rng = np.random.default_rng(int.from_bytes(_digest(seed, view_id)[:8], "little"))
-    step = max(1, size // STEPS)
-    top, left = (
-        np.arange(rng.integers(min(step, side - size + 1)), side - size + 1, step)
-        for side in (height, width)
-    )
-    tissue = cv2.threshold(image, BREAST_LEVEL, 1, cv2.THRESH_BINARY)[1]
-    free = _window_sums(tissue, top, left, size) >= breast * size * size
-    near = (lesions > 0).astype(np.uint8)
-    free &= _window_sums(near, top, left, size, round(margin * size)) == 0
-    rows, columns = np.nonzero(free)
-    order = rng.permutation(len(rows))
-    y, x = top[rows[order]], left[columns[order]]
+    y, x = _free_corners(areas, protocol, size, seed)
 
     def shared_with(box: Box) -> np.ndarray:
         wide = np.minimum(x + size, box.x1) - np.maximum(x, box.x0)
@@ -117,12 +122,30 @@ def places(
     return chosen
 
 
+def _free_corners(
+    areas: SummedAreas, protocol: Protocol, size: int, seed: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Rows and columns of the upper left corners where a crop may lie, in random order."""
+    height, width = (length - 1 for length in areas.breast.shape)
+    rng = _generator(seed)
+    step = max(1, size // STEPS)
+    top, left = (
+        np.arange(rng.integers(min(step, side - size + 1)), side - size + 1, step)
+        for side in (height, width)
+    )
+    free = _window_sums(areas.breast, top, left, size) >= protocol.breast * size * size
+    distance = round(protocol.margin * size)
+    free &= _window_sums(areas.lesions, top, left, size, distance) == 0
+    rows, columns = np.nonzero(free)
+    order = rng.permutation(len(rows))
+    return top[rows[order]], left[columns[order]]
+
+
 def _window_sums(
-    image: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int, margin: int = 0
+    table: np.ndarray, rows: np.ndarray, columns: np.ndarray, size: int, margin: int = 0
 ) -> np.ndarray:
     """Sums of the size x size windows at each of rows x columns, wider by a margin all around."""
-    table = cv2.integral(image)
-    height, width = image.shape
+    height, width = (length - 1 for length in table.shape)
     upper, left = np.maximum(rows - margin, 0), np.maximum(columns - margin, 0)
     lower = np.minimum(rows + size + margin, height)
     right = np.minimum(columns + size + margin, width)
@@ -130,5 +153,9 @@ def _window_sums(
     return lower[:, right] - lower[:, left] - upper[:, right] + upper[:, left]
 
 
-def _digest(seed: str, view_id: str) -> bytes:
-    return hashlib.sha256(f"{seed}/{view_id}".encode()).digest()
+def _generator(seed: str) -> np.random.Generator:
+    return np.random.default_rng(int.from_bytes(_digest(seed)[:8], "little"))
+
+
+def _digest(text: str) -> bytes:
+    return hashlib.sha256(text.encode()).digest()

@@ -12,19 +12,19 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from jaxcbis.errors import UserError
+from tfds_cbis.errors import CbisError
 
 
 def mapper(arguments: list[str], folder: Path) -> Callable[..., Iterator[Any]]:
-    """Makes the counterpart of `patches.in_parallel`.
+    """Makes the counterpart of `threads.in_parallel`.
 
     Args:
-        arguments: Beam's own options, such as `--runner=FlinkRunner`; none is its local runner.
-        folder: where results wait until they are fetched. It and the release must have the same
-            path on every worker.
+      arguments: Beam's own options, such as `--runner=FlinkRunner`; none is its local runner.
+      folder: where results wait until they are fetched. It and the release must have the same
+        path on every worker.
 
     Raises:
-        UserError: Beam is not installed, or does not know an option.
+      CbisError: Beam is not installed, or does not know an option.
     """
     logging.disable(logging.WARNING)  # Beam's warnings at its import tell of clouds
     try:
@@ -34,16 +34,16 @@ def mapper(arguments: list[str], folder: Path) -> Callable[..., Iterator[Any]]:
             options = PipelineOptions(arguments)
             known = options.get_all_options()
     except ModuleNotFoundError as error:
-        raise UserError(
+        raise CbisError(
             f"--beam: {error.name} is not installed; pip install 'jaxcbis[beam]'"
         ) from error
     except SystemExit as error:
-        raise UserError(f"--beam: {' '.join(arguments)}: not options of Beam") from error
+        raise CbisError(f"--beam: {' '.join(arguments)}: not options of Beam") from error
     finally:
         logging.disable(logging.NOTSET)
     given = (each.removeprefix("--").split("=")[0] for each in arguments if each.startswith("--"))
     if strange := [name for name in given if name not in known]:
-        raise UserError(f"--beam: Beam has no option --{strange[0]}; see its pipeline options")
+        raise CbisError(f"--beam: Beam has no option --{strange[0]}; see its pipeline options")
 
     def on_beam(task: Callable[[Any], Any], items: Iterable[Any]) -> Iterator[Any]:
         folder.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def _run(options: Any, task: Callable[[Any], Any], items: list[Any], place: Path
             )
     except Exception as error:  # every runner has its own
         reason = str(error).strip().splitlines() or [type(error).__name__]
-        raise UserError(
+        raise CbisError(
             f"--beam: the pipeline failed: {reason[-1]}; check that its workers reach the release "
             f"and {place.parent}, and have jaxcbis installed"
         ) from error

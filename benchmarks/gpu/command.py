@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.arguments import add_device, check
 from benchmarks.gpu import exported, session
@@ -26,17 +27,38 @@ from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn
 from jaxcbis.study import cells
 
-#: Rows of one process each, in order of value.
-STEP_ROWS = ("train_behind_prefix", "forward", "gradcam_head_only")
-EPOCH_ROWS = ("s2_epoch", "gradcam", "train_all")
-OTHER_ROWS = (
-    "s1_run", "train_frozen", "train_behind_prefix_batch_stats", "train_all_batch_stats",
-    "time_to_first_step", "second_start",
+
+class Rows(NamedTuple):
+    """Rows of `python -m benchmarks` that one process measures.
+
+    Attributes:
+      name: of the step.
+      rows: in order of value.
+      share, least: of the step, see `session.Step`.
+      batches: of the session's size, that one call takes.
+    """
+
+    name: str
+    rows: tuple[str, ...]
+    share: float
+    least: float
+    batches: int = 1
+
+
+STEPS = Rows("steps", ("train_behind_prefix", "forward", "gradcam_head_only"), 32, 100)
+EPOCHS = Rows("epochs", ("s2_epoch", "gradcam", "train_all"), 12, 60)
+#: Enough batches in one call that its start does not count.
+MAPS = Rows("maps", ("gradcam_vs_forward",), 2, 20, batches=16)
+OTHERS = Rows(
+    "others",
+    (
+        "s1_run", "train_frozen", "train_behind_prefix_batch_stats", "train_all_batch_stats",
+        "time_to_first_step", "second_start",
+    ),
+    8, 60,
 )  # fmt: skip
 #: What --only knows, in order of value.
 PARTS = ("machine", "parity", "rows", "run", "epochs", "study", "maps", "profile", "others")
-#: Batches of maps in one call: enough that the start of a call does not count.
-_MAP_BATCHES = 16
 _BOUNDS = {
     "batch": 1, "image_size": 32, "images": 1, "repetitions": 1, "seconds": 1, "tuning_seconds": 1,
 }  # fmt: skip
@@ -119,22 +141,15 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             )
             for model in options.models
         ),
-        "rows": lambda: (
-            _rows(options, model, "steps", STEP_ROWS, 32, 100) for model in options.models
-        ),
+        "rows": lambda: (_rows(options, model, STEPS) for model in options.models),
         "run": lambda: (
             _run(options, model, weights[model], strategy, work)
             for strategy in ("s2", "s1")
             for model in options.models
         ),
-        "epochs": lambda: (
-            _rows(options, model, "epochs", EPOCH_ROWS, 12, 60) for model in options.models
-        ),
+        "epochs": lambda: (_rows(options, model, EPOCHS) for model in options.models),
         "study": lambda: iter([_study(options, list(weights.values()), work)]),
-        "maps": lambda: (
-            _rows(options, model, "maps", ("gradcam_vs_forward",), 2, 20, _MAP_BATCHES)
-            for model in options.models
-        ),
+        "maps": lambda: (_rows(options, model, MAPS) for model in options.models),
         "profile": lambda: (
             _bench(
                 options, f"profile-{model}",
@@ -143,9 +158,7 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             )
             for model in options.models
         ),
-        "others": lambda: (
-            _rows(options, model, "others", OTHER_ROWS, 8, 60) for model in options.models
-        ),
+        "others": lambda: (_rows(options, model, OTHERS) for model in options.models),
     }  # fmt: skip
     for part in PARTS:
         if part in options.only:
@@ -171,19 +184,16 @@ def _bench(
     return Step(name, lambda limit: whole, share, least, files=(file,))
 
 
-def _rows(
-    options: argparse.Namespace, model: str, name: str, rows: tuple[str, ...], share: float,
-    least: float, batches: int = 1,
-) -> Step:  # fmt: skip
-    step = f"rows-{model}-{name}"
+def _rows(options: argparse.Namespace, model: str, part: Rows) -> Step:
+    step = f"rows-{model}-{part.name}"
     file = _file(options, step)
 
     def words(limit: float) -> list[str]:
-        seconds = max(1, limit / (3 * len(rows)))
+        seconds = max(1, limit / (3 * len(part.rows)))
         epochs = ["--epochs", str(options.epochs)] if options.epochs else []
         return [
             sys.executable, "-m", "benchmarks", *options.against, "--device", options.device,
-            "--models", model, "--rows", *rows, "--batch", str(batches * options.batch),
+            "--models", model, "--rows", *part.rows, "--batch", str(part.batches * options.batch),
             "--image-size", str(options.image_size), "--images", str(options.images), *epochs,
             "--repetitions", str(options.repetitions), "--seconds", str(seconds),
             "--tuning-seconds", str(options.tuning_seconds),
@@ -191,8 +201,8 @@ def _rows(
         ]  # fmt: skip
 
     # Without PyTorch there is nothing to tune.
-    least = least if options.against else least / 3
-    return Step(step, words, share, least, files=(file, file.with_suffix(".png")))
+    least = part.least if options.against else part.least / 3
+    return Step(step, words, part.share, least, files=(file, file.with_suffix(".png")))
 
 
 def _of_runs(options: argparse.Namespace) -> list[str]:

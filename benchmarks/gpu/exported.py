@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.data.patches import Dataset
 
 
@@ -12,11 +12,11 @@ def read(path: Path, size: int) -> tuple[Dataset, str]:
     """The patches, and the protocol they were cut by.
 
     Raises:
-      UserError: as of `patches.load`.
+      UserError: as of `exported.load`.
     """
     try:
         with np.load(path, allow_pickle=False) as file:
             protocol = str(file["protocol"])
     except Exception:  # `load` says what is wrong with it
         protocol = "paper"
-    return patches.load(path, size, protocol), protocol
+    return exported.load(path, size, protocol), protocol

@@ -13,20 +13,17 @@ import time
 from pathlib import Path
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
-from benchmarks import measure, report
+from benchmarks import ROOT, hardware, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.gpu import exported
 from benchmarks.gpu.parity_side import answers
-from benchmarks.gpu.session import ROOT
 from jaxcbis.commands.words import Parser
 from jaxcbis.data import normalization
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import backend
 from jaxcbis.machine.console import console, say
 from jaxcbis.records.results import write
 
@@ -95,16 +92,17 @@ def _compare(
     reference: subprocess.Popen,
     target: Path,
 ) -> dict:
-    backend.start(options.device, measure.cores())
-    hardware, versions = report.machine()
-    results: dict = {
-        "kind": "parity", "schema": SCHEMA, "hardware": hardware, "versions": versions,
-        "model": options.model, "weights": Path(options.weights).name, "batch": BATCH,
-        "image_size": options.image_size, "rows": [],
-    }  # fmt: skip
+    hardware.start(options.device)
+    results = hardware.header("parity", SCHEMA) | {
+        "model": options.model,
+        "weights": Path(options.weights).name,
+        "batch": BATCH,
+        "image_size": options.image_size,
+        "rows": [],
+    }
     expected: dict[str, np.ndarray] = {}
     for kind, (dtype, precision, bounds) in KINDS.items():
-        if kind == "tf32" and hardware["backend"] == "cpu":
+        if kind == "tf32" and results["hardware"]["backend"] == "cpu":
             continue  # which has none
         began = time.perf_counter()
         got = answers(options.model, options.weights, batch, dtype, precision)
@@ -164,12 +162,9 @@ def compared(
 
 def table(results: dict) -> Table:
     """Every kind's differences beside their bounds; of the gradients the worst stage's."""
-    shown = Table(
-        title="Relative difference to a CPU in float32 (bound)", box=box.SIMPLE_HEAD,
-        padding=(0, 1, 0, 0), pad_edge=False,
-    )  # fmt: skip
-    for name in ("model", "precision", "logits", "loss", "worst gradient", ""):
-        shown.add_column(name)
+    names = ("model", "precision", "logits", "loss", "worst gradient", "")
+    title = "Relative difference to a CPU in float32 (bound)"
+    shown = report.columns(names, text=len(names), title=title)
     for row in results["rows"]:
         stage, worst = max(
             row["gradients"].items(), key=lambda item: math.inf if item[1] is None else item[1]

@@ -3,26 +3,26 @@
 from collections.abc import Sequence
 
 import numpy as np
-from rich import box
 from rich.table import Table
 
-from benchmarks.report import number
+from benchmarks.report import columns, number
 
 
 def machine(results: dict) -> Table:
     """The rates at which it multiplies matrices."""
     rates = results["hardware"]["matmul_flops"]
-    shown = _table(*(f"{name}, TFLOP/s" for name in rates), "JAX starts in, s")
+    shown = columns([*(f"{name}, TFLOP/s" for name in rates), "JAX starts in, s"], text=0)
     shown.add_row(*(number(rate / 1e12) for rate in rates.values()), number(results["start_s"]))
     return shown
 
 
 def runs(results: dict) -> Table:
     """A line for each run: its seconds and their parts, rates, memory and scores."""
-    shown = _table(
+    names = (
         "run", "batch", "epochs", "seconds", "compiling", "training", "test", "maps",
         "trained images/s", "maps/s", "MiB", "accuracy", "LL score",
     )  # fmt: skip
+    shown = columns(names)
     for row in results["rows"]:
         run, scores = row["run"], row["scores"]
         config, timing = run["config"], run["timing"] or {}
@@ -43,7 +43,8 @@ def runs(results: dict) -> Table:
 def study(results: dict) -> Table:
     """How many runs were done in which time."""
     done = [run for run in results["runs"] if run["status"] == "finished"]
-    shown = _table("runs done", "seconds", "a run, s", "of a run training", "compiling", "epochs")
+    names = ("runs done", "seconds", "a run, s", "of a run training", "compiling", "epochs")
+    shown = columns(names, text=0)
     each = results["seconds"] / len(done) if done else None
     shown.add_row(
         str(results["done"]), number(results["seconds"]), number(each),
@@ -60,10 +61,3 @@ def trained_epochs(history: Sequence[dict] | None) -> int:
 
 def _median(values: list[float]) -> str:
     return number(float(np.median(values)) if values else None)
-
-
-def _table(*names: str) -> Table:
-    shown = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for name in names:
-        shown.add_column(name)
-    return shown

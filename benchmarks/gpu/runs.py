@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from benchmarks import report
+from benchmarks import hardware
 from benchmarks.gpu import report as gpu_report
 from jaxcbis.records import results
 
@@ -87,7 +87,7 @@ def _scores(run: dict) -> dict:
 def _machine(run: dict) -> dict:
     """Hardware and versions of a run, as all results of the benchmarks have them."""
     environment = run["environment"]
-    hardware = {key: environment[key] for key in ("backend", "device", "host_cores")}
-    hardware |= {"processor": report.processor(), "precision": run["config"]["precision"]}
+    machine = {key: environment[key] for key in ("backend", "device", "host_cores")}
+    machine |= {"processor": hardware.processor(), "precision": run["config"]["precision"]}
     versions = {key: environment[key] for key in ("python", "jax", "flax", "git_commit")}
-    return {"hardware": hardware, "versions": versions | {"torch": None}}
+    return {"hardware": machine, "versions": versions | {"torch": None}}

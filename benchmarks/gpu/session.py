@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from benchmarks import ROOT
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say
 from jaxcbis.records.results import write
 
-ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = 1
 #: Seconds without which no step begins, and which one gets to end by itself at its limit.
 _LEAST, _GRACE = 10, 5

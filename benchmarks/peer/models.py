@@ -1,18 +1,16 @@
-"""torchvision's four backbones with one linear classifier, as modules by our names of stages.
+"""torchvision's backbones with one linear classifier, as modules by our names of stages.
 
 Imports no JAX. Whatever imports torchvision itself must come after it.
 """
 
 import itertools
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-
-#: Of `features`, where each block ends: a max-pool or, of the last one, its ReLU.
-_BLOCK_ENDS = {"vgg16": (5, 10, 17, 24, 30), "vgg19": (5, 10, 19, 28, 36)}
 
 
 def _import_torchvision() -> Any:
@@ -31,28 +29,37 @@ def _import_torchvision() -> Any:
 
 torchvision = _import_torchvision()
 
+#: By the names of `jaxcbis.designs.BACKBONES`.
+MODELS: dict[str, Callable[[], Any]] = {
+    "vgg16": torchvision.models.vgg16,
+    "vgg19": torchvision.models.vgg19,
+    "resnet34": torchvision.models.resnet34,
+    "resnet50": torchvision.models.resnet50,
+}
+
 
 def build(name: str, num_classes: int = 5, seed: int = 0) -> Any:
     """torchvision's model with one linear classifier and random weights."""
     torch.manual_seed(seed)
-    model = getattr(torchvision.models, name)()
-    if name in _BLOCK_ENDS:
-        model.classifier = nn.Linear(512 * 7 * 7, num_classes)
+    model = MODELS[name]()
+    if hasattr(model, "features"):
+        model.classifier = nn.Linear(model.classifier[0].in_features, num_classes)
     else:
         model.fc = nn.Linear(model.fc.in_features, num_classes)
     return model
 
 
-def stages(name: str, model: Any) -> dict[str, nn.Sequential]:
-    """The model as one module per stage, by our names; they share its parameters."""
-    if name in _BLOCK_ENDS:
-        ends = (0, *_BLOCK_ENDS[name])
+def stages(model: Any) -> dict[str, nn.Sequential]:
+    """A VGG or ResNet as one module per stage, by our names; they share its parameters."""
+    if hasattr(model, "features"):
+        pools = [i for i, layer in enumerate(model.features, 1) if isinstance(layer, nn.MaxPool2d)]
+        ends = (0, *pools[:-1], pools[-1] - 1)  # the last block's max-pool is the head's
         blocks = [model.features[i:j] for i, j in itertools.pairwise(ends)]
         pool = model.features[ends[-1] :]
         head = nn.Sequential(pool, model.avgpool, nn.Flatten(), model.classifier)
         return {f"block{i}": block for i, block in enumerate(blocks, 1)} | {"head": head}
     stem = nn.Sequential(model.conv1, model.bn1, model.relu, model.maxpool)
-    layers = {f"layer{i}": getattr(model, f"layer{i}") for i in range(1, 5)}
+    layers = {name: part for name, part in model.named_children() if name.startswith("layer")}
     head = nn.Sequential(model.avgpool, nn.Flatten(), model.fc)
     return {"stem": stem} | layers | {"head": head}
 

@@ -174,7 +174,7 @@ class Torch:
 
     def trainer(self, work: Work, rates: dict[str, float], model: nn.Module, settings: Settings):
         """A step on a batch that returns its loss, and the loss without a step."""
-        parts = stages(work.model, self._place(model, settings))
+        parts = stages(self._place(model, settings))
         behind = itertools.dropwhile(lambda stage: stage != work.first, parts)
         net = _compile(nn.Sequential(*(parts[stage] for stage in behind)), settings)
         for stage, part in parts.items():
@@ -223,11 +223,11 @@ class Torch:
                 [
                     (self._pinned(to_tensor(x)), self._pinned(torch.from_numpy(labels).long()))
                     for x, labels in zip(
-                        *(np.split(a, range(work.batch, len(a), work.batch)) for a in split),
+                        *(np.split(a, range(work.batch, len(a), work.batch)) for a in split[:2]),
                         strict=True,
                     )
                 ]
-                for split in self.draw_splits(work, rng)
+                for split in self.draw_splits(work, rng)[:2]
             ]
 
         def run(splits: list) -> float:
@@ -256,7 +256,7 @@ class Torch:
         except ModuleNotFoundError as error:
             raise Skipped("gradcam: pytorch-grad-cam is not installed") from error
         net = self._place(model, settings).eval()
-        layer = list(stages(work.model, net).values())[-2][-1]
+        layer = list(stages(net).values())[-2][-1]
         cam = GradCAM(model=net, target_layers=[layer])
 
         # No autocast: it takes activations to NumPy, which has no bfloat16.
@@ -267,7 +267,7 @@ class Torch:
 
     def head_only_cam(self, work: Work, model: nn.Module, settings: Settings) -> Task:
         """Grad-CAM by hand: only the head is differentiated."""
-        *body, head = stages(work.model, self._place(model, settings).eval()).values()
+        *body, head = stages(self._place(model, settings).eval()).values()
         features_of = _compile(nn.Sequential(*body), settings)
 
         def run(x: torch.Tensor) -> np.ndarray:

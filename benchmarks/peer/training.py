@@ -15,18 +15,21 @@ from benchmarks.peer.models import stages, to_tensor
 from jaxcbis.config import Config
 from jaxcbis.errors import UserError
 from jaxcbis.training import batches, early_stopping
-from jaxcbis.training.early_stopping import Stopping
 from jaxcbis.training.strategies import Phase
 
 #: Items per call where nothing is trained.
 BATCH = 32
+
+#: What a row of the history has.
+_HISTORY = (
+    "phase", "epoch", "train_loss", "train_accuracy", "val_loss", "val_accuracy", "seconds",
+)  # fmt: skip
 
 #: Normalised images, float32 [n, size, size, 1], and their labels, int32 [n].
 Split = tuple[np.ndarray, np.ndarray]
 
 
 def fit(
-    name: str,
     model: Any,
     phases: Sequence[Phase],
     train: Split,
@@ -40,8 +43,7 @@ def fit(
     same rules. Frozen stages are in evaluation mode and get no gradient.
 
     Args:
-      name: of the backbone.
-      model: of `torch_models.build`, on its device; left with the lowest validation loss of all.
+      model: of `models.build`, on its device; left with the lowest validation loss of all.
       phases: of `runs.train.phases_of`.
       train, validation: the two splits.
       config: of the run.
@@ -54,46 +56,48 @@ def fit(
     Raises:
       UserError: the loss is no longer finite.
     """
-    parts = stages(name, model)
-    history: list[dict] = []
+    parts, history = stages(model), []
     best, lowest = copy.deepcopy(model.state_dict()), math.inf
     for number, (phase, rates) in enumerate(phases):
         model.load_state_dict(best)
-        for stage, part in parts.items():
-            part.requires_grad_(stage in rates)
-        adam = torch.optim.Adam(
-            [{"params": parts[stage].parameters(), "lr": rate} for stage, rate in rates.items()]
-        )
-        stop = Stopping(math.inf)
+        adam = _start_phase(parts, rates)
+        losses: list[float] = []
         for epoch in range(config.epochs + 1):
             began = time.perf_counter()
             loss, accuracy = None, None
             if epoch:
+                by_batch = rates if config.batch_norm == "train" else {}
                 for stage, part in parts.items():
-                    part.train(stage in rates and config.batch_norm == "train")
+                    part.train(stage in by_batch)
                 seed = (config.seed, number, epoch)
                 order = batches.shuffled(len(train[1]), config.batch_size, seed)
                 loss, accuracy = _train_epoch(model, adam, train, order)
             val_loss, val_accuracy = evaluate(model, validation)
-            row = {
-                "phase": phase, "epoch": epoch, "train_loss": loss, "train_accuracy": accuracy,
-                "val_loss": val_loss, "val_accuracy": val_accuracy,
-                "seconds": time.perf_counter() - began,
-            }  # fmt: skip
             if not math.isfinite(val_loss + (loss or 0)):
                 raise UserError(
                     f"PyTorch's loss is no longer finite in phase {phase}, epoch {epoch}; lower "
                     "--head-lr and --backbone-lr"
                 )
-            history.append(row)
-            on_epoch(row)
+            seconds = time.perf_counter() - began
+            row = (phase, epoch, loss, accuracy, val_loss, val_accuracy, seconds)
+            history.append(dict(zip(_HISTORY, row, strict=True)))
+            on_epoch(history[-1])
             if val_loss < lowest:
                 best, lowest = copy.deepcopy(model.state_dict()), val_loss
-            stop = early_stopping.update(stop, val_loss, config.min_delta)
-            if stop.waited >= config.patience:
+            losses.append(val_loss)
+            if early_stopping.waited(losses, config.min_delta) >= config.patience:
                 break
     model.load_state_dict(best)
     return history
+
+
+def _start_phase(parts: dict[str, nn.Sequential], rates: dict[str, float]) -> torch.optim.Adam:
+    """Freezes all stages but those that have a rate; a group of Adam for each of these."""
+    for stage, part in parts.items():
+        part.requires_grad_(stage in rates)
+    return torch.optim.Adam(
+        [{"params": parts[stage].parameters(), "lr": rate} for stage, rate in rates.items()]
+    )
 
 
 def _train_epoch(
@@ -128,11 +132,10 @@ def predict(model: nn.Module, images: np.ndarray) -> np.ndarray:
         return np.concatenate([model(x).cpu().numpy() for x in _inputs(model, images)])
 
 
-def maps(name: str, model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def maps(model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """pytorch-grad-cam's maps of the predicted class at the layer that ours are taken at.
 
     Args:
-      name: of the backbone.
       model: its last stage has to be trainable, or no gradient comes to it.
       images: [n, size, size, 1], normalised.
 
@@ -141,7 +144,7 @@ def maps(name: str, model: nn.Module, images: np.ndarray) -> tuple[np.ndarray, n
     """
     from pytorch_grad_cam import GradCAM
 
-    *_, last, _ = stages(name, model).values()
+    *_, last, _ = stages(model).values()
     heat, logits = [], []
     with GradCAM(model=model, target_layers=[last[-1]]) as cam:
         for x in _inputs(model, images):

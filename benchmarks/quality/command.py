@@ -29,12 +29,11 @@ def main(arguments: list[str]) -> None:
     folder = words.pop("folder")
     config = options.resolve(words)
     if missing := [package for name, package in _NEEDED.items() if not find_spec(name)]:
-        raise UserError(f"{', '.join(missing)} not installed; pip install jaxcbis[benchmark]")
+        raise UserError(f'{", ".join(missing)} not installed; pip install -e ".[benchmark]"')
     if folder is None:
         folder = Path("runs") / f"quality-{config.backbone}-{config.strategy}-seed{config.seed}"
-    from benchmarks.quality import (
-        comparison,  # JAX and PyTorch start only when there is work for them
-    )
+    # JAX and PyTorch start only when there is work for them.
+    from benchmarks.quality import comparison
 
     comparison.compare(dataclasses.replace(config, output=str(folder / "ours")), folder)
 

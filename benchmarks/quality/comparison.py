@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import torch
 
-from benchmarks import report
+from benchmarks import hardware
 from benchmarks.peer import training as torch_training
 from benchmarks.peer import weights as torch_weights
 from benchmarks.peer.rows import use_machine
@@ -69,14 +69,11 @@ def compare(config: Config, folder: Path) -> dict:
     ours = _ours(config, dataset, backbone, results)
     peer = _peer(config, dataset, backbone, results["localization"]["grid"])
 
-    hardware, versions = report.machine()
     ci95 = intervals.of_differences(ours.answers, peer.answers)
     predicted = [side.answers.probabilities.argmax(1) for side in (ours, peer)]
-    quality = {
-        "kind": "quality",
-        "schema": SCHEMA,
-        "hardware": hardware | {"precision": config.precision},
-        "versions": versions,
+    quality = hardware.header("quality", SCHEMA)
+    quality["hardware"]["precision"] = config.precision
+    quality |= {
         **_inputs(results),
         "ours": ours.record,
         "peer": peer.record,
@@ -117,7 +114,7 @@ def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> S
     iou = np.array([float(row["iou"] or "nan") for row in rows])
 
     model = torch_weights.from_ours(trained).to(_place())
-    maps, logits = torch_training.maps(config.backbone, model, _images(dataset, "test"))
+    maps, logits = torch_training.maps(model, _images(dataset, "test"))
     located, iou_of_library = _score(config, test, maps, logits, results["localization"]["grid"])
     timing = results["timing"]
     record = {
@@ -139,7 +136,7 @@ def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> S
 
 def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     """PyTorch from the same start, on a GPU where ours had one and PyTorch sees it."""
-    name, splits = config.backbone, dataset.splits
+    splits = dataset.splits
     train, validation = (
         (_images(dataset, split), splits[split].labels) for split in ("train", "validation")
     )
@@ -148,7 +145,7 @@ def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     model.to(_place(), memory_format=torch.channels_last)
     phases = phases_of(config)
     history = torch_training.fit(
-        name, model, phases, train, validation, config, lambda row: say(quality_report.line(row))
+        model, phases, train, validation, config, lambda row: say(quality_report.line(row))
     )
 
     test = splits["test"]
@@ -156,7 +153,7 @@ def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:
     began = time.perf_counter()
     blind = activation_maps.softmax(torch_training.predict(model, blind_images))
     evaluated = time.perf_counter()
-    maps, logits = torch_training.maps(name, model, images)
+    maps, logits = torch_training.maps(model, images)
     mapped = time.perf_counter()
     probabilities = activation_maps.softmax(logits)
     located, iou = _score(config, test, maps, logits, grid)
@@ -190,9 +187,8 @@ def _score(
 ) -> tuple[dict, np.ndarray]:
     """Scores maps as our run does: the object of results.json, and the IoU of every item."""
     located, iou = localization.score(
-        maps, test.masks, test.labels, logits.argmax(1),
-        threshold=config.cam_threshold, grid=grid, seed=config.seed,
-    )  # fmt: skip
+        test, logits.argmax(1), maps, threshold=config.cam_threshold, seed=config.seed
+    )
     return located | {"grid": grid}, iou
 
 

@@ -14,8 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxcbis.commands.words import Parser
-from jaxcbis.data.dicom import STEP, eight_bit
-from jaxcbis.data.patches import resize
+from jaxcbis.data.patches import STEP, eight_bit, resize
 from jaxcbis.errors import UserError
 from jaxcbis.runs.finished import Finished
 
@@ -97,9 +96,9 @@ def _prepare(release: Path, data_dir: Path) -> dict:
 
 def _read(release: Path, data_dir: Path) -> dict[str, np.ndarray]:
     """Patches [height, width] by id."""
-    import tfds_cbis
+    from tfds_cbis import prepare
 
-    builder = tfds_cbis.prepare(release, data_dir=data_dir)
+    builder = prepare(release, data_dir=data_dir)
     return {
         example["id"].decode(): example["image"][..., 0]
         for split in builder.info.splits

@@ -5,11 +5,10 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from rich import box
 from rich.table import Table
 
 from benchmarks import report
-from jaxcbis.report.figures.figures import BLUE, VERMILLION
+from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 _NAMES = {
     "accuracy": "accuracy",
@@ -32,7 +31,8 @@ def tables(quality: dict) -> list[Table]:
     """
     config, ours, peer = quality["config"], quality["ours"], quality["peer"]
     title = f"{config['backbone']} {config['strategy']}: ours beside {peer['name']}"
-    figures = _table(title, ("test set", "ours", "PyTorch", "difference", "95 % interval"))
+    names = ("test set", "ours", "PyTorch", "difference", "95 % interval")
+    figures = report.columns(names, title=title)
     for name, row in quality["figures"].items():
         difference = "" if row["difference"] is None else f"{row['difference']:+.3f}"
         interval = "" if row["ci95"] is None else "{:+.3f} to {:+.3f}".format(*row["ci95"])
@@ -43,8 +43,8 @@ def tables(quality: dict) -> list[Table]:
         theirs = peer["seconds"][what]
         figures.add_row(f"seconds, {what}", f"{seconds:.1f}", f"{theirs:.1f}", "", "")
 
-    names = ("phase", "epoch", *("train loss", "PyTorch", "val loss", "PyTorch", "s", "PyTorch"))
-    losses = _table("Epoch by epoch", names)
+    pairs = ("train loss", "PyTorch", "val loss", "PyTorch", "s", "PyTorch")
+    losses = report.columns(("phase", "epoch", *pairs), title="Epoch by epoch")
     for phase, epoch, rows in epochs(quality):
         cells = [
             _text(row.get(key), digits)
@@ -94,15 +94,6 @@ def line(row: dict) -> str:
         f"{row['phase']:<8} epoch {row['epoch']:>3}  train loss {_text(row['train_loss'], 4):>6}"
         f"  val loss {row['val_loss']:.4f}  {row['seconds']:6.1f} s"
     )
-
-
-def _table(title: str, columns: tuple[str, ...]) -> Table:
-    table = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False
-    )
-    for i, name in enumerate(columns):
-        table.add_column(name, justify="right" if i else "left", no_wrap=True)
-    return table
 
 
 def _text(value: float | None, digits: int) -> str:

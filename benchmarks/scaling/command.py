@@ -9,13 +9,13 @@ import json
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from benchmarks import ROOT
 from benchmarks.arguments import add_common, check
-from benchmarks.measure import Work, cores
+from benchmarks.measure import Work
 from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 
@@ -59,23 +59,19 @@ def main(arguments: list[str]) -> dict:
     options = _parser().parse_args(arguments)
     check(options, _BOUNDS)
     os.environ["XLA_PYTHON_CLIENT_PREALLOCATE"] = "false"  # the points need the GPU's memory
-    from benchmarks import report
+    from benchmarks import hardware, report
     from benchmarks.scaling import report as scaling_report
     from benchmarks.speed import rows, run
-    from jaxcbis.machine import backend
     from jaxcbis.machine.console import say, warn
     from jaxcbis.records.results import write
 
-    platform = "cpu" if backend.start(options.device, cores()).platform == "cpu" else "gpu"
+    platform = hardware.start(options.device)
     if options.against:
         run.connect(platform, options.seconds, warn)
-    hardware, versions = report.machine()
     settings = run.settings(options) | {"batch": BATCH, "size": SIZE}
     settings |= {"size_of_swept_images": SWEPT_SIZE[platform], "torch": {}}
-    results: dict[str, Any] = {
-        "kind": "scaling", "schema": SCHEMA, "hardware": hardware, "versions": versions,
-        "settings": settings, "points": [], "slopes": [],
-    }  # fmt: skip
+    results = hardware.header("scaling", SCHEMA)
+    results |= {"settings": settings, "points": [], "slopes": []}
     for model in options.models:
         works = plan(rows.load(model), options, SWEPT_SIZE[platform])
         if options.against:
@@ -159,8 +155,7 @@ def run_point(side: str, platform: str, work: Work, settings: dict | None, secon
     try:
         done = subprocess.run(
             [sys.executable, "-m", "benchmarks.scaling.point", *words],
-            cwd=Path(__file__).resolve().parents[2],
-            capture_output=True, text=True, timeout=seconds,
+            cwd=ROOT, capture_output=True, text=True, timeout=seconds,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         return {"reason": f"not done within {seconds:g} s"}

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import report
+from benchmarks import hardware
 from benchmarks.arguments import check
 from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
@@ -57,9 +57,8 @@ def main(arguments: list[str]) -> None:
             f"{2 * row['one_s'] / row['each_s']:.2f} x |"
         )
     if options.output:
-        hardware, versions = report.machine()
         settings = {"image_size": options.image_size, "epochs": options.epochs}
-        content = {"kind": "hosts", "schema": SCHEMA, "hardware": hardware, "versions": versions}
+        content = hardware.header("hosts", SCHEMA)
         write(options.output, content | {"settings": settings, "rows": found})
 
 

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import report
+from benchmarks import hardware
 from benchmarks.arguments import check
 from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
@@ -52,9 +52,7 @@ def main(arguments: list[str]) -> None:
             f"| {worker} |"
         )
     if options.output:
-        hardware, versions = report.machine()
-        content = {"schema": SCHEMA, "hardware": hardware, "versions": versions}
-        write(options.output, content | {"rows": found})
+        write(options.output, hardware.header("preparing", SCHEMA) | {"rows": found})
 
 
 def copy(release: Path, target: Path, copies: int) -> int:

@@ -1,13 +1,12 @@
 """Scaling curves on the screen and as a plot."""
 
 from matplotlib.figure import Figure
-from rich import box
 from rich.table import Table
 
 from benchmarks import report
 from benchmarks.report import number
 from benchmarks.scaling.command import COSTS, SWEEPS
-from jaxcbis.report.figures.figures import BLUE, GREEN, VERMILLION
+from jaxcbis.report.figures.style import BLUE, GREEN, VERMILLION
 
 #: Cost -> its name, colour and line, on the plot of seconds and on that of memory.
 _LINES = {
@@ -59,11 +58,8 @@ def summary(results: dict) -> Table:
 
 
 def _table(at: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     costs = ("ours s", "kept s", "PyTorch s", "ours MiB", "PyTorch MiB")
-    for i, name in enumerate(("sweep", "model", at, *costs)):
-        table.add_column(name, justify="left" if i < 2 else "right", no_wrap=True)
-    return table
+    return report.columns(("sweep", "model", at, *costs), text=2)
 
 
 def points_of(results: dict, sweep: str, model: str) -> list[dict]:

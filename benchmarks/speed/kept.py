@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
     print(f"| model | first trainable | {' | '.join(f'{size} px' for size in options.sizes)} |")
     print("|---" * (2 + len(options.sizes)) + "|")
     for name in BACKBONES:
-        for first, sizes in rows(backbones.load(name, weights="random").model, options.sizes):
+        for first, sizes in rows(backbones.blank(name, {}), options.sizes):
             cells = " | ".join(
                 f"{size / 1e6:,.3g} MB, {int(options.gib * 2**30 / size):,}" for size in sizes
             )

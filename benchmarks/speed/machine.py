@@ -5,11 +5,10 @@ import shutil
 import subprocess
 import time
 
-from benchmarks import measure, report
+from benchmarks import hardware
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.speed import flops
 from jaxcbis.commands.words import Parser
-from jaxcbis.machine import backend
 from jaxcbis.machine.console import say, warn
 from jaxcbis.records.results import write
 
@@ -33,21 +32,19 @@ def main(arguments: list[str]) -> dict:
     options = _parser().parse_args(arguments)
     check(options, {})
     began = time.perf_counter()
-    platform = "cpu" if backend.start(options.device, measure.cores()).platform == "cpu" else "gpu"
+    platform = hardware.start(options.device)
     start_s = time.perf_counter() - began
-    hardware, versions = report.machine()
-    hardware["gpus"] = _gpus()
-    hardware["matmul_flops"] = flops.precision_rates(platform)
-    results = {
-        "kind": "machine", "schema": SCHEMA, "hardware": hardware, "versions": versions,
-        "start_s": start_s,
-    }  # fmt: skip
+    results = hardware.header("machine", SCHEMA)
+    machine = results["hardware"]
+    machine["gpus"] = _gpus()
+    machine["matmul_flops"] = flops.precision_rates(platform)
+    results["start_s"] = start_s
     if options.output:
         write(options.output, results)
-    for name, value in (versions | hardware).items():
+    for name, value in (results["versions"] | machine).items():
         say(f"{name}: {value}")
-    rates = (f"{name} {rate / 1e12:.3g}" for name, rate in hardware["matmul_flops"].items())
-    say(f"{hardware['device']}: {', '.join(rates)} TFLOP/s; JAX starts in {start_s:.1f} s")
+    rates = (f"{name} {rate / 1e12:.3g}" for name, rate in machine["matmul_flops"].items())
+    say(f"{machine['device']}: {', '.join(rates)} TFLOP/s; JAX starts in {start_s:.1f} s")
     return results
 
 

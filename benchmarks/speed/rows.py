@@ -14,14 +14,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from benchmarks import ROOT
 from benchmarks.measure import GPU_STEPS, Skipped, Task, Work
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps, strategies
-from jaxcbis.training.fit import Examples, Fitted, Settings, fit
+from jaxcbis.training.batches import Examples, Splits
+from jaxcbis.training.fit import Fitted, fit
 
 RATES = {"head_lr": 1e-4, "backbone_lr": 3e-5, "lr_decay": 0.3}
 
@@ -130,11 +132,11 @@ def draw(work: Work, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
     return (inputs if work.shape[-1] == 1 else np.abs(inputs)), labels
 
 
-def draw_splits(work: Work, rng: np.random.Generator) -> tuple[Examples, Examples]:
+def draw_splits(work: Work, rng: np.random.Generator) -> Splits:
     """Images and labels to train on, and half as many (at least a batch) to validate on."""
     counts = work.images, max(work.images // 2, work.batch)
     one, two = (draw(work._replace(batch=count), rng) for count in counts)
-    return Examples(*one), Examples(*two)
+    return Splits(Examples(*one), Examples(*two))
 
 
 def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda parts: None) -> Task:
@@ -153,7 +155,8 @@ def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda pa
 
     if work.row == "forward":
         return _forward(work, backbone)
-    return Task(images, lambda x: activation_maps.maps(backbone, x)[0])
+    # Theirs come at the images' size.
+    return Task(images, lambda x: cam.enlarge(activation_maps.maps(backbone, x).maps, x.shape[1]))
 
 
 def our_peer(work: Work, backbone: Model) -> Task:
@@ -276,13 +279,15 @@ def _fit(work: Work, backbone: Model, record: Callable[[dict], None]) -> Task:
     names = [next(iter(rates)) for rates in work.phases]
     phases = [strategies.Phase(*pair) for pair in zip(names, work.phases, strict=True)]
 
-    def run(data: tuple[Examples, Examples], epochs: int) -> Fitted:
+    def run(data: Splits, epochs: int) -> Fitted:
         # Patience beyond the last epoch: every run has the same number of them.
-        settings = Settings(work.batch, epochs, epochs + 1, 0.0, work.batch_norm, 0)
+        recipe = strategies.Recipe(
+            phases, work.batch, epochs, epochs + 1, 0.0, work.batch_norm, seed=0
+        )
         with tempfile.TemporaryDirectory() as folder:
-            return fit(backbone, phases, *data, settings, Path(folder))
+            return fit(backbone, recipe, data, Path(folder))
 
-    def fresh(rng: np.random.Generator) -> tuple[Examples, Examples]:
+    def fresh(rng: np.random.Generator) -> Splits:
         return draw_splits(work, rng)
 
     def epoch_seconds(done: Fitted) -> float:
@@ -301,12 +306,12 @@ def input_data(folder: Path) -> tuple[Any, Path]:
       Skipped: TFDS is not installed.
     """
     try:
-        import tfds_cbis
-        from tfds_cbis import phantom
+        from tfds_cbis.prepare import prepare
+        from tfds_cbis.release import phantom
     except ModuleNotFoundError as error:
         raise Skipped(f"input: {error.name} is not installed") from error
     phantom.write_release(folder / "release")
-    builder = tfds_cbis.prepare(
+    builder = prepare(
         folder / "release", data_dir=folder, background_size=phantom.DEMO_BACKGROUND_SIZE
     )
     files = folder / "png"
@@ -319,9 +324,9 @@ def input_data(folder: Path) -> tuple[Any, Path]:
 
 
 def ours_input(size: int, records: Any) -> Task:
-    from jaxcbis.data import patches
+    from jaxcbis.data import prepared
 
-    return Task(lambda rng: records, lambda records: patches.from_records(records, size))
+    return Task(lambda rng: records, lambda records: prepared.from_records(records, size))
 
 
 def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, float]:
@@ -344,8 +349,7 @@ def first_step(side: str, work: Work, platform: str, cache: str) -> dict[str, fl
         "JAX_COMPILATION_CACHE_DIR": cache, "TORCHINDUCTOR_CACHE_DIR": cache,
         "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
     }  # fmt: skip
-    root = Path(__file__).resolve().parents[2]
-    done = subprocess.run(words, env=environment, cwd=root, capture_output=True, text=True)
+    done = subprocess.run(words, env=environment, cwd=ROOT, capture_output=True, text=True)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise Skipped(f"{work.row} {work.model}: the process of {side} failed: {last}")

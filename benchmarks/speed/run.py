@@ -4,6 +4,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Iterator
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -11,11 +12,10 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from benchmarks import measure, memory, report
+from benchmarks import hardware, measure, memory, report
 from benchmarks.measure import Skipped, Work
 from benchmarks.speed import compiling, flops, rows
 from jaxcbis.errors import UserError
-from jaxcbis.machine import backend
 from jaxcbis.machine.console import say, warn
 from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
@@ -77,58 +77,68 @@ def run(options: argparse.Namespace) -> dict:
     chosen = options.rows or list(rows.ROWS)
     if unknown := [row for row in chosen if row not in rows.ROWS]:
         raise UserError(f"--rows {' '.join(unknown)}: expected some of {', '.join(rows.ROWS)}")
-    platform = "cpu" if backend.start(options.device, measure.cores()).platform == "cpu" else "gpu"
-    notes: list[str] = []
-
-    def note(text: str) -> None:
-        notes.append(text)
-        warn(text)
-
-    if not flops.countable():
-        note(
-            "operations are not counted, so there is no % and no goal of s1_run: JAX has no CPU "
-            "here that counts them; leave JAX_PLATFORMS unset"
-        )
-    torch = connect(platform, options.tuning_seconds, note) if options.against else None
-    hardware, versions = report.machine()
-    hardware["matmul_flops"] = flops.matmul_rates(platform, torch is not None)
-    results: dict[str, Any] = {
-        "kind": "rows", "schema": SCHEMA, "hardware": hardware, "versions": versions,
-        "settings": settings(options), "rows": [], "first_steps": [], "notes": notes,
-    }  # fmt: skip
-    bench = Bench(
-        platform, torch, max(hardware["matmul_flops"].values()), options.repetitions,
-        options.seconds, results["first_steps"],
-    )  # fmt: skip
+    bench, results = _start(options)
     for model in options.models:
         backbone = rows.load(model)
         for row in chosen:
             if row == "input" and model != options.models[0]:
                 continue  # no model in it
-
-            before = len(results["rows"])
-
-            def at(batch: int, row=row, backbone=backbone, before=before) -> None:
-                work = rows.work(
-                    row, backbone, batch, options.image_size, options.images, options.epochs
-                )
-                for measured in measure_row(work, backbone, bench):
-                    results["rows"][before:] = [measured]
-                    if options.output:  # what was measured survives a kill
-                        write(options.output, results)
-
-            try:
-                measure.halving(at, options.batch, f"{row} {model}", note)
-            except Skipped as reason:
-                note(f"skipped {reason}")
-            for measured in results["rows"][before:]:
-                say(_line(measured))
+            _measure(row, backbone, options, bench, results)
     report.show(report.table(results), report.footnotes(results))
     if options.output:
         write(options.output, results)
         report.plot(results, options.output.with_suffix(".png"))
         say(f"Results: {options.output}   Plot: {options.output.with_suffix('.png')}")
     return results
+
+
+def _start(options: argparse.Namespace) -> tuple[Bench, dict]:
+    """What all rows are measured with, and results without a row."""
+    platform = hardware.start(options.device)
+    notes: list[str] = []
+    if not flops.countable():
+        _note(
+            notes,
+            "operations are not counted, so there is no % and no goal of s1_run: JAX has no CPU "
+            "here that counts them; leave JAX_PLATFORMS unset",
+        )
+    torch = None
+    if options.against:
+        torch = connect(platform, options.tuning_seconds, partial(_note, notes))
+    results = hardware.header("rows", SCHEMA)
+    rates = flops.matmul_rates(platform, torch is not None)
+    results["hardware"]["matmul_flops"] = rates
+    results |= {"settings": settings(options), "rows": [], "first_steps": [], "notes": notes}
+    repetitions = options.repetitions, options.seconds
+    bench = Bench(platform, torch, max(rates.values()), *repetitions, results["first_steps"])
+    return bench, results
+
+
+def _note(notes: list[str], text: str) -> None:
+    notes.append(text)
+    warn(text)
+
+
+def _measure(
+    row: str, backbone: Model, options: argparse.Namespace, bench: Bench, results: dict
+) -> None:
+    """Adds a row of one model to the results, or a note where it cannot be measured."""
+    before = len(results["rows"])
+
+    def at(batch: int) -> None:
+        work = rows.work(row, backbone, batch, options.image_size, options.images, options.epochs)
+        for measured in measure_row(work, backbone, bench):
+            results["rows"][before:] = [measured]
+            if options.output:  # what was measured survives a kill
+                write(options.output, results)
+
+    note = partial(_note, results["notes"])
+    try:
+        measure.halving(at, options.batch, f"{row} {backbone.architecture.name}", note)
+    except Skipped as reason:
+        note(f"skipped {reason}")
+    for measured in results["rows"][before:]:
+        say(_line(measured))
 
 
 def settings(options: argparse.Namespace) -> dict:
@@ -147,8 +157,7 @@ def connect(platform: str, seconds: float, note) -> Any:
     """
     if missing := [name for name in ("torch", "torchvision") if not find_spec(name)]:
         raise UserError(
-            f"--against torch: {' and '.join(missing)} not installed; pip install "
-            "jaxcbis[benchmark]"
+            f'--against torch: {" and ".join(missing)} not installed; pip install -e ".[benchmark]"'
         )
     from benchmarks.peer import rows as torch_rows
 

@@ -48,8 +48,5 @@ def _answers(cause: str, run: Finished, test: Patches, *, with_label: bool = Fal
     labels = test.labels if with_label else None
     found = answers.maps(run, normalization.normalize(test.images, run.statistics, labels), track)
     probabilities = activation_maps.softmax(found.logits)
-    _, iou = localization.score(
-        found.maps, test.masks, test.labels, probabilities.argmax(1),
-        threshold=run.config.cam_threshold, grid=found.grid,
-    )  # fmt: skip
+    iou = localization.iou(test, found.maps, run.config.cam_threshold)
     return Answers(cause, test.labels, test.patients, probabilities, iou, False)

@@ -7,7 +7,7 @@ import numpy as np
 from jaxcbis.audit import faithfulness, randomization
 from jaxcbis.data import normalization
 from jaxcbis.data.patches import Patches
-from jaxcbis.evaluation import bootstrap, localization
+from jaxcbis.evaluation import baselines, bootstrap, cam
 from jaxcbis.machine.console import track
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished
@@ -32,8 +32,9 @@ def faithful(run: Finished, patches: Patches) -> dict:
     """
     images = normalization.normalize(patches.images, run.statistics)
     found = answers.maps(run, images, track)
-    gaussian = np.broadcast_to(localization.centred_gaussian(images.shape[1]), found.maps.shape)
-    orders = {"maps": found.maps, "random": np.zeros_like(found.maps), "centred_gaussian": gaussian}
+    enlarged = cam.enlarge(found.maps, images.shape[1])
+    gaussian = np.broadcast_to(baselines.centred_gaussian(images.shape[1]), enlarged.shape)
+    orders = {"maps": enlarged, "random": np.zeros_like(enlarged), "centred_gaussian": gaussian}
     classes = found.logits.argmax(1)
     areas = {
         name: faithfulness.areas(partial(answers.probabilities, run), images, order, classes, SEED)

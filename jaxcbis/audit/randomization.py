@@ -8,7 +8,7 @@ from flax.traverse_util import flatten_dict, unflatten_dict
 from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.models.initialization import initialize
 from jaxcbis.models.model import HEAD, Model
 
@@ -39,13 +39,14 @@ def cascade(
     def maps(model: Model, classes: NDArray | None) -> activation_maps.Maps:
         return activation_maps.maps(model, images, labels=classes, method=method, stage=stage)
 
-    trained = maps(model, None)
-    classes = trained.logits.argmax(1)
+    found = maps(model, None)
+    trained, classes = cam.enlarge(found.maps, images.shape[1]), found.logits.argmax(1)
     similarity = {}
     for part in (HEAD, *reversed(model.stages)):
         model = model.update(fresh(model, part))
-        found = maps(model, classes).of_labels
-        pairs = zip(trained.maps, found if found is not None else (), strict=True)
+        of_classes = maps(model, classes).of_labels
+        assert of_classes is not None
+        pairs = zip(trained, cam.enlarge(of_classes, images.shape[1]), strict=True)
         similarity[part] = np.array([_correlation(*pair) for pair in pairs])
     return similarity
 

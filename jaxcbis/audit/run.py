@@ -7,15 +7,15 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from jaxcbis.audit import accounting, audit_tables, causes, maps, trivial
-from jaxcbis.data import loading
+from jaxcbis.audit import accounting, causes, maps, tables, trivial
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import console, say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
-from jaxcbis.report import tables
+from jaxcbis.report import terminal
 from jaxcbis.runs import claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
@@ -32,9 +32,10 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
       output: may hold an earlier audit of the same runs, which is replaced.
 
     Returns:
-      {schema, rows, baselines, faithfulness, randomization, notes, runs}. rows: of every paper run
-      what `accounting.account` gives, from the paper's protocol to the clean one, with backbone,
-      strategy and run; where its clean counterpart was not given, up to what one model can tell.
+      {schema, rows, baselines, faithfulness, randomization, localization, notes, runs}. rows: of
+      every paper run what `accounting.account` gives, from the paper's protocol to the clean one,
+      with backbone, strategy and run; where its clean counterpart was not given, up to what one
+      model can tell. localization: what the runs themselves found.
 
     Raises:
       UserError: a folder holds no finished run, or one of other data; the data cannot be read.
@@ -48,13 +49,13 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         datasets = _datasets(data, data_dir, runs)
         record: dict = {
             "schema": SCHEMA, "rows": [], "baselines": _baselines(datasets), "faithfulness": [],
-            "randomization": [], "notes": _notes(runs, datasets["paper"]),
+            "randomization": [], "localization": [], "notes": _notes(runs, datasets["paper"]),
             "runs": [run.folder.name for run in runs],
         }  # fmt: skip
         for run in runs:
             _audit(run, runs, datasets, record)
             results.write(output / "audit.json", record)
-        audit_tables.write(output / "audit.md", record)
+        tables.write(output / "audit.md", record)
     _show(output, record)
     return record
 
@@ -102,7 +103,7 @@ def _datasets(
 
 def _require_same_data(run: Finished, dataset: Dataset) -> None:
     loading.require_all_splits(dataset)
-    then, now = run.results["data"], preparation.describe(dataset)
+    then, now = run.results["data"], summary.describe(dataset)
     for name, split in now["splits"].items():
         if then["splits"].get(name) != split:
             raise UserError(
@@ -132,6 +133,8 @@ def _audit(
     sample = maps.sample(datasets[config.protocol].splits["test"])
     record["faithfulness"].append(known | maps.faithful(run, sample))
     record["randomization"].append(known | maps.randomized(run, sample))
+    keys = ("ll_score", "ll_score_ci95", "baselines", "against_baselines")
+    record["localization"].append(known | {k: run.results["localization"].get(k) for k in keys})
 
 
 def _partner(paper: Finished, runs: Sequence[Finished]) -> Finished | None:
@@ -175,8 +178,7 @@ def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
 
 
 def _show(output: Path, record: dict) -> None:
-    for table in audit_tables.audit_tables(record):
-        console.print(tables.rendered(table))
-    for line in audit_tables.words(record):
+    terminal.show(console, tables.of(record))
+    for line in tables.words(record):
         say(f"- {line}")
     say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}")

@@ -17,6 +17,6 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    from jaxcbis.study import findings
+    from jaxcbis import findings
 
     print(findings.write(words.folder))

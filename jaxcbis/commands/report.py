@@ -11,7 +11,7 @@ def add(commands: Commands) -> None:
     words = commands.add_parser(
         "report",
         help="rebuild the report of runs; of several also one side by side, comparison.html in the "
-        "folder that they have in common",
+        "folder that they have in common, or else in the current one",
     )
     words.add_argument("runs", nargs="+", type=Path, metavar="DIR")
     words.set_defaults(command=run)
@@ -19,9 +19,9 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    from jaxcbis.report.page import html
+    from jaxcbis.report.page import document
 
     for folder in words.runs:
-        print(html.write(folder))
+        print(document.write(folder))
     if len(words.runs) > 1:
-        print(html.compare(html.joint_path(words.runs), words.runs))
+        print(document.compare(document.joint_path(words.runs), words.runs))

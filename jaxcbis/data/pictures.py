@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from jaxcbis.data import dicom
 from jaxcbis.errors import UserError
+from jaxcbis.machine import packages
 
 #: A picture with a shorter side in pixels than this shows nothing.
 SMALLEST = 8
@@ -47,7 +47,7 @@ def read(path: Path | str) -> Picture:
         raise UserError(
             f"cannot read {path}: {error.strerror or error}; expected a PNG, JPEG or DICOM image"
         ) from error
-    picture = (_read_dicom if dicom.is_dicom(data) else _read_common)(path, data)
+    picture = (_read_dicom if data[128:132] == b"DICM" else _read_common)(path, data)
     height, width = picture.pixels.shape
     if min(height, width) < SMALLEST:
         raise UserError(
@@ -80,6 +80,9 @@ def _read_common(path: Path, data: bytes) -> Picture:
 
 
 def _read_dicom(path: Path, data: bytes) -> Picture:
+    packages.require("a DICOM file", "pydicom")
+    from tfds_cbis.release import dicom  # here: other files need none of it
+
     try:
         grey = dicom.read(data)
     except ValueError as error:

@@ -4,7 +4,7 @@ from matplotlib.figure import Figure
 
 from jaxcbis.detection.froc import RATES
 from jaxcbis.machine.console import say, warn
-from jaxcbis.report.figures import figures
+from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 
 def show(answer: dict) -> None:
@@ -33,8 +33,8 @@ def draw(answer: dict) -> Figure:
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.subplots()
     for name, style, colour in (
-        ("model", "-", figures.BLUE),
-        ("brightness", "--", figures.VERMILLION),
+        ("model", "-", BLUE),
+        ("brightness", "--", VERMILLION),
     ):
         rates, found = (answer[name][key] for key in ("false_positives_per_image", "sensitivity"))
         axes.step(rates, found, style, where="post", color=colour, label=name)

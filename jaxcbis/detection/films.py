@@ -5,10 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxcbis.data.dicom import eight_bit
-from tfds_cbis.cases import WITHOUT_CALLBACK, View, views
-from tfds_cbis.images import Unusable, read_mammogram, read_mask
-from tfds_cbis.release import Release
+from jaxcbis.data.patches import eight_bit
+from jaxcbis.data.prepared import user_errors
+from tfds_cbis.release.cases import WITHOUT_CALLBACK, View, views
+from tfds_cbis.release.files import Release
+from tfds_cbis.release.images import Unusable, read_mammogram, read_mask
 
 __all__ = ["Film", "Unusable", "read", "with_targets"]
 
@@ -33,8 +34,9 @@ def with_targets(data: Path) -> tuple[Release, list[View]]:
     Raises:
       UserError: the release cannot be used.
     """
-    release = Release(data)
-    lesions, _ = release.lesions()
+    with user_errors():
+        release = Release(data)
+        lesions, _ = release.lesions()
     return release, [view for view in views(lesions) if view.split == "test" and view.targets]
 
 

@@ -12,7 +12,8 @@ from matplotlib.patches import Rectangle
 
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.labels import LABELS, SHORT
-from jaxcbis.report.figures import figures, overlays
+from jaxcbis.report.figures import saving
+from jaxcbis.report.figures.style import SKY, VERMILLION
 
 #: A mammogram is drawn with at most this many pixels on its longer side.
 DRAWN = 1200
@@ -51,7 +52,7 @@ def write(
         axes.imshow(film, cmap="gray", vmin=0, vmax=255, extent=(0, width, height, 0))
         axes.axis("off")
     for mask in masks:
-        first.contour(cv2.resize(mask, small), [127], colors=[np.array(figures.SKY) / 255],
+        first.contour(cv2.resize(mask, small), [127], colors=[np.array(SKY) / 255],
                       extent=(0, width, 0, height), linewidths=1)  # fmt: skip
     _draw_marks(first, marks)
     centres = (sweep.boxes[..., :2] + sweep.boxes[..., 2:]) / 2
@@ -63,16 +64,14 @@ def write(
         )
         axes.set_title(name, fontsize=8)
     figure.colorbar(mesh, ax=others, label="probability", shrink=0.6)
-    overlays.write(path, figure)
+    saving.png(path, figure)
 
 
 def _draw_marks(axes: Axes, marks: Sequence[Mark]) -> None:
     for rank, mark in enumerate(marks, 1):
         x0, y0, x1, y1 = mark.box
-        axes.add_patch(
-            Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=figures.VERMILLION)
-        )
-        axes.text(x0, y0, f" {rank}", color=figures.VERMILLION, fontsize=7, va="top")
+        axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=VERMILLION))
+        axes.text(x0, y0, f" {rank}", color=VERMILLION, fontsize=7, va="top")
     named = [
         f"{rank} {SHORT[LABELS[int(mark.probabilities.argmax())]]} {mark.score:.2f}"
         for rank, mark in enumerate(marks, 1)

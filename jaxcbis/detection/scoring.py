@@ -3,28 +3,26 @@
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from jaxcbis.detection import curve, mammograms, overlay
+from jaxcbis.detection import curve, films, mammograms, overlay
 from jaxcbis.detection import sweep as sweeping
+from jaxcbis.detection.films import Film
 from jaxcbis.detection.froc import froc, hits
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.errors import UserError
-from jaxcbis.machine import backend, files, packages
+from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
-from jaxcbis.report.figures import overlays
+from jaxcbis.report.figures import saving
 from jaxcbis.report.tables import run_name
 from jaxcbis.runs.explain import cautions
 from jaxcbis.runs.finished import Finished, load
-
-if TYPE_CHECKING:
-    from jaxcbis.detection.films import Film
-    from tfds_cbis.cases import View
-    from tfds_cbis.release import Release
+from tfds_cbis.release.cases import View
+from tfds_cbis.release.files import Release
 
 SCHEMA = 1
 #: Boxes shown in a picture; all of them count in the figures.
@@ -68,9 +66,6 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     Raises:
       UserError: the run or the release cannot be used, or a file cannot be written.
     """
-    packages.require(f"--data {data}", *packages.TFDS)
-    from jaxcbis.detection import films  # imports TFDS
-
     release, views = films.with_targets(data)
     backend.start("auto")
     finished = load(run)
@@ -94,18 +89,16 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         **figures(scored),
     }
     results.write(output / "froc.json", answer)
-    overlays.write(output / "froc.png", curve.draw(answer))
+    saving.png(output / "froc.png", curve.draw(answer))
     curve.show(answer)
     say(f"{answer['seconds_per_mammogram']:.1f} s per mammogram. Results: {output / 'froc.json'}")
     return answer
 
 
 def _sweep(
-    run: Finished, release: "Release", views: Sequence["View"], output: Path, window: int | None
+    run: Finished, release: Release, views: Sequence[View], output: Path, window: int | None
 ) -> tuple[list[list[Scored]], list[float], list[dict]]:
     """Sweeps and scores the films; also the seconds that each sweep took, and what was left out."""
-    from jaxcbis.detection import films
-
     scored, seconds, dropped = [], [], []
     noise = np.random.default_rng(0)
     for view in track(views, "mammograms"):
@@ -123,7 +116,7 @@ def _sweep(
     return scored, seconds, dropped
 
 
-def score(film: "Film", found: Sweep, noise: np.random.Generator) -> list[Scored]:
+def score(film: Film, found: Sweep, noise: np.random.Generator) -> list[Scored]:
     """Ranks the windows of a film by the model, by brightness and DRAWS times at random.
 
     Returns:

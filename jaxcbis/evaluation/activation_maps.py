@@ -6,6 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
+from jaxcbis.config import CAM_METHODS
 from jaxcbis.evaluation import cam
 from jaxcbis.machine import sharding
 from jaxcbis.models.inference import Track, forward, map_batches, untracked
@@ -35,15 +36,14 @@ class Maps(NamedTuple):
     """Class activation maps, and what they explain.
 
     Attributes:
-      maps: of the predicted class, float32 [n, size, size], at least 0 and not scaled.
+      maps: of the predicted class, float32 [n, g, g] as coarse as the mapped stage's output, at
+        least 0 and not scaled; `cam.enlarge` brings them to the images' size.
       logits: float32 [n, classes].
-      grid: the maps' side before upsampling.
       of_labels: the same of the classes asked for; None if there were none.
     """
 
     maps: np.ndarray
     logits: np.ndarray
-    grid: int
     of_labels: np.ndarray | None
 
 
@@ -76,8 +76,8 @@ def maps(
         wanted = None if labels is None else sharding.items(labels, index)
         return _maps(model, batch, wanted, front, behind, method)
 
-    found, answers, rows = map_batches(run, np.arange(len(images)), track, "Grad-CAM")
-    return Maps(found[0], answers, rows.shape[1], None if labels is None else found[1])
+    found, answers = map_batches(run, np.arange(len(images)), track, CAM_METHODS[method])
+    return Maps(found[0], answers, None if labels is None else found[1])
 
 
 @partial(jax.jit, static_argnames=("front", "behind", "method"))
@@ -88,8 +88,8 @@ def _maps(
     front: tuple[str, ...],
     behind: tuple[str, ...],
     method: str,
-) -> tuple[list[jax.Array], jax.Array, jax.Array]:
-    """Maps at the images' size, logits, and a row of each map before upsampling."""
+) -> tuple[list[jax.Array], jax.Array]:
+    """Maps of the predicted class and of the labels, if there are any, and logits."""
     features = forward(model, batch, front)
 
     def head(features):
@@ -106,8 +106,7 @@ def _maps(
         found = [cam.score_cam(features, scores, classes) for classes in wanted]
     else:
         found = [cam.METHODS[method](head, features, classes) for classes in wanted]
-    maps = [cam.upsample(each, batch.shape[1]) for each in found]
-    return sharding.returned((maps, logits, found[0][:, 0]))
+    return sharding.returned((found, logits))
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

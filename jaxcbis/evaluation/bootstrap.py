@@ -5,6 +5,9 @@ from numpy.typing import ArrayLike, NDArray
 
 DRAWS = 2000
 
+#: What the interval of a difference says of the first of two.
+BETTER, WORSE, WITHIN_NOISE = "better", "worse", "within noise"
+
 
 def draw(patients: ArrayLike, *, draws: int = DRAWS, seed: int = 0) -> NDArray | None:
     """Draws as many patients as there are, with replacement, again and again.
@@ -35,6 +38,18 @@ def interval(values: ArrayLike) -> list[float] | None:
     values = np.asarray(values, dtype=np.float64)
     known = values[~np.isnan(values)]
     return np.quantile(known, (0.025, 0.975)).tolist() if len(known) else None
+
+
+def verdict(difference: list[float] | None) -> str | None:
+    """Whether the first of two is better, by the 95 % interval of how much more it reaches.
+
+    Returns:
+      BETTER, WORSE or WITHIN_NOISE; None where there is no interval.
+    """
+    if difference is None:
+        return None
+    low, high = difference
+    return BETTER if low > 0 else WORSE if high < 0 else WITHIN_NOISE
 
 
 def figures(

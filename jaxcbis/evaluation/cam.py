@@ -12,9 +12,11 @@ They may be called inside jit. Score-CAM alone needs no gradient, but images and
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 
 SCORE_CAM = "scorecam"
@@ -122,6 +124,11 @@ def _weighted(features: Array, weights: Array) -> Array:
     return jax.nn.relu(maps)
 
 
+def enlarge(maps: np.ndarray, size: int) -> np.ndarray:
+    """`upsample` for NumPy's arrays; maps of that size already stay as they are."""
+    return maps if maps.shape[1] == size else np.asarray(_upsample(maps, size))
+
+
 def upsample(maps: Array, size: int) -> Array:
     """Resizes maps bilinearly with half-pixel centres, as cv2.INTER_LINEAR does.
 
@@ -133,3 +140,6 @@ def upsample(maps: Array, size: int) -> Array:
       [n, size, size] of the same type.
     """
     return jax.image.resize(maps, (maps.shape[0], size, size), "linear", antialias=False)
+
+
+_upsample = partial(jax.jit, static_argnames="size")(upsample)

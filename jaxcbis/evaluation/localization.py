@@ -1,75 +1,61 @@
-"""How well class activation maps meet the radiologists' masks, beside maps that know nothing."""
+"""How well class activation maps meet the radiologists' masks, beside maps that know nothing.
+
+A map is enlarged to the masks' size, thresholded at a share of its own maximum (>=) and scored by
+intersection over union (IoU), see `overlap`. Scored are the correctly classified lesion samples:
+background has no mask. The `localization` object of results.json holds:
+
+- threshold: the share of the maximum; grid: side of the maps.
+- n_scored: how many samples are scored; with none, every mean is None.
+- ll_score: mean IoU (lesion localisation score); ll_score_ci95: its interval, see `bootstrap`.
+- ll_score_background_as_zero: the same, correctly classified background counted as 0.
+- accuracy_x_ll: accuracy over all samples, lesion or not, times ll_score.
+- per_class: {label: {n, ll_score}}.
+- by_threshold: {"0.05" .. "0.95": ll_score at that threshold}.
+- otsu, pointing_game, energy_in_mask: means of `overlap`'s figures.
+- zero_maps: how many scored maps are zero everywhere.
+- samples: figures of other choices of samples and maps: 'correct' as above, 'all' every lesion with
+  the map of the class predicted for it, and 'all_true_class' with that of its true class; of each
+  {'lesions', 'mass', 'calcification', and every lesion class}: {n, iou, otsu, pointing_game,
+  energy_in_mask, pixel_average_precision}, means over their lesions.
+- baselines: ll_score of maps that have seen no image, see `baselines.of`, on the same samples at
+  the same threshold; baseline_figures: 'samples' of them, of every lesion.
+- against_baselines: {'all_ones', 'centred_gaussian'}: {difference, ci95, verdict}: by how much
+  ll_score is above theirs, with the interval of a paired bootstrap over whole patients, and what
+  that says of the run's maps: 'better', 'worse' or 'within noise'.
+"""
 
 from collections.abc import Iterable, Iterator
 
-import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import average_precision_score
 
+from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import bootstrap
+from jaxcbis.evaluation import baselines, bootstrap, cam, overlap
 from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 
-#: Shares of a map's maximum at which the LL score is reported besides the chosen one.
-THRESHOLDS = tuple(round(0.05 * step, 2) for step in range(1, 20))
-
-#: Figures of one map and its mask, by name.
-FIGURES = ("iou", "otsu", "pointing_game", "energy_in_mask", "pixel_average_precision")
+#: What the run's maps are held against, sample by sample.
+AGAINST = (baselines.ALL_ONES, baselines.CENTRED_GAUSSIAN)
 
 
 def score(
-    maps: ArrayLike,
-    masks: ArrayLike,
-    labels: ArrayLike,
+    test: Patches,
     predicted: ArrayLike,
+    maps: ArrayLike,
+    true_maps: ArrayLike | None = None,
     *,
     threshold: float = 0.5,
-    grid: int,
     seed: int = 0,
-    patients: ArrayLike | None = None,
-    true_maps: ArrayLike | None = None,
 ) -> tuple[dict, NDArray]:
     """Scores maps of the predicted class against lesion masks.
 
-    A map is thresholded at a share of its own maximum (>=) and scored by intersection over union
-    (IoU). An all-zero map scores 0 everywhere. Scored are the correctly classified lesion samples
-    (background has no mask), of which the result holds:
-
-    - threshold: the share of the maximum.
-    - n_scored: how many samples are scored; with none, every mean is None.
-    - ll_score: mean IoU (lesion localisation score).
-    - ll_score_background_as_zero: the same, correctly classified background counted as 0.
-    - accuracy_x_ll: accuracy over all samples, lesion or not, times ll_score.
-    - per_class: {label: {n, ll_score}}.
-    - by_threshold: {"0.05" .. "0.95": ll_score at that threshold}.
-    - otsu: mean IoU of maps scaled to 8 bit and thresholded by Otsu's method.
-    - pointing_game: share of maps whose maximum (the first one) lies in the mask.
-    - energy_in_mask: mean share of a map's sum that lies in the mask.
-    - zero_maps: how many scored maps are zero everywhere.
-    - samples: figures of other choices of samples and maps: 'correct' as above, 'all' every lesion
-      with the map of the class predicted for it, and 'all_true_class' with that of its true class;
-      of each {'lesions', 'mass', 'calcification', and every lesion class}: {n, iou, otsu,
-      pointing_game, energy_in_mask, pixel_average_precision}, means over their lesions. The last
-      one is the area under the precision-recall curve of a map's pixels, which needs no
-      threshold.
-    - ll_score_ci95: 95 % interval of ll_score, see `bootstrap`.
-    - baseline_figures: 'samples' of the same maps as in baselines, of every lesion.
-    - baselines: ll_score of maps that have seen no image, on the same samples at the same
-      threshold: all_ones; centred_gaussian (deviation a quarter of the side); random (uniform noise
-      on the maps' grid, upsampled); and grid_ceiling, the mask itself averaged to the grid and
-      upsampled: the most that a map of that resolution can be expected to reach.
-
     Args:
-      maps: [n, S, S] float32 maps of the predicted class, at least 0, at the masks' size.
-      masks: [n, S, S] bool.
-      labels: [n] true class indices.
+      test: patches, of which the masks, labels and patients count.
       predicted: [n] predicted class indices.
+      maps: [n, g, g] float32 maps of the predicted class, at least 0.
+      true_maps: [n, g, g] maps of the true class; without them 'all_true_class' is None.
       threshold: share of the maximum, above 0 and at most 1.
-      grid: side of the maps before upsampling, e.g. 7.
       seed: of the random baseline.
-      patients: [n] patient of each item; without them there is no interval.
-      true_maps: [n, S, S] maps of the true class; without them 'all_true_class' is None.
 
     Returns:
       The `localization` object of results.json, and [n] the IoU of every lesion sample, classified
@@ -78,90 +64,113 @@ def score(
     Raises:
       UserError: a map of a lesion sample is not finite.
     """
-    maps, masks = np.asarray(maps, dtype=np.float32), np.asarray(masks, dtype=bool)
-    labels, predicted = np.asarray(labels), np.asarray(predicted)
-    if maps.shape != masks.shape or maps.ndim != 3 or len(maps) != len(labels):
-        raise ValueError(
-            f"expected maps and masks [n, S, S] for {len(labels)} labels, "
-            f"got {maps.shape} and {masks.shape}"
-        )
-    if not 0 < threshold <= 1:
-        raise ValueError(f"expected a threshold in (0, 1], got {threshold}")
-
+    maps, labels = _checked(maps, test, threshold), test.labels
+    correct = labels == np.asarray(predicted)
     lesions = np.flatnonzero(labels != BACKGROUND)
-    correct = labels == predicted
-    scored = np.flatnonzero(correct & (labels != BACKGROUND))
-    is_scored = correct[lesions]
-    figures = _figures((maps[i] for i in lesions), masks[lesions], threshold, lesions)
-    iou = np.full(len(labels), np.nan)
-    iou[lesions] = figures["iou"]
-    of_scored = {name: values[is_scored] for name, values in figures.items()}
-    of_baselines = {
-        name: _figures(candidates, masks[lesions], threshold, lesions)
-        for name, candidates in _baselines(masks, lesions, grid, seed).items()
+    scored = correct[lesions]
+    items, masks = lesions[scored], test.masks[lesions]
+    found = _figures(_enlarged(maps, lesions, test), masks, threshold)
+    of_scored = {name: values[scored] for name, values in found.items()}
+    blind = {
+        name: _figures(heats, masks, threshold)
+        for name, heats in baselines.of(test.masks, lesions, maps.shape[1], seed).items()
     }
     of_true_class = None
     if true_maps is not None:
-        each = np.asarray(true_maps, dtype=np.float32)
-        of_true_class = _figures((each[i] for i in lesions), masks[lesions], threshold, lesions)
-
-    ll = _mean(iou[scored])
-    n_correct = int(correct.sum())
-    sweep = np.array([_sweep(maps[i], masks[i]) for i in scored]).reshape(-1, len(THRESHOLDS))
-    times = None if patients is None else bootstrap.draw(patients)
+        each = _enlarged(_checked(true_maps, test, threshold), lesions, test)
+        of_true_class = _by_type(_figures(each, masks, threshold), labels[lesions])
+    drawn = bootstrap.draw(test.patients)
+    times = None if drawn is None else drawn[:, items]
     result = {
         "threshold": threshold,
-        "n_scored": len(scored),
-        "ll_score": ll,
-        "ll_score_ci95": None
-        if times is None
-        else bootstrap.interval(bootstrap.mean(iou[scored], times[:, scored])),
-        "ll_score_background_as_zero": float(iou[scored].sum()) / n_correct if n_correct else None,
-        "accuracy_x_ll": None if ll is None else float(correct.mean()) * ll,
-        "per_class": {
-            label: {"n": int(of_class.sum()), "ll_score": _mean(iou[scored[of_class]])}
-            for label, of_class in ((name, labels[scored] == k) for k, name in enumerate(LABELS))
-        },
-        "by_threshold": {f"{t:.2f}": _mean(sweep[:, k]) for k, t in enumerate(THRESHOLDS)},
-        "otsu": _mean(of_scored["otsu"]),
-        "pointing_game": _mean(of_scored["pointing_game"]),
-        "energy_in_mask": _mean(of_scored["energy_in_mask"]),
-        "zero_maps": sum(not maps[i].any() for i in scored),
+        "n_scored": len(items),
+        **_headline(of_scored, correct, times),
+        "per_class": _per_class(of_scored["iou"], labels[items]),
+        "by_threshold": _by_threshold(_enlarged(maps, items, test), masks[scored]),
+        "zero_maps": sum(not maps[i].any() for i in items),
         "samples": {
-            "correct": _by_type(of_scored, labels[scored]),
-            "all": _by_type(figures, labels[lesions]),
-            "all_true_class": of_true_class and _by_type(of_true_class, labels[lesions]),
+            "correct": _by_type(of_scored, labels[items]),
+            "all": _by_type(found, labels[lesions]),
+            "all_true_class": of_true_class,
         },
-        "baselines": {name: _mean(of["iou"][is_scored]) for name, of in of_baselines.items()},
-        "baseline_figures": {
-            name: _by_type(of, labels[lesions]) for name, of in of_baselines.items()
-        },
+        **_beside(blind, of_scored["iou"], scored, labels[lesions], times),
+        "grid": maps.shape[1],
     }
-    return result, iou
+    return result, _of_lesions(found["iou"], test)
 
 
-def _figures(
-    heats: Iterable[NDArray], masks: NDArray, threshold: float, items: NDArray
-) -> dict[str, NDArray]:
-    """The `FIGURES` of maps and their masks, each [k]."""
-    rows = []
-    for heat, mask, item in zip(heats, masks, items, strict=True):
-        if not np.isfinite(heat).all():
+def iou(test: Patches, maps: ArrayLike, threshold: float) -> NDArray:
+    """IoU of every lesion's map with its mask; arguments as of `score`.
+
+    Returns:
+      float64 [n], NaN for background.
+
+    Raises:
+      UserError: a map of a lesion sample is not finite.
+    """
+    lesions = np.flatnonzero(test.labels != BACKGROUND)
+    heats = _enlarged(_checked(maps, test, threshold), lesions, test)
+    pairs = zip(heats, test.masks[lesions], strict=True)
+    return _of_lesions([overlap.iou(heat, mask, threshold) for heat, mask in pairs], test)
+
+
+def _checked(maps: ArrayLike, test: Patches, threshold: float) -> NDArray:
+    maps = np.asarray(maps, np.float32)
+    if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or len(maps) != len(test):
+        raise ValueError(f"expected maps [{len(test)}, g, g], got {maps.shape}")
+    if not 0 < threshold <= 1:
+        raise ValueError(f"expected a threshold in (0, 1], got {threshold}")
+    return maps
+
+
+def _enlarged(maps: NDArray, items: NDArray, test: Patches) -> Iterator[NDArray]:
+    """The maps of some samples at the masks' size, one by one."""
+    for i in items:
+        if not np.isfinite(maps[i]).all():
             raise UserError(
-                f"the class activation map of test item {item} is not finite: the training "
+                f"the class activation map of test item {i} is not finite: the training "
                 "diverged; lower the learning rates"
             )
-        rows.append(
-            (
-                _iou(_above(heat, threshold), mask),
-                _iou(_above_otsu(heat), mask),
-                float(heat.any() and mask.flat[heat.argmax()]),
-                _energy_in_mask(heat, mask),
-                float(average_precision_score(mask.ravel(), heat.ravel())) if mask.any() else 0.0,
-            )
-        )
-    table = np.array(rows, np.float64).reshape(-1, len(FIGURES))
-    return dict(zip(FIGURES, table.T, strict=True))
+        yield cam.enlarge(maps[i : i + 1], test.masks.shape[1])[0]
+
+
+def _figures(heats: Iterable[NDArray], masks: NDArray, threshold: float) -> dict[str, NDArray]:
+    """IoU and the other figures of maps and their masks, by name, each [k]."""
+    rows = [
+        (overlap.iou(heat, mask, threshold), *(of(heat, mask) for of in overlap.FIGURES.values()))
+        for heat, mask in zip(heats, masks, strict=True)
+    ]
+    table = np.array(rows, np.float64).reshape(-1, 1 + len(overlap.FIGURES))
+    return dict(zip(("iou", *overlap.FIGURES), table.T, strict=True))
+
+
+def _headline(scored: dict[str, NDArray], correct: NDArray, times: NDArray | None) -> dict:
+    """Means over the scored samples; `correct` [n] of all samples."""
+    ious, right = scored["iou"], int(correct.sum())
+    ll = _mean(ious)
+    return {
+        "ll_score": ll,
+        "ll_score_ci95": _interval(ious, times),
+        "ll_score_background_as_zero": float(ious.sum()) / right if right else None,
+        "accuracy_x_ll": None if ll is None else float(correct.mean()) * ll,
+        **{name: _mean(scored[name]) for name in ("otsu", "pointing_game", "energy_in_mask")},
+    }
+
+
+def _by_threshold(heats: Iterable[NDArray], masks: NDArray) -> dict[str, float | None]:
+    rows = [overlap.by_threshold(heat, mask) for heat, mask in zip(heats, masks, strict=True)]
+    columns = np.array(rows).reshape(-1, len(overlap.THRESHOLDS)).T
+    return {
+        f"{share:.2f}": _mean(of) for share, of in zip(overlap.THRESHOLDS, columns, strict=True)
+    }
+
+
+def _per_class(ious: NDArray, labels: NDArray) -> dict[str, dict]:
+    members = {name: labels == k for k, name in enumerate(LABELS)}
+    return {
+        name: {"n": int(of_class.sum()), "ll_score": _mean(ious[of_class])}
+        for name, of_class in members.items()
+    }
 
 
 def _by_type(figures: dict[str, NDArray], labels: NDArray) -> dict[str, dict]:
@@ -178,59 +187,44 @@ def _by_type(figures: dict[str, NDArray], labels: NDArray) -> dict[str, dict]:
     }
 
 
-def centred_gaussian(side: int) -> NDArray:
-    """A map [side, side] that knows only where crops have their lesions; deviation side / 4."""
-    offset = np.arange(side, dtype=np.float32) - (side - 1) / 2
-    profile = np.exp(-0.5 * (offset / (side / 4)) ** 2)
-    return np.outer(profile, profile)
+def _beside(
+    blind: dict[str, dict[str, NDArray]],
+    ious: NDArray,
+    scored: NDArray,
+    labels: NDArray,
+    times: NDArray | None,
+) -> dict:
+    """What maps that have seen no image reach, and whether the run's maps differ beyond noise.
 
-
-def _baselines(masks: NDArray, scored: NDArray, grid: int, seed: int) -> dict[str, Iterator]:
-    side = masks.shape[1]
-    gaussian = centred_gaussian(side)
-    ones = np.ones((side, side), np.float32)
-    noise = np.random.default_rng(seed)
-
-    def upsampled(coarse: NDArray) -> NDArray:
-        return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR)
-
-    def averaged(mask: NDArray) -> NDArray:
-        return cv2.resize(mask.astype(np.float32), (grid, grid), interpolation=cv2.INTER_AREA)
-
+    Args:
+      blind: by name, figures [k] of every lesion.
+      ious: of the run's maps with the masks of the scored ones.
+      scored: bool [k].
+      labels: [k].
+      times: of `bootstrap.draw`, for the scored ones.
+    """
+    against = {}
+    for name in AGAINST:
+        gain = ious - blind[name]["iou"][scored]
+        interval = _interval(gain, times)
+        verdict = bootstrap.verdict(interval)
+        against[name] = {"difference": _mean(gain), "ci95": interval, "verdict": verdict}
     return {
-        "all_ones": (ones for _ in scored),
-        "centred_gaussian": (gaussian for _ in scored),
-        "random": (upsampled(noise.random((grid, grid), dtype=np.float32)) for _ in scored),
-        "grid_ceiling": (upsampled(averaged(masks[i])) for i in scored),
+        "baselines": {name: _mean(of["iou"][scored]) for name, of in blind.items()},
+        "baseline_figures": {name: _by_type(of, labels) for name, of in blind.items()},
+        "against_baselines": against,
     }
 
 
-def _above(heat: NDArray, share: float) -> NDArray:
-    peak = heat.max()
-    return heat >= share * peak if peak > 0 else np.zeros(heat.shape, bool)
+def _interval(values: NDArray, times: NDArray | None) -> list[float] | None:
+    return None if times is None else bootstrap.interval(bootstrap.mean(values, times))
 
 
-def _above_otsu(heat: NDArray) -> NDArray:
-    peak = heat.max()
-    if peak <= 0:
-        return np.zeros(heat.shape, bool)
-    scaled = np.rint(heat * (255 / peak)).astype(np.uint8)
-    return cv2.threshold(scaled, 0, 1, cv2.THRESH_BINARY + cv2.THRESH_OTSU)[1].astype(bool)
-
-
-def _sweep(heat: NDArray, mask: NDArray) -> list[float]:
-    return [_iou(_above(heat, share), mask) for share in THRESHOLDS]
-
-
-def _iou(area: NDArray, mask: NDArray) -> float:
-    shared = np.count_nonzero(area & mask)
-    union = np.count_nonzero(area) + np.count_nonzero(mask) - shared
-    return shared / union if union else 0.0
-
-
-def _energy_in_mask(heat: NDArray, mask: NDArray) -> float:
-    total = float(heat.sum(dtype=np.float64))
-    return float(heat.sum(where=mask, dtype=np.float64)) / total if total > 0 else 0.0
+def _of_lesions(values: ArrayLike, test: Patches) -> NDArray:
+    """Values of the lesions, among all samples; NaN for background."""
+    every = np.full(len(test), np.nan)
+    every[test.labels != BACKGROUND] = values
+    return every
 
 
 def _mean(values: ArrayLike) -> float | None:

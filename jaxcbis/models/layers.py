@@ -20,7 +20,7 @@ class Convolution(nnx.Module):
     Parameters `kernel` [size, size, inputs, outputs] and, if asked for, `bias` [outputs].
     """
 
-    def __init__(
+    def __init__(  # takes all that a convolution is, by name
         self,
         inputs: int,
         outputs: int,

@@ -1,46 +1,15 @@
-"""predictions.csv and history.csv: what a run found, for other programs to read."""
+"""predictions.csv: a run's answer to every test patch, for other programs to read."""
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
-
-
-def write_predictions(
-    path: Path, test: Patches, probabilities: np.ndarray, iou: np.ndarray
-) -> None:
-    """Writes one row per test patch.
-
-    Args:
-      path: of the file.
-      test: the patches.
-      probabilities: [n, 5] by class.
-      iou: [n] of the predicted class's map with the mask; NaN on background gives an empty cell.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    predicted = probabilities.argmax(1)
-    rows = (
-        [
-            test.ids[i],
-            test.patients[i],
-            LABELS[test.labels[i]],
-            LABELS[predicted[i]],
-            *(f"{p:.6f}" for p in probabilities[i]),
-            "" if np.isnan(iou[i]) else f"{iou[i]:.6f}",
-        ]
-        for i in range(len(test))
-    )
-    _write(path, ["id", "patient_id", "label", "predicted", *LABELS, "iou"], rows)
 
 
 class Predictions(NamedTuple):
@@ -49,8 +18,8 @@ class Predictions(NamedTuple):
     Attributes:
       ids, patients: str [n].
       labels: int [n], true class indices.
-      probabilities: float64 [n, 5].
-      iou: float64 [n], NaN on background.
+      probabilities: float64 [n, 5] by class; the predicted class is the most probable one.
+      iou: float64 [n] of the predicted class's map with the mask; NaN on background.
     """
 
     ids: np.ndarray
@@ -60,8 +29,30 @@ class Predictions(NamedTuple):
     iou: np.ndarray
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Reads what `write_predictions` wrote.
+def write(path: Path, found: Predictions) -> None:
+    """Writes one row per test patch; numbers read back as they were, to the last bit.
+
+    Args:
+      path: of the file.
+      found: what to write; an IoU of NaN gives an empty cell.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["id", "patient_id", "label", "predicted", *LABELS, "iou"])
+    for name, patient, label, probabilities, iou in zip(*found, strict=True):
+        # Not rounded: a near-tie would be of another class for whoever reads it. Of Python's
+        # floats the writer gives the shortest text that reads back the same.
+        predicted = LABELS[probabilities.argmax()]
+        overlap = "" if np.isnan(iou) else float(iou)
+        writer.writerow([name, patient, LABELS[label], predicted, *probabilities.tolist(), overlap])
+    files.write(path, text.getvalue(), "free space and use --resume")
+
+
+def read(path: Path) -> Predictions:
+    """Reads what `write` wrote.
 
     Raises:
       UserError: no such file, or not one of ours.
@@ -69,6 +60,8 @@ def read_predictions(path: Path) -> Predictions:
     try:
         with path.open(newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
+        if not rows:
+            raise ValueError("it has no rows")
         return Predictions(
             np.array([row["id"] for row in rows]),
             np.array([row["patient_id"] for row in rows]),
@@ -80,26 +73,3 @@ def read_predictions(path: Path) -> Predictions:
         raise UserError(
             f"cannot read {path} ({error}); expected the predictions of a finished run"
         ) from error
-
-
-def write_history(path: Path, history: Sequence[dict]) -> None:
-    """Writes one row per epoch, with one column per stage's learning rate.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    figures = [key for key in history[0] if key != "learning_rates"]
-    stages = sorted({stage for row in history for stage in row["learning_rates"]})
-    rows = (
-        [row[key] for key in figures] + [row["learning_rates"].get(stage) for stage in stages]
-        for row in history
-    )
-    _write(path, [*figures, *(f"learning_rate_{stage}" for stage in stages)], rows)
-
-
-def _write(path: Path, head: Sequence[str], rows: Iterable[Sequence]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow(head)
-    writer.writerows(rows)
-    files.write(path, text.getvalue(), "free space and use --resume")

@@ -4,7 +4,8 @@ Raut, S. "Analysis of Breast Cancer Lesion Classification Models Trained using T
 CSE 6367 final project, The University of Texas at Arlington. Classes are in the order of `LABELS`.
 """
 
-from typing import NamedTuple
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from jaxcbis.labels import LABELS
 
@@ -186,3 +187,12 @@ ROWS = {
         weighted_f1=0.70,
     ),
 }
+
+
+def row_of(model: Mapping[str, Any]) -> Row | None:
+    """What the study reports of a model; None where it reports nothing.
+
+    Args:
+      model: with `backbone` and `strategy`, as a run's options or a cell of a study.
+    """
+    return ROWS.get((model["backbone"], model["strategy"]))

@@ -1,15 +1,10 @@
 """A run's figures beside the paper's, each against its like."""
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from rich import box
-from rich.console import Group, RenderableType
-from rich.markup import escape
-from rich.padding import Padding
-from rich.table import Table as RichTable
-from rich.text import Text
-
+from jaxcbis.config import CAM_METHODS
+from jaxcbis.evaluation.bootstrap import WITHIN_NOISE
 from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.report import paper
 
@@ -26,30 +21,13 @@ class Table(NamedTuple):
     caption: str = ""
 
 
-def beside_paper(results: dict) -> RenderableType:
-    """A run's tables for a terminal of 80 columns, and the run's notes.
-
-    Args:
-      results: content of results.json.
-    """
-    notes = [Padding(Text(f"Note: {note}"), (0, 0, 0, 2)) for note in results.get("notes") or ()]
-    return Group(*(rendered(table) for table in comparison(results)), *notes)
-
-
-def beside_table_one(
-    counts: Mapping[str, Mapping[str, int]], *, demo: bool = False
-) -> RenderableType:
-    """Images per class beside the paper's Table I, for a terminal.
+def table_one(counts: Mapping[str, Mapping[str, int]], *, demo: bool = False) -> Table:
+    """Images per class beside the paper's Table I.
 
     Args:
       counts: {"train" | "test": {label: images}} of the official splits.
       demo: whether the data are demo data.
     """
-    return rendered(table_one(counts, demo=demo))
-
-
-def table_one(counts: Mapping[str, Mapping[str, int]], *, demo: bool = False) -> Table:
-    """Images per class beside the paper's Table I; arguments as of `beside_table_one`."""
     splits = ("train", "test")
     rows = [
         (label, *(_pair(counts[s].get(label, 0), paper.TABLE_ONE[s][label]) for s in splits))
@@ -70,7 +48,7 @@ def comparison(results: dict) -> list[Table]:
     Args:
       results: content of results.json. Parts that a run does not have yet are left out.
     """
-    published = paper.ROWS.get((results["config"]["backbone"], results["config"]["strategy"]))
+    published = paper.row_of(results["config"])
     title_end = mark(results)
     tables = []
     if results.get("test"):
@@ -101,6 +79,16 @@ def run_name(results: dict) -> str:
     """Backbone, strategy and protocol in a few words."""
     config = results["config"]
     return f"{config['backbone']} {config['strategy']}, {config['protocol']} protocol"
+
+
+def title_of(results: dict) -> str:
+    """The run in a few words, and that its data are no mammograms where they are not."""
+    return run_name(results) + (" - DEMO DATA" if is_demo(results) else "")
+
+
+def map_method(config: Mapping[str, Any]) -> str:
+    """The name of the class activation maps of a run or a study; before there were several, one."""
+    return CAM_METHODS[config.get("cam_method", "gradcam")]
 
 
 def epochs_to_best(results: dict) -> int | None:
@@ -165,14 +153,42 @@ def _localization(results: dict, published: paper.Row | None, title_end: str) ->
         f"{found['n_scored']} correctly classified lesions, {found['zero_maps']} of them with an "
         f"all-zero map; threshold {found['threshold']:g} of a map's maximum."
     )
+    if said := against_blind_maps(found):
+        caption += f" The run's maps are {said}."
     if published:
         caption += " Paper: Table IV, threshold not stated."
     return Table(
-        f"Grad-CAM against the lesion masks{title_end}",
+        f"{map_method(results['config'])} against the lesion masks{title_end}",
         ("", "this run", "paper"),
         [(name, number(ours, 3), number(theirs, 3)) for name, ours, theirs in rows],
         caption,
     )
+
+
+#: Maps that have seen no image, which a run's maps are held against sample by sample.
+_BLIND = {"all_ones": "a map of all ones", "centred_gaussian": "a centred Gaussian"}
+
+
+def against_blind_maps(found: dict) -> str:
+    """Whether a run's maps are better than maps that have seen no image, in words.
+
+    Args:
+      found: 'localization' of results.json.
+
+    Returns:
+      '' where nothing was compared, as before there was such a comparison, or with one patient.
+    """
+    said = []
+    for key, name in _BLIND.items():
+        of = (found.get("against_baselines") or {}).get(key)
+        if of and of["verdict"]:
+            low, high = of["ci95"]
+            beside = "of" if of["verdict"] == WITHIN_NOISE else "than"
+            said.append(
+                f"{of['verdict']} {beside} {name} ({found['baselines'][key]:.2f}; difference "
+                f"{of['difference']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
+            )
+    return " and ".join(said)
 
 
 def _auc(test: dict, published: paper.Row | None, title_end: str) -> Table:
@@ -254,15 +270,3 @@ def _with_interval(test: dict) -> str:
     if interval is None:
         return number(test["accuracy"])
     return f"{number(test['accuracy'])} ({interval[0]:.2f} to {interval[1]:.2f})"
-
-
-def rendered(table: Table) -> RenderableType:
-    """A table for a terminal of 80 columns."""
-    rendered = RichTable(box=box.SIMPLE_HEAD)
-    for index, column in enumerate(table.columns):
-        rendered.add_column(escape(column), justify="right" if index else "left", no_wrap=True)
-    for row in table.rows:
-        style = "dim" if row[0] == PAPER else None
-        rendered.add_row(*(escape(cell) for cell in row), style=style)
-    caption = [Padding(Text(table.caption, style="italic"), (0, 0, 1, 2))] if table.caption else []
-    return Group(Text(table.title, style="bold"), rendered, *caption)

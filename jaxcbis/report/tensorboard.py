@@ -3,6 +3,7 @@
 import contextlib
 import shutil
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -45,8 +46,9 @@ def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
         yield lambda row: None
         return
     shutil.rmtree(folder, ignore_errors=True)
-    from tensorboardX import summary  # here: where PyTorch is installed, it imports that
-    from tensorboardX.proto.event_pb2 import Event
+    with _without_torch():
+        from tensorboardX import summary
+        from tensorboardX.proto.event_pb2 import Event
 
     epochs = 0
     with _events(folder) as write:
@@ -77,20 +79,44 @@ def add_pictures(run_dir: Path) -> None:
     """
     if missing():
         return
-    from tensorboardX import summary
-    from tensorboardX.proto.event_pb2 import Event
+    with _without_torch():
+        from tensorboardX.proto.event_pb2 import Event
+        from tensorboardX.proto.summary_pb2 import Summary
 
     paths = [*sorted(run_dir.glob("figures/*.png")), *sorted(run_dir.glob("cams/*.png"))]
     with _events(run_dir / "tensorboard", ".pictures") as write:
         for path in paths:
-            picture = np.asarray(cv2.imread(str(path)))
-            height, width = picture.shape[:2]
-            if width > WIDTH:
-                size = WIDTH, round(height * WIDTH / width)
-                picture = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+            png, width, height = _for_screen(path)
+            picture = Summary.Image(
+                width=width, height=height, colorspace=3, encoded_image_string=png
+            )
             tag = f"{path.parent.name}/{path.stem}"
-            shown = summary.image(tag, picture[..., ::-1], dataformats="HWC")
-            write([Event(summary=shown)])
+            write([Event(summary=Summary(value=[Summary.Value(tag=tag, image=picture)]))])
+
+
+def _for_screen(path: Path) -> tuple[bytes, int, int]:
+    """A PNG file no wider than WIDTH, its width and its height."""
+    picture = np.asarray(cv2.imread(str(path)))
+    height, width = picture.shape[:2]
+    if width <= WIDTH:
+        return path.read_bytes(), width, height
+    size = WIDTH, round(height * WIDTH / width)
+    reduced = cv2.resize(picture, size, interpolation=cv2.INTER_AREA)
+    packed = [cv2.IMWRITE_PNG_COMPRESSION, 6]  # what is written is summed in Python
+    return cv2.imencode(".png", reduced, packed)[1].tobytes(), *size
+
+
+@contextlib.contextmanager
+def _without_torch() -> Iterator[None]:
+    """tensorboardX imports PyTorch where that is installed: seconds for what is not used here."""
+    if "torch" in sys.modules:
+        yield
+        return
+    sys.modules["torch"] = None  # type: ignore[assignment] # an import of it fails
+    try:
+        yield
+    finally:
+        del sys.modules["torch"]
 
 
 @contextlib.contextmanager
@@ -100,8 +126,9 @@ def _events(folder: Path, suffix: str = "") -> Iterator[Callable[[list["Event"]]
     It writes by itself: tensorboardX's SummaryWriter does so in a thread, which a full disk ends
     with a traceback, and then waits for that thread for ever.
     """
-    from tensorboardX import RecordWriter
-    from tensorboardX.proto.event_pb2 import Event
+    with _without_torch():
+        from tensorboardX import RecordWriter
+        from tensorboardX.proto.event_pb2 import Event
 
     files.make_folder(folder)
 

@@ -4,7 +4,7 @@ from collections import Counter
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.tables import has_random_weights, is_demo
+from jaxcbis.report.tables import against_blind_maps, has_random_weights, is_demo, map_method
 
 
 def verdict(results: dict) -> list[str]:
@@ -16,7 +16,8 @@ def verdict(results: dict) -> list[str]:
     test = results.get("test")
     if not test or not test["n"]:
         return ["The run has not been tested, so it has no verdict yet."]
-    return [_classification(results, test), _localization(results.get("localization"))]
+    located = _localization(results.get("localization"), results["config"])
+    return [_classification(results, test), located]
 
 
 def warnings(results: dict) -> list[str]:
@@ -70,7 +71,7 @@ def _classification(results: dict, test: dict) -> str:
         f"on {test['n']} test patches, where always answering "
         f"{LABELS[supports.index(max(supports))]} would reach {max(supports) / test['n']:.2f}"
     )
-    published = paper.ROWS.get((config["backbone"], config["strategy"]))
+    published = paper.row_of(config)
     comparable = config["protocol"] == "paper" and not is_demo(results) and all(supports)
     if published and interval and comparable:
         low, high = interval
@@ -81,17 +82,14 @@ def _classification(results: dict, test: dict) -> str:
     return sentence + "."
 
 
-def _localization(found: dict | None) -> str:
+def _localization(found: dict | None, config: dict) -> str:
     if not found or found["ll_score"] is None:
         return "Localisation is not scored: no lesion was classified correctly."
-    blind = {
-        "of all ones": found["baselines"]["all_ones"],
-        "with a centred Gaussian": found["baselines"]["centred_gaussian"],
-        "of random noise": found["baselines"]["random"],
-    }
-    best = max(blind, key=blind.__getitem__)
-    worth = "better" if found["ll_score"] > blind[best] else "no better"
+    reached = f"Its {map_method(config)} maps reach an LL score of {found['ll_score']:.2f}"
+    if said := against_blind_maps(found):
+        return f"{reached}: {said}."
+    ones, centre = (found["baselines"][key] for key in ("all_ones", "centred_gaussian"))
     return (
-        f"Its Grad-CAM maps reach an LL score of {found['ll_score']:.2f}, {worth} than maps that "
-        f"have seen no image (a map {best} reaches {blind[best]:.2f})."
+        f"{reached}; maps that have seen no image reach {ones:.2f} (a map of all ones) and "
+        f"{centre:.2f} (a centred Gaussian), and whether that is within noise is not known."
     )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcbis.data import normalization, patches
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.runs.finished import Finished
@@ -58,7 +58,8 @@ def explain(run: Finished, images: Images) -> Explanation:
       ValueError: the images are of another kind.
     """
     found = maps(run, _inputs(run, images))
-    return Explanation(activation_maps.softmax(found.logits), found.maps)
+    enlarged = cam.enlarge(found.maps, run.config.image_size)
+    return Explanation(activation_maps.softmax(found.logits), enlarged)
 
 
 def probabilities(run: Finished, inputs: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import hushed, say, warn
-from jaxcbis.report.figures import overlays
+from jaxcbis.report.figures import overlay
 from jaxcbis.report.tables import has_random_weights, is_demo, run_name
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished, load
@@ -116,7 +116,7 @@ def patch(run: Finished, picture: Picture, file: Path) -> dict:
       UserError: the file cannot be written.
     """
     probabilities, maps = answers.explain(run, [picture.pixels])
-    overlays.write_map(file, picture.pixels, maps[0])
+    overlay.write(file, picture.pixels, maps[0])
     order = np.argsort(-probabilities[0])
     for k in order:
         say(f"  {LABELS[k]:<15} {probabilities[0, k]:.3f}")

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax.numpy as jnp
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device, sharding
@@ -109,7 +109,7 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
     say(f"         {sizes} patches at {config.image_size} pixels")
     for name, part in data["splits"].items():
         detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
-    preparation.show_dropped(dataset)
+    summary.show_dropped(dataset)
     say(f"Weights  {start.source['source']} ({start.source['format']})")
     say(f"Phases   {', '.join(phase.name for phase in train.phases_of(config))}")
     say(

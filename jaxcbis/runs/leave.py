@@ -7,8 +7,9 @@ import numpy as np
 
 from jaxcbis.data.patches import Patches
 from jaxcbis.machine.console import console, detail, say
-from jaxcbis.records import predictions, results
-from jaxcbis.report import tables, tensorboard
+from jaxcbis.records import history, predictions, results
+from jaxcbis.records.predictions import Predictions
+from jaxcbis.report import terminal
 from jaxcbis.runs.test import Answers
 from jaxcbis.training import checkpoints
 
@@ -25,21 +26,16 @@ def leave(folder: Path, found: dict, test: Patches, answers: Answers, iou: np.nd
     Raises:
       UserError: a file cannot be written.
     """
-    # Here and not above: matplotlib takes seconds to import, training needs none of it.
-    from jaxcbis.report.figures import figures
-    from jaxcbis.report.page import gallery, html
+    from jaxcbis.report import run_report  # here: matplotlib takes seconds, training needs it not
 
-    probabilities, maps = answers.probabilities, answers.maps
-    predictions.write_predictions(folder / "predictions.csv", test, probabilities, iou)
-    predictions.write_history(folder / "history.csv", found["history"])
-    figures.write(folder, found, predictions.read_predictions(folder / "predictions.csv"))
-    gallery.write(folder, test, maps.maps, probabilities, iou, maps.grid, figures.title_of(found))
-    tensorboard.add_pictures(folder)
-    html.write(folder, found)
+    told = Predictions(test.ids, test.patients, test.labels, answers.probabilities, iou)
+    predictions.write(folder / "predictions.csv", told)
+    history.write(folder / "history.csv", found["history"])
+    run_report.write(folder, found, told, test, answers.maps.maps)
     results.write(folder / "results.json", found)
     _drop_training(folder)
 
-    console.print(tables.beside_paper(found))
+    terminal.show_run(console, found)
     for key, value in found["timing"].items():
         detail(f"  {key} {value:.1f}")
     say(f"Results: {folder / 'results.json'}")
@@ -50,11 +46,11 @@ def complete(folder: Path, found: dict) -> dict:
     """Says what a finished run has found, and does what a kill may have left undone."""
     say(f"{folder} holds a finished run; nothing is left to resume")
     if not (folder / "report.html").exists():
-        from jaxcbis.report.page import html
+        from jaxcbis.report.page import document
 
-        html.write(folder)
+        document.write(folder)
     _drop_training(folder)
-    console.print(tables.beside_paper(found))
+    terminal.show_run(console, found)
     return found
 
 

@@ -3,16 +3,16 @@
 import dataclasses
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading, normalization
+from jaxcbis.data import loading, normalization, summary
 from jaxcbis.data.normalization import Statistics
 from jaxcbis.data.patches import Dataset, lesion_side
 from jaxcbis.machine import device
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
-from jaxcbis.runs import notes, preparation
+from jaxcbis.runs import notes
 from jaxcbis.runs.inputs import Start
-from jaxcbis.training.fit import Progress
+from jaxcbis.training.phase import Progress
 
 
 def begin(
@@ -29,7 +29,7 @@ def begin(
     Returns:
       Every key of `results.KEYS`, None where it is not known yet.
     """
-    data = preparation.describe(dataset)
+    data = summary.describe(dataset)
     environment = _environment(threads, before)
     told = [
         *filter(None, [tensorboard.missing()]),

@@ -17,7 +17,7 @@ from jaxcbis.runs import claim, inputs, leave, record, test, train
 from jaxcbis.runs.inputs import Start
 from jaxcbis.runs.timing import timed
 from jaxcbis.training import checkpoints
-from jaxcbis.training.fit import Kept
+from jaxcbis.training.batches import Kept
 
 
 class Shared(NamedTuple):
@@ -26,7 +26,7 @@ class Shared(NamedTuple):
     Attributes:
       dataset: of the runs.
       start: the model that they start with.
-      kept: activations, see `fit`.
+      kept: activations.
     """
 
     dataset: Dataset

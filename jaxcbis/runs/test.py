@@ -73,9 +73,8 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
 
     test, besides = dataset.splits["test"], _besides(config, dataset)
     located, iou = localization.score(
-        answers.maps.maps, test.masks, test.labels, answers.probabilities.argmax(1),
-        threshold=config.cam_threshold, grid=answers.maps.grid, seed=config.seed,
-        patients=test.patients, true_maps=answers.maps.of_labels,
+        test, answers.probabilities.argmax(1), answers.maps.maps, answers.maps.of_labels,
+        threshold=config.cam_threshold, seed=config.seed,
     )  # fmt: skip
     told = test.labels, answers.probabilities, test.patients
     asked = besides.labels, answers.besides, besides.patients
@@ -85,7 +84,7 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
         "test": metrics.classification(*told),
         "test_without_label_normalization": metrics.classification(*asked) if paper else None,
         "test_official": None if paper else metrics.classification(*official),
-        "localization": located | {"grid": answers.maps.grid},
+        "localization": located,
     }, iou
 
 

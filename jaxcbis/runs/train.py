@@ -15,7 +15,9 @@ from jaxcbis.machine.console import bar, detail, say, track
 from jaxcbis.models.model import Model
 from jaxcbis.report import tensorboard
 from jaxcbis.training import epoch_lines, strategies
-from jaxcbis.training.fit import Examples, Fitted, Kept, Progress, Settings, fit
+from jaxcbis.training.batches import Examples, Kept, Splits
+from jaxcbis.training.fit import Fitted, fit, read_progress
+from jaxcbis.training.strategies import Recipe
 
 
 def phases_of(config: Config) -> list[strategies.Phase]:
@@ -25,7 +27,7 @@ def phases_of(config: Config) -> list[strategies.Phase]:
         config.strategy,
         [stage for stage in design.stages if stage not in design.frozen],
         head_lr=config.head_lr,
-        backbone_lr=config.backbone_lr,
+        backbone_lr=float(config.backbone_lr or 0),
         lr_decay=config.lr_decay,
     )
 
@@ -45,69 +47,64 @@ def train(
       model: to start with.
       dataset: of the run.
       statistics: of its train split.
-      on_epoch: called with every row of the history.
-      kept: activations, see `fit`.
+      on_epoch: called with every row of the history, those of a resumed run first.
+      kept: activations that other runs share.
     """
-    folder, phases = Path(config.output), phases_of(config)
-    for phase in phases:
+    folder = Path(config.output) / "checkpoints"
+    recipe = _recipe(config)
+    for phase in recipe.phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")
     train, validation = (
         _examples(dataset.splits[name], statistics, config) for name in ("train", "validation")
     )
-    settings = Settings(
-        config.batch_size, config.epochs, config.patience, config.min_delta, config.batch_norm,
-        config.seed,
-    )  # fmt: skip
-    first = hosts.first()
-    logger = tensorboard.logger(folder / "tensorboard") if first else nullcontext(_unlogged)
-    with logger as log, bar() as bars:
-        tell_resumed, tell_epoch = _telling(config, bars)
+    before = read_progress(folder, recipe).history
+    if before:
+        last = before[-1]
+        say(f"Going on behind phase {last['phase']}, epoch {last['epoch']}; what was done:")
+    elif config.resume:
+        say("No checkpoint was saved yet: training starts from the beginning")
+    logger = tensorboard.logger(folder.parent / "tensorboard")
+    with logger if hosts.first() else nullcontext(_unlogged) as log, bar() as bars:
+        tell = _telling(config, bars)
 
-        def take_in(row: dict) -> None:
+        def take_in(row: dict, again: bool = False) -> None:
             log(row)
             on_epoch(row)
-            tell_epoch(row)
+            tell(row, again)
 
-        return fit(
-            model, phases, train, validation, settings, folder / "checkpoints",
-            on_resume=tell_resumed, on_epoch=take_in, track=track, kept=kept,
-            ids=dataset.splits["train"].ids,
-        )  # fmt: skip
+        for row in before:
+            take_in(row, again=True)
+        return fit(model, recipe, Splits(train, validation, kept=kept), folder, take_in, track)
+
+
+def _recipe(config: Config) -> Recipe:
+    return Recipe(
+        phases_of(config), config.batch_size, config.epochs, config.patience, config.min_delta,
+        config.batch_norm, config.seed,
+    )  # fmt: skip
 
 
 def _examples(part: Patches, statistics: Statistics, config: Config) -> Examples:
     labels = part.labels if config.protocol == "paper" else None
-    return Examples(normalize(part.images, statistics, labels), part.labels)
+    return Examples(normalize(part.images, statistics, labels), part.labels, part.ids)
 
 
 def _unlogged(row: dict) -> None:
     """For a host that does not report."""
 
 
-def _telling(
-    config: Config, bars: Bars
-) -> tuple[Callable[[Progress], None], Callable[[dict], None]]:
-    """What to say where a run goes on, and of every row of its history."""
+def _telling(config: Config, bars: Bars) -> Callable[[dict, bool], None]:
+    """What says a row of the history, and whether it is told again by a run that is resumed."""
     epochs = bars.add_task("epochs", total=config.epochs)
-    line, replayed, resumed = epoch_lines.lines(config.patience, config.min_delta), 0, False
+    history: list[dict] = []
 
-    def tell_resumed(progress: Progress) -> None:
-        nonlocal replayed, resumed
-        replayed, resumed = len(progress.history), True
-        last = progress.history[-1]
-        say(f"Going on behind phase {last['phase']}, epoch {last['epoch']}; what was done:")
-
-    def tell_epoch(row: dict) -> None:
-        nonlocal replayed
-        first = row["phase"] == phases_of(config)[0].name
-        if config.resume and not resumed and not row["epoch"] and first:
-            say("No checkpoint was saved yet: training starts from the beginning")
-        say(line(row))
+    def tell(row: dict, again: bool) -> None:
+        history.append(row)
+        say(epoch_lines.line(history, config.patience, config.min_delta))
         detail(f"  {row['seconds']:.2f} s")
         bars.update(epochs, description=row["phase"], completed=row["epoch"])
         estimate = epoch_lines.estimate(row, config.epochs, config.patience)
-        if estimate and not replayed:
+        if estimate and not again:
             say(estimate)
-        replayed = max(replayed - 1, 0)
 
-    return tell_resumed, tell_epoch
+    return tell

@@ -62,9 +62,7 @@ def compare(folder: Path, chosen: Sequence[dict]) -> list[dict]:
     Raises:
       UserError: the predictions of a run cannot be read.
     """
-    answers = [
-        predictions.read_predictions(folder / row["run"] / "predictions.csv") for row in chosen
-    ]
+    answers = [predictions.read(folder / row["run"] / "predictions.csv") for row in chosen]
     pairs = itertools.combinations(zip(chosen, answers, strict=True), 2)
     return [
         {"runs": [one["run"], two["run"]]}

@@ -7,15 +7,15 @@ from typing import NamedTuple
 import jax
 
 from jaxcbis.config import Config
-from jaxcbis.data import loading
+from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.machine import backend, console, device, workers
 from jaxcbis.machine.backend import Share
 from jaxcbis.machine.console import Level, hushed, telling, warn
-from jaxcbis.runs import inputs, preparation
+from jaxcbis.runs import inputs
 from jaxcbis.runs import run as one_run
 from jaxcbis.runs.run import Shared
-from jaxcbis.training.fit import Kept
+from jaxcbis.training.batches import Kept
 
 Watch = Callable[[Config, dict | None], None]
 Work = Callable[[Config, Callable[[dict], None]], None]
@@ -73,11 +73,10 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     Raises:
       UserError: something that the user has to put right.
     """
-    dataset = preparation.load(configs[0])
-    loading.require_all_splits(dataset)
+    dataset = inputs.load_data(configs[0])
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
-    preparation.show_dropped(dataset)
+    summary.show_dropped(dataset)
     if not machine.processes:
         work = _worker(dataset, 1)
         for config in configs:
@@ -95,7 +94,7 @@ def _start(first: Config, machine: Machine, level: Level, number: int) -> Work:
     share = Share(number, machine.processes, machine.devices)
     backend.start(first.device, machine.threads, deterministic=first.deterministic, share=share)
     with hushed():
-        do = _worker(preparation.load(first), machine.processes)
+        do = _worker(inputs.load_data(first), machine.processes)
 
     def work(config: Config, tell: Callable[[dict], None]) -> None:
         with telling(Level.HUSHED if number else level):

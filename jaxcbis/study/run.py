@@ -11,11 +11,11 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import console, live, say
 from jaxcbis.records import folders, results
-from jaxcbis.report import tables
-from jaxcbis.report.page import html
+from jaxcbis.report import terminal
+from jaxcbis.report.page import document
 from jaxcbis.report.tables import Table
 from jaxcbis.runs import claim
-from jaxcbis.study import board, cells, choice, execution, study_tables
+from jaxcbis.study import board, cells, choice, execution, tables
 from jaxcbis.study.cells import SWEPT, Cell, Grid
 from jaxcbis.study.execution import Machine
 
@@ -57,8 +57,8 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
         record["chosen"] = chosen
         record["comparisons"] = choice.compare(folder, chosen)
         record["notes"] = list(dict.fromkeys(n for of in found.values() for n in of["notes"]))
-        shown = study_tables.write(folder, record, found)
-        report = html.compare(folder / "report.html", [folder / run for run in found], shown)
+        shown = tables.write(folder, record, found)
+        report = document.compare(folder / "report.html", [folder / run for run in found], shown)
         record["status"] = results.FINISHED
         results.write(folder / "study.json", record)
     _show(folder, record, shown, report)
@@ -142,8 +142,7 @@ def _do_runs(folder: Path, configs: dict[Cell, Config], record: dict, machine: M
 
 
 def _show(folder: Path, record: dict, shown: Sequence[Table], report: Path) -> None:
-    for table in shown:
-        console.print(tables.rendered(table))
+    terminal.show(console, shown)
     for note in record["notes"]:
         say(f"Note: {note}")
     say(f"Results: {folder / 'study.json'}   Tables: {folder / 'tables.md'}   Report: {report}")

@@ -1,15 +1,79 @@
-"""The order in which items are visited, batch by batch."""
+"""The items that are trained on, and the order in which they are visited, batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from typing import NamedTuple
 
+import jax
 import numpy as np
+
+from jaxcbis.machine import sharding
 
 #: Index and label of an item that a batch lacks.
 ABSENT = -1
 
 
-def shuffled(count: int, batch_size: int, seed: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """Yields the indices of one epoch's batches; the last may be smaller.
+class Examples(NamedTuple):
+    """Items to train on or to validate on.
+
+    Attributes:
+      inputs: float32 [n, height, width, channels]: normalised grey images with one channel or,
+        behind a kept prefix, activations: on the device, or in a mapped file where they do not fit
+        there. Where several devices share them, there may be more inputs than labels: what stands
+        behind the last item is not used.
+      labels: int32 [n].
+      ids: str [n], to name items; without them they have numbers.
+    """
+
+    inputs: np.ndarray | jax.Array
+    labels: np.ndarray | jax.Array
+    ids: Sequence[str] | np.ndarray = ()
+
+    @property
+    def on_device(self) -> bool:
+        """Whether a compiled step can take items by their index."""
+        return isinstance(self.inputs, jax.Array)
+
+    def batch(self, index: np.ndarray) -> tuple[np.ndarray | jax.Array, np.ndarray]:
+        """Inputs that lie on the host, and their labels: ABSENT where the index is."""
+        labels = np.where(index == ABSENT, ABSENT, np.asarray(self.labels)[index])
+        return sharding.items(np.asarray(self.inputs), index), labels
+
+    def named(self, index: np.ndarray) -> str:
+        """Items by name, in words."""
+        items = [i for i in index if i != ABSENT]
+        return ", ".join(str(self.ids[i]) if len(self.ids) else f"item {i}" for i in items)
+
+
+class Splits(NamedTuple):
+    """What a model is trained on, and what it is validated on; neither may be empty.
+
+    Attributes:
+      train, validation: the items.
+      stages: of the model, that the inputs have passed through.
+      kept: what runs of one model on the same data share; None where there is but one run, which
+        drops activations as soon as a phase needs them no more.
+    """
+
+    train: Examples
+    validation: Examples
+    stages: tuple[str, ...] = ()
+    kept: "Kept | None" = None
+
+
+class Kept(NamedTuple):
+    """Activations that runs share.
+
+    Attributes:
+      behind: both splits, by the stages in front of them; a run adds those that it computes.
+      sharers: processes that keep theirs on this host side by side.
+    """
+
+    behind: dict[tuple[str, ...], Splits]
+    sharers: int = 1
+
+
+def shuffled(count: int, batch_size: int, seed: tuple[int, ...]) -> list[np.ndarray]:
+    """The indices of one epoch's batches; the last may be smaller.
 
     Args:
       count: items in the data.
@@ -17,14 +81,12 @@ def shuffled(count: int, batch_size: int, seed: tuple[int, ...]) -> Iterator[np.
       seed: the same seed gives the same order; holds run, phase and epoch, so that a resumed run
         goes on as an unbroken one.
     """
-    order = np.random.default_rng(seed).permutation(count)
-    for start in range(0, count, batch_size):
-        yield order[start : start + batch_size]
+    return _cut(np.random.default_rng(seed).permutation(count), batch_size)
 
 
 def in_order(count: int, batch_size: int) -> list[np.ndarray]:
     """The indices of `count` items in batches; the last may be smaller."""
-    return np.split(np.arange(count), range(batch_size, count, batch_size))
+    return _cut(np.arange(count), batch_size)
 
 
 def padded(order: Sequence[np.ndarray]) -> list[np.ndarray]:
@@ -35,3 +97,7 @@ def padded(order: Sequence[np.ndarray]) -> list[np.ndarray]:
     size = len(order[0])
     missing = size - len(order[-1])
     return [*order[:-1], np.pad(order[-1], (0, missing), constant_values=ABSENT)]
+
+
+def _cut(order: np.ndarray, batch_size: int) -> list[np.ndarray]:
+    return np.split(order, range(batch_size, len(order), batch_size))

@@ -1,6 +1,7 @@
 """Checkpoints by orbax: where training stands, and the finished model."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -115,9 +116,13 @@ def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
       UserError: the checkpoint is damaged, of another model, or holds no finite numbers.
     """
     step = manager.latest_step()
-    items = ocp.args.Composite(arrays=ocp.args.StandardRestore(_plain(like)))
     folder = Path(manager.directory) / str(step) / "arrays"
-    return _read(folder, like, lambda: manager.restore(step, args=items).arrays, RESTART)
+
+    def restore(target: Any) -> Any:
+        items = ocp.args.Composite(arrays=ocp.args.StandardRestore(target))
+        return manager.restore(step, args=items).arrays
+
+    return _read(folder, like, restore, RESTART)
 
 
 def save_model(folder: Path, model: Model) -> None:
@@ -154,7 +159,7 @@ def load_model(folder: Path, like: Model) -> Model:
         raise _unreadable(path, "no such folder", advice)
     _require_whole(path, advice)
     with ocp.StandardCheckpointer() as checkpointer:
-        return _read(path, like, lambda: checkpointer.restore(path, _plain(like)), advice)
+        return _read(path, like, partial(checkpointer.restore, path), advice)
 
 
 def _plain(tree: Any) -> Any:
@@ -176,27 +181,32 @@ def _seal(folder: Path) -> None:
         files.seal(folder)
 
 
-def _read(folder: Path, like: Any, restore: Callable[[], Any], advice: str) -> Any:
-    """What `restore` gives, if the folder holds arrays like those expected."""
+def _read(folder: Path, like: Any, restore: Callable[[Any], Any], advice: str) -> Any:
+    """What `restore` gives of a tree of arrays, if the folder holds some like those expected."""
+    wanted, arrays = _named(_plain(like)), {}
     try:
         # Asked first, because orbax fills the screen where it reads what does not fit.
         found = ocp.StandardCheckpointHandler().metadata(folder)
-        differing = _differences(found, _plain(like))
-        arrays = None if differing else jax.device_get(restore())
+        differing = _differences(found, wanted)
+        if not differing:
+            # In the tree of the file, which another version may have built of other containers.
+            target = jax.tree_util.tree_map_with_path(lambda path, _: wanted[_name(path)], found)
+            arrays = _named(jax.device_get(restore(target)))
     except Exception as error:  # orbax and tensorstore raise many kinds
         raise _unreadable(folder, _first_line(error), advice) from error
     if differing:
         raise _unreadable(folder, f"it is of another model ({differing})", advice)
-    wild = [name for name, leaf in _named(arrays).items() if not np.isfinite(leaf).all()]
+    wild = [name for name in wanted if not np.isfinite(arrays[name]).all()]
     if wild:
         raise _unreadable(folder, f"not finite numbers: {_few(wild)}", advice)
     # Placed as a new run's: orbax ties its own to a device, and jit would compile anew.
-    return sharding.on_all(jax.tree.unflatten(jax.tree.structure(like), jax.tree.leaves(arrays)))
+    leaves = [arrays[name] for name in wanted]
+    return sharding.on_all(jax.tree.unflatten(jax.tree.structure(like), leaves))
 
 
-def _differences(found: Any, like: Any) -> str:
+def _differences(found: Any, wanted: dict[str, Any]) -> str:
     """In what the arrays of a checkpoint differ from those expected, in words; '' if in nothing."""
-    there, wanted = _named(found), _named(like)
+    there = _named(found)
     shapes = [
         f"{name} is {tuple(there[name].shape)}, expected {np.shape(wanted[name])}"
         for name in wanted
@@ -213,7 +223,11 @@ def _differences(found: Any, like: Any) -> str:
 def _named(tree: Any) -> dict[str, Any]:
     """Leaves by path; tuples with names and mappings of these names have the same paths."""
     paths, _ = jax.tree_util.tree_flatten_with_path(tree)
-    return {jax.tree_util.keystr(path, simple=True, separator="/"): leaf for path, leaf in paths}
+    return {_name(path): leaf for path, leaf in paths}
+
+
+def _name(path: Any) -> str:
+    return jax.tree_util.keystr(path, simple=True, separator="/")
 
 
 def _few(names: list[str]) -> str:

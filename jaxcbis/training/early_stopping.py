@@ -1,20 +1,17 @@
 """Early stopping on the validation loss, by the rule of PyTorch Lightning that the paper used."""
 
-from typing import NamedTuple
+from collections.abc import Sequence
 
 
-class Stopping(NamedTuple):
-    """Attributes:
-    reference: the loss that an epoch must undercut by `min_delta` to count as an improvement.
-    waited: epochs since the last improvement.
+def waited(losses: Sequence[float], min_delta: float) -> int:
+    """Epochs since the last improvement.
+
+    Args:
+      losses: validation losses of a phase, at least one; the first is of the model that the phase
+        starts with.
+      min_delta: by how much a loss must undercut that of the last improvement to be one.
     """
-
-    reference: float
-    waited: int = 0
-
-
-def update(stopping: Stopping, loss: float, min_delta: float) -> Stopping:
-    """Takes in the validation loss of one more epoch."""
-    if loss < stopping.reference - min_delta:
-        return Stopping(loss)
-    return Stopping(stopping.reference, stopping.waited + 1)
+    reference, epochs = losses[0], 0
+    for loss in losses[1:]:
+        reference, epochs = (loss, 0) if loss < reference - min_delta else (reference, epochs + 1)
+    return epochs

@@ -1,40 +1,33 @@
 """What a person is told of training: one line per epoch, and how long it may go on."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from jaxcbis.training import early_stopping
-from jaxcbis.training.early_stopping import Stopping
 
 #: Seconds; less is over before it is read.
 WORTH_TELLING = 5
 
 
-def lines(patience: int, min_delta: float) -> Callable[[dict], str]:
-    """Returns a function of the rows of a history, in order, to a line of at most 80 columns.
+def line(history: Sequence[dict], patience: int, min_delta: float) -> str:
+    """A line of at most 80 columns on the last row of a history.
 
-    A line has the losses and accuracies, the lowest validation loss so far, and how many more
-    epochs without improvement end the phase.
+    It has the losses and accuracies, the lowest validation loss of the phase so far, and how many
+    more epochs without improvement end the phase.
 
     Args:
+      history: rows up to that epoch.
       patience, min_delta: of early stopping.
     """
-    best, stop = float("inf"), Stopping(float("inf"))
-
-    def line(row: dict) -> str:
-        nonlocal best, stop
-        loss = row["val_loss"]
-        if not row["epoch"]:  # a phase counts from the model that it starts with
-            best, stop, train = loss, Stopping(loss), "as it starts"
-        else:
-            best, stop = min(best, loss), early_stopping.update(stop, loss, min_delta)
-            train = f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}"
-        return (
-            f"{row['phase']:<7} epoch {row['epoch']:>3}  {train:<18}  "
-            f"val {loss:.4f} {row['val_accuracy']:.3f}  best {best:.4f}  "
-            f"left {patience - stop.waited}"
-        )
-
-    return line
+    row = history[-1]
+    losses = [other["val_loss"] for other in history if other["phase"] == row["phase"]]
+    train = "as it starts"
+    if row["epoch"]:
+        train = f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}"
+    return (
+        f"{row['phase']:<7} epoch {row['epoch']:>3}  {train:<18}  "
+        f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  best {min(losses):.4f}  "
+        f"left {patience - early_stopping.waited(losses, min_delta)}"
+    )
 
 
 def estimate(row: dict, epochs: int, patience: int) -> str | None:

@@ -17,9 +17,52 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import device, hosts, sharding
 from jaxcbis.models.inference import Track, forward, forward_on, untracked, windows
 from jaxcbis.models.model import HEAD, POOL, Model
+from jaxcbis.training.batches import Kept, Splits
 
 #: Share of the free memory that what is kept may take.
 SHARE = 0.5
+
+
+def behind(
+    model: Model, splits: Splits, stages: tuple[str, ...], folder: Path, track: Track = untracked
+) -> Splits:
+    """Splits whose inputs have passed through more stages.
+
+    Args:
+      model: whole.
+      splits: behind the first of the stages, or behind none.
+      stages: from the image on; of `in_front`.
+      folder: for a file, see `compute`.
+      track: shows how far it is.
+
+    Raises:
+      UserError: the file has no room on its disk.
+    """
+    shared, sharers = splits.kept or Kept({})
+    if stages in shared:
+        return shared[stages]._replace(kept=splits.kept)
+    more = stages[len(splits.stages) :]
+    sharers = splits.kept.sharers if splits.kept else 1
+    train, validation = (
+        split._replace(
+            inputs=compute(model, split.inputs, more, folder, track, sharers),
+            labels=sharding.on_all(split.labels),
+        )
+        for split in (splits.train, splits.validation)
+    )
+    found = Splits(train, validation, stages)
+    shared[stages] = found  # which does not refer to what holds it: both are freed at once
+    return found._replace(kept=splits.kept)
+
+
+def described(splits: Splits) -> dict:
+    """{'stages', 'megabytes', 'place': 'device' or 'file'} of `behind`, in JSON values."""
+    both = splits.train, splits.validation
+    return {
+        "stages": list(splits.stages),
+        "megabytes": sum(split.inputs.nbytes for split in both) / 2**20,
+        "place": "device" if splits.train.on_device else "file",
+    }
 
 
 def compute(

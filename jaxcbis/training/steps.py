@@ -12,9 +12,10 @@ import optax
 
 from jaxcbis.machine import sharding
 from jaxcbis.models.inference import apply, rgb
-from jaxcbis.models.model import Model, Tree, merge, run, split
+from jaxcbis.models.model import HEAD, Model, Tree, merge, run, split
 from jaxcbis.training import optimizer
 from jaxcbis.training.batches import ABSENT
+from jaxcbis.training.strategies import Phase
 
 
 class Plan(NamedTuple):
@@ -36,6 +37,21 @@ class State(NamedTuple):
 
     variables: Model
     opt_state: optax.OptState
+
+
+def plan(model: Model, phase: Phase, batch_norm: str) -> Plan:
+    """What the steps of a phase do.
+
+    Args:
+      model: whole.
+      phase: of the model's strategy.
+      batch_norm: 'train' or 'frozen', the option.
+    """
+    stages = (*model.stages, HEAD)
+    trainable = tuple(phase.learning_rates)
+    behind_prefix = stages[stages.index(trainable[0]) :]
+    normalizing = tuple(stage for stage in trainable if model.stats.get(stage))
+    return Plan(behind_prefix, trainable, normalizing if batch_norm == "train" else ())
 
 
 def start(learning_rates: dict[str, float], model: Model) -> State:

@@ -1,4 +1,4 @@
-"""The paper's two transfer strategies, as lists of phases."""
+"""The paper's two transfer strategies, as lists of phases, and how a phase is run."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -16,6 +16,24 @@ class Phase(NamedTuple):
 
     name: str
     learning_rates: dict[str, float]
+
+
+class Recipe(NamedTuple):
+    """How a model is trained.
+
+    Attributes:
+      phases: in order.
+      batch_size, epochs, patience, min_delta, batch_norm, seed: the options of the same names;
+        epochs and patience are those of each phase.
+    """
+
+    phases: Sequence[Phase]
+    batch_size: int
+    epochs: int
+    patience: int
+    min_delta: float
+    batch_norm: str
+    seed: int
 
 
 def phases(

@@ -7,7 +7,7 @@ import pytest
 
 from jaxcbis.commands.main import main
 from jaxcbis.config import resolve
-from jaxcbis.data import patches
+from jaxcbis.data import exported
 from jaxcbis.records import results
 from jaxcbis.runs import preparation
 from tests import stripes, tiny  # noqa: F401 - tiny registers its backbones
@@ -22,7 +22,7 @@ RUN = (
 def begun(tmp_path):
     """A run that was interrupted before its first checkpoint, and the data it began with."""
     file = stripes.write(tmp_path / "patches.npz")
-    dataset = patches.load(file, stripes.SIZE, "paper")
+    dataset = exported.load(file, stripes.SIZE, "paper")
     given = {
         "data": str(file), "backbone": "tiny", "weights": "random", "epochs": 1, "batch_size": 20,
         "image_size": stripes.SIZE,

@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 
 from jaxcbis.data import splits
 from jaxcbis.labels import LABELS, SUFFIXES
-from tfds_cbis.cases import CSV_NAMES, TYPES, parse
+from tfds_cbis.release.cases import CSV_NAMES, TYPES
+from tfds_cbis.release.rows import parse
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=200))

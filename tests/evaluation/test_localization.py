@@ -5,10 +5,20 @@ import json
 import cv2
 import numpy as np
 import pytest
+from scipy.stats import bootstrap as scipy_bootstrap
 
+from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation import cam, localization, overlap
 from jaxcbis.evaluation.localization import score
 from jaxcbis.labels import LABELS
+
+
+def patches(masks, labels, patients=None) -> Patches:
+    """Test patches of which only the masks, the labels and the patients matter."""
+    count, nothing = len(labels), np.zeros(0)
+    patients = np.zeros(count) if patients is None else np.asarray(patients)
+    return Patches(nothing, np.asarray(masks, bool), np.asarray(labels), nothing, patients, nothing)
 
 
 def square(*boxes, side=8, value=1.0):
@@ -24,11 +34,11 @@ def test_by_hand():
     maps = square(
         (0, 4, 0, 4), (0, 4, 0, 4), (0, 4, 0, 4), (0, 0, 0, 0), (0, 8, 0, 8), (0, 8, 0, 8)
     )
-    masks = (
-        square((0, 4, 0, 4), (0, 4, 2, 6), (0, 2, 0, 4), (0, 4, 0, 4), (0, 0, 0, 0), (0, 0, 0, 0))
-        > 0
+    masks = square(
+        (0, 4, 0, 4), (0, 4, 2, 6), (0, 2, 0, 4), (0, 4, 0, 4), (0, 0, 0, 0), (0, 0, 0, 0)
     )
-    found, iou = score(maps, masks, [1, 2, 3, 2, 0, 0], [1, 2, 4, 2, 0, 1], grid=4)
+    test = patches(masks, [1, 2, 3, 2, 0, 0])
+    found, iou = score(test, [1, 2, 4, 2, 0, 1], maps)
     np.testing.assert_allclose(iou, [1, 8 / 24, 8 / 16, 0, np.nan, np.nan])
     ll = (1 + 1 / 3 + 0) / 3
     assert found["n_scored"] == 3
@@ -36,11 +46,12 @@ def test_by_hand():
     assert found["ll_score_background_as_zero"] == pytest.approx(ll * 3 / 4)
     assert found["accuracy_x_ll"] == pytest.approx(4 / 6 * ll)
     assert found["zero_maps"] == 1
-    assert found["pointing_game"] == pytest.approx(1 / 3)  # the second map's first maximum is left
+    assert found["pointing_game"] == pytest.approx((1 + 0.5 + 0) / 3)
     assert found["energy_in_mask"] == pytest.approx((1 + 0.5 + 0) / 3)
     assert found["otsu"] == pytest.approx(ll)
     assert found["baselines"]["all_ones"] == pytest.approx(0.25)
-    assert found["baselines"]["grid_ceiling"] > 0.7
+    assert found["baselines"]["grid_ceiling"] == 1  # the maps are as fine as the masks
+    np.testing.assert_array_equal(localization.iou(test, maps, 0.5), iou)
     assert found["per_class"]["BENIGN_Mass"] == {"n": 2, "ll_score": pytest.approx(1 / 6)}
     assert found["per_class"]["MALIGNANT_Calc"] == {"n": 0, "ll_score": None}
     assert list(found["per_class"]) == list(LABELS)
@@ -49,13 +60,13 @@ def test_by_hand():
 def test_threshold_is_a_share_of_each_maps_own_maximum():
     faint = square((0, 4, 0, 4), value=0.01)
     faint[0, 0, :2] = 0.004
-    found, iou = score(faint, square((0, 4, 0, 4)) > 0, [1], [1], grid=4, threshold=0.5)
+    test = patches(square((0, 4, 0, 4)), [1])
+    found, iou = score(test, [1], faint, threshold=0.5)
     assert iou[0] == 14 / 16
     assert found["by_threshold"]["0.40"] == 1
     assert found["by_threshold"]["0.45"] == 14 / 16
-    at_its_maximum = score(square((0, 4, 0, 4)), square((0, 4, 0, 4)) > 0, [1], [1], grid=4,
-                           threshold=1.0)  # fmt: skip
-    assert at_its_maximum[0]["ll_score"] == 1
+    at_its_maximum, _ = score(test, [1], square((0, 4, 0, 4)), threshold=1.0)
+    assert at_its_maximum["ll_score"] == 1
 
 
 def test_centred_gaussian_is_an_ellipse_in_the_middle():
@@ -63,7 +74,7 @@ def test_centred_gaussian_is_an_ellipse_in_the_middle():
     side = 200
     y, x = np.indices((side, side)) - (side - 1) / 2
     disc = np.hypot(y, x) <= side / 4 * np.sqrt(2 * np.log(2))
-    found, _ = score(np.ones((1, side, side)), disc[None], [1], [1], grid=7)
+    found, _ = score(patches(disc[None], [1]), [1], np.ones((1, 7, 7)))
     assert found["baselines"]["centred_gaussian"] == pytest.approx(1, abs=1e-3)
 
 
@@ -94,7 +105,7 @@ def independent(maps, masks, labels, predicted, threshold, grid):
             )
             between.append(low.sum() * high.sum() * (means[0] - means[1]) ** 2)
         otsu.append(overlap(scaled > np.argmax(between)))
-        hits.append(mask[np.unravel_index(np.argmax(heat), heat.shape)])
+        hits.append(mask[np.isclose(heat, peak, rtol=1e-6, atol=0)].mean())
         energy.append(heat[mask].sum() / heat.sum())
         ones.append(mask.mean())
         block = mask.shape[0] // grid
@@ -122,12 +133,12 @@ def test_equals_an_independent_loop(threshold):
     rng = np.random.default_rng(0)
     n, side, grid = 60, 56, 7
     coarse = rng.random((n, grid, grid), dtype=np.float32)
-    maps = np.stack([cv2.resize(each, (side, side)) for each in coarse])
+    maps = np.asarray(cam.enlarge(coarse, side))
     masks = np.stack([cv2.resize(rng.random((4, 4)), (side, side)) > 0.6 for _ in range(n)])
     masks[:, 20:30, 20:30] = True
     labels = rng.integers(0, 5, n)
     predicted = np.where(rng.random(n) < 0.6, labels, rng.integers(0, 5, n))
-    found, _ = score(maps, masks, labels, predicted, threshold=threshold, grid=grid)
+    found, _ = score(patches(masks, labels), predicted, coarse, threshold=threshold)
     expected = independent(maps, masks, labels, predicted, threshold, grid)
     found |= found["baselines"]
     for key, value in expected.items():
@@ -135,9 +146,9 @@ def test_equals_an_independent_loop(threshold):
 
 
 def test_random_baseline_depends_on_the_seed_alone():
-    masks = square(*[(2, 6, 2, 6)] * 5) > 0
-    args = (np.ones((5, 8, 8)), masks, np.ones(5, int), np.ones(5, int))
-    first, again, other = (score(*args, grid=4, seed=s)[0]["baselines"] for s in (0, 0, 1))
+    test = patches(square(*[(2, 6, 2, 6)] * 5), np.ones(5, int))
+    args = (test, np.ones(5, int), np.ones((5, 4, 4)))
+    first, again, other = (score(*args, seed=s)[0]["baselines"] for s in (0, 0, 1))
     assert first == again
     assert first["random"] != other["random"]
 
@@ -148,10 +159,8 @@ def test_other_choices_of_samples_and_maps():
     masks = square((0, 4, 0, 4), (0, 4, 2, 6), (4, 8, 4, 8), (0, 0, 0, 0)) > 0
     true_maps = maps.copy()
     true_maps[2] = masks[2]
-    found, _ = score(
-        maps, masks, [2, 1, 4, 0], [2, 1, 3, 0], grid=4, true_maps=true_maps,
-        patients=["a", "b", "c", "d"],
-    )  # fmt: skip
+    test = patches(masks, [2, 1, 4, 0], ["a", "b", "c", "d"])
+    found, _ = score(test, [2, 1, 3, 0], maps, true_maps)
     samples = found["samples"]
     kinds = ("lesions", "mass", "calcification")
     assert [samples["correct"][kind]["n"] for kind in kinds] == [2, 1, 1]
@@ -173,7 +182,7 @@ def test_average_precision_needs_no_threshold():
     heat = np.zeros((1, 2, 2), np.float32)
     heat[0] = [[4, 3], [2, 1]]
     mask = np.array([[[False, True], [True, False]]])
-    found, _ = score(heat, mask, [2], [2], grid=2)
+    found, _ = score(patches(mask, [2]), [2], heat)
     expected = (1 / 2 + 2 / 3) / 2
     figures = found["samples"]["correct"]["lesions"]
     assert figures["pixel_average_precision"] == pytest.approx(expected)
@@ -183,12 +192,78 @@ def test_average_precision_needs_no_threshold():
     assert found["ll_score_ci95"] is None
 
 
+def test_a_maximum_that_several_pixels_share_points_at_all_of_them():
+    """A constant map scores the mask's share of the area, not that of a corner."""
+    mask = square((0, 3, 0, 4))[0] > 0  # 12 of 64 pixels
+    ones = np.ones((8, 8), np.float32)
+    assert overlap.pointing_game(ones, mask) == 12 / 64
+    assert overlap.pointing_game(0 * ones, mask) == 0
+    assert overlap.pointing_game(square((2, 4, 0, 2))[0], mask) == 1 / 2
+    found, _ = score(patches(mask[None], [1]), [1], np.ones((1, 4, 4)))
+    assert found["pointing_game"] == 12 / 64
+    figures = found["baseline_figures"]["all_ones"]["lesions"]
+    assert figures["pointing_game"] == 12 / 64
+
+
+@pytest.mark.parametrize(
+    ("coarse", "expected"),
+    [
+        # A corner cell spreads over the quarter of it that no neighbour reaches: 2 x 2 of 8 x 8.
+        ([[3, 1], [1, 1]], 4 / 4),
+        ([[1, 1], [1, 3]], 0),
+        # Two cells side by side: 2 rows of 8, of which 4 pixels a row lie in the mask.
+        ([[3, 3], [1, 1]], 8 / 16),
+        # Two rows of three, from the middle of the upper one on: below the mask.
+        ([[1, 1, 1], [7, 7, 7], [7, 7, 7]], 0),
+    ],
+)
+def test_an_enlarged_plateau_points_at_its_pixels(coarse, expected):
+    """By bilinear weights, of which a plateau's need not add up to one to the last bit."""
+    maps = np.float32([coarse]) / 7
+    mask = square((0, 3, 0, 4)) > 0
+    found, _ = score(patches(mask, [1]), [1], maps)
+    assert found["pointing_game"] == expected
+
+
+@pytest.mark.parametrize(
+    ("better_by", "verdict"), [(0.2, "better"), (-0.2, "worse"), (0.0, "within noise")]
+)
+def test_the_run_s_maps_are_held_against_blind_ones_sample_by_sample(better_by, verdict):
+    """Masks of very different sizes: intervals of the two means overlap, those of the pairs not."""
+    rng = np.random.default_rng(3)
+    rows = rng.integers(4, 30, 60)
+    masks = np.zeros((60, 32, 32), bool)
+    maps = np.zeros((60, 32, 32), np.float32)
+    for mask, heat, count in zip(masks, maps, rows, strict=True):
+        mask[:count] = True
+        gain = better_by + rng.normal(0, 0.02)  # in IoU, above that of a map of all ones
+        target = np.clip(count / 32 + gain, 0.01, 1)
+        hit = mask.ravel().cumsum() <= target * mask.sum()
+        heat.ravel()[hit & mask.ravel()] = 1
+    patients = np.repeat(np.arange(30), 2)
+    test = patches(masks, np.full(60, 2), patients)
+    found, iou = score(test, np.full(60, 2), maps)
+    of = found["against_baselines"]["all_ones"]
+    blind = masks.mean((1, 2))
+    assert of["verdict"] == verdict
+    assert of["difference"] == pytest.approx((iou - blind).mean())
+    assert of["difference"] == pytest.approx(found["ll_score"] - found["baselines"]["all_ones"])
+    pairs = (iou - blind).reshape(30, 2).mean(1)  # of each patient
+    peer = scipy_bootstrap((pairs,), np.mean, method="percentile", rng=1).confidence_interval
+    np.testing.assert_allclose(of["ci95"], peer, atol=0.003)
+    low, high = found["ll_score_ci95"]
+    assert high - low > 3 * (of["ci95"][1] - of["ci95"][0])
+
+
 def test_nothing_scored_is_null():
-    found, iou = score(np.ones((2, 8, 8)), np.ones((2, 8, 8), bool), [1, 0], [2, 0], grid=4)
+    test = patches(np.ones((2, 8, 8)), [1, 0], ["a", "b"])
+    found, iou = score(test, [2, 0], np.ones((2, 4, 4)))
     assert found["n_scored"] == 0
     for key in ("ll_score", "accuracy_x_ll", "otsu", "pointing_game", "energy_in_mask"):
         assert found[key] is None
     assert set(found["baselines"].values()) == set(found["by_threshold"].values()) == {None}
+    unknown = {"difference": None, "ci95": None, "verdict": None}
+    assert found["against_baselines"] == dict.fromkeys(("all_ones", "centred_gaussian"), unknown)
     assert iou[0] == 1
     assert np.isnan(iou[1])
     json.dumps(found, allow_nan=False)
@@ -196,4 +271,4 @@ def test_nothing_scored_is_null():
 
 def test_a_map_that_is_not_finite_is_refused():
     with pytest.raises(UserError, match="map of test item 0 is not finite"):
-        score(np.full((1, 8, 8), np.nan), np.ones((1, 8, 8), bool), [1], [1], grid=4)
+        score(patches(np.ones((1, 8, 8)), [1]), [1], np.full((1, 4, 4), np.nan))

@@ -14,7 +14,7 @@ from sklearn.metrics import (
 )
 
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import bootstrap
+from jaxcbis.evaluation import bootstrap, metrics
 from jaxcbis.evaluation.metrics import classification
 from jaxcbis.labels import LABELS
 
@@ -124,9 +124,10 @@ def test_probabilities_that_are_not_finite_are_refused():
 def test_class_intervals_are_those_of_resampled_patients():
     """Against scikit-learn on samples that are written out item by item."""
     labels, probabilities, patients = predictions(60, seed=3)
-    found = classification(labels, probabilities, patients)["per_class"]
+    drawn = bootstrap.draw(patients, draws=200)
+    found = metrics._per_class(labels, probabilities.argmax(1), probabilities, drawn)
     samples = []
-    for times in bootstrap.draw(patients):
+    for times in drawn:
         items = np.repeat(np.arange(60), times.astype(int))
         *figures, support = precision_recall_fscore_support(
             labels[items], probabilities[items].argmax(1), labels=range(5), zero_division=np.nan

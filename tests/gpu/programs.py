@@ -13,7 +13,7 @@ from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import BATCH, forward
 from jaxcbis.models.model import HEAD, Model
-from jaxcbis.training import fit, kept_activations, steps, strategies
+from jaxcbis.training import kept_activations, steps, strategies
 
 SIZE = 224
 TRAINING_BATCH = 16
@@ -89,7 +89,7 @@ def _training(backbone: Model, strategy: str, items: int) -> dict[str, Any]:
     """What every training function takes, for the first phase of a strategy behind the prefix."""
     learning = [s for s in backbone.stages if s not in backbone.frozen]
     phase = strategies.phases(strategy, learning, **RATES)[0]
-    plan = fit._plan(backbone, phase, "frozen")
+    plan = steps.plan(backbone, phase, "frozen")
     entering = _forward(backbone, kept_activations.in_front(backbone.stages, plan.stages[0]))
     kept = jax.eval_shape(partial(entering.function, **entering.arguments))
     return {

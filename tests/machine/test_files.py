@@ -11,18 +11,18 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from jaxcbis.audit import audit_tables
-from jaxcbis.data import patches
+from jaxcbis.audit import tables as audit_tables
+from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import localization
 from jaxcbis.machine import files
 from jaxcbis.models.model import Architecture, Model
-from jaxcbis.records import predictions, results
+from jaxcbis.records import history, predictions, results
+from jaxcbis.records.predictions import Predictions
 from jaxcbis.report import tensorboard
-from jaxcbis.report.figures import figures, overlays
-from jaxcbis.report.page import gallery, html
-from jaxcbis.study import study_tables
+from jaxcbis.report.figures import examples, of_run, overlay, saving
+from jaxcbis.report.page import document, gallery
+from jaxcbis.study import tables as study_tables
 from jaxcbis.training import checkpoints, kept_activations
 from tests import full_disk
 from tests.report import made_run
@@ -35,9 +35,7 @@ COUNT, SIZE = 12, 32
 @pytest.fixture(scope="module")
 def made(tmp_path_factory):
     """A finished run, and what it was made of."""
-    run = made_run.write(tmp_path_factory.mktemp("made") / "run", count=COUNT, size=SIZE)
-    tensorboard.add_pictures(run)
-    return run
+    return made_run.write(tmp_path_factory.mktemp("made") / "run", count=COUNT, size=SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -110,35 +108,27 @@ def _logged(folder):
 
 
 def _drawn(folder):
-    overlays.write_map(folder / "map.png", np.zeros((9, 9), np.uint8), np.zeros((9, 9)))
+    overlay.write(folder / "map.png", np.zeros((9, 9), np.uint8), np.zeros((9, 9)))
 
 
-def _scored(patchwork):
-    maps = patchwork.masks.astype(np.float32)
-    return localization.score(maps, patchwork.masks, patchwork.labels, patchwork.labels, grid=4)[1]
+def _answers(made):
+    return Predictions(made.ids, made.patients, made.labels, np.eye(5)[made.labels], np.ones(COUNT))
 
 
 WEIGHTS = {"a": jnp.arange(300_000.0)}
 #: Everything that writes, given a run's folder and its patches.
 WRITERS = {
     "results": lambda run, _: results.write(run / "results.json", example()),
-    "predictions": lambda run, made: predictions.write_predictions(
-        run / "predictions.csv", made, np.eye(5)[made.labels], np.zeros(COUNT)
-    ),
-    "history": lambda run, _: predictions.write_history(run / "history.csv", example()["history"]),
-    "figures": lambda run, _: figures.write(run, example() | {"test": None, "localization": None}),
+    "predictions": lambda run, made: predictions.write(run / "predictions.csv", _answers(made)),
+    "history": lambda run, _: history.write(run / "history.csv", example()["history"]),
+    "figures": lambda run, _: of_run.write(run, example() | {"test": None, "localization": None}),
     "overlay": lambda run, _: _drawn(run),
-    "plot": lambda run, _: overlays.write(run / "plot.png", Figure()),
-    "gallery": lambda run, made: gallery.write(
-        run,
-        made,
-        made.masks.astype(np.float32),
-        np.eye(5)[made.labels],
-        _scored(made),
-        4,
-        "made up",
+    "plot": lambda run, _: saving.png(run / "plot.png", Figure()),
+    "gallery": lambda run, made: gallery.write(run, made, made.masks.astype(np.float32)),
+    "examples": lambda run, made: examples.write(
+        run, made, made.masks.astype(np.float32), _answers(made), "made up"
     ),
-    "report": lambda run, _: html.write(run),
+    "report": lambda run, _: document.write(run),
     "log": lambda run, _: _logged(run),
     "pictures": lambda run, _: tensorboard.add_pictures(run),
     "study": lambda run, _: study_tables.write(run, *study_record()),
@@ -146,7 +136,7 @@ WRITERS = {
         run / "audit.md",
         {key: [] for key in ("rows", "baselines", "faithfulness", "randomization", "notes")},
     ),
-    "npz": lambda run, made: patches.save(
+    "npz": lambda run, made: exported.save(
         run / "p.npz", Dataset(dict.fromkeys(patches.SPLITS, made), "", "", []), "paper"
     ),
     "checkpoint": lambda run, _: checkpoints.save(

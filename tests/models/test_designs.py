@@ -10,7 +10,8 @@ from jax import export as jax_export
 
 import jaxcbis
 from jaxcbis.commands.main import main
-from jaxcbis.data.patches import SPLITS, Dataset, save
+from jaxcbis.data.exported import save
+from jaxcbis.data.patches import SPLITS, Dataset
 from jaxcbis.designs import BACKBONES
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward

@@ -3,14 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxcbis.models.layers import BatchNorm, Convolution, convolve_and_normalize
-from tests.torch_reference import to_numpy, to_torch
 
 
 @pytest.mark.parametrize("train", [True, False])
-def test_batch_norm_equals_torch(train):
+def test_batch_norm_equals_torch(train, torch, torch_reference):
     rng = np.random.default_rng(0)
     x = rng.normal(1, 2, size=(3, 4, 5, 6)).astype(np.float32)
     ours, theirs = BatchNorm(6), torch.nn.BatchNorm2d(6).train(train)
@@ -20,7 +18,8 @@ def test_batch_norm_equals_torch(train):
         getattr(ours, name).set_value(jnp.asarray(values))
         getattr(theirs, torch_name).data = torch.from_numpy(values)
 
-    np.testing.assert_allclose(ours(x, train), to_numpy(theirs(to_torch(x))), rtol=0, atol=1e-5)
+    expected = torch_reference.to_numpy(theirs(torch_reference.to_torch(x)))
+    np.testing.assert_allclose(ours(x, train), expected, rtol=0, atol=1e-5)
 
     for name in ("mean", "var"):
         running = getattr(theirs, names[name]).numpy()

@@ -5,6 +5,7 @@ its report is and how long it took to write.
 """
 
 import base64
+import shutil
 import sys
 import time
 from pathlib import Path
@@ -15,34 +16,41 @@ import numpy as np
 from jaxcbis.data.patches import Patches
 from jaxcbis.evaluation import localization, metrics
 from jaxcbis.labels import BACKGROUND, LABELS
-from jaxcbis.records import predictions, results
-from jaxcbis.report.figures import figures
-from jaxcbis.report.page import gallery, html
+from jaxcbis.records import history, predictions, results
+from jaxcbis.records.predictions import Predictions
+from jaxcbis.report import run_report
+from jaxcbis.report.page import gallery
 from tests.report.example_run import results as example
 
 GRID = 7
 
 
-def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, **changes) -> Path:
-    """Writes all that a report is made of; `changes` replace keys of results.json."""
+def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, drawn=None) -> Path:
+    """Writes all that a run leaves; with the figures of another one, `drawn`, all but its report.
+
+    Patches are the same for every seed, answers and maps differ.
+    """
     rng = np.random.default_rng(seed)
     patches = make_patches(np.random.default_rng(0), count, size)
     maps = np.stack([_map(rng, mask) for mask in patches.masks])
     probabilities = rng.dirichlet(np.full(len(LABELS), 0.5), count)
     probabilities[np.arange(count), patches.labels] += 0.6
     probabilities /= probabilities.sum(1, keepdims=True)
-    located, iou = localization.score(
-        maps, patches.masks, patches.labels, probabilities.argmax(1), grid=GRID,
-        patients=patches.patients, true_maps=maps,
-    )  # fmt: skip
-    record = example() | {
+    located, iou = localization.score(patches, probabilities.argmax(1), maps, maps)
+    record = example(demo=True) | {
         "test": metrics.classification(patches.labels, probabilities, patches.patients),
         "localization": located,
     }
+    answers = Predictions(patches.ids, patches.patients, patches.labels, probabilities, iou)
     folder.mkdir(parents=True)
-    results.write(folder / "results.json", record | changes)
-    predictions.write_predictions(folder / "predictions.csv", patches, probabilities, iou)
-    gallery.write(folder, patches, maps, probabilities, iou, GRID, "a run")
+    results.write(folder / "results.json", record)
+    predictions.write(folder / "predictions.csv", answers)
+    history.write(folder / "history.csv", record["history"])
+    if drawn is None:
+        run_report.write(folder, record, answers, patches, maps)
+    else:
+        shutil.copytree(drawn, folder / "figures")
+        gallery.write(folder, patches, maps)
     return folder
 
 
@@ -77,21 +85,12 @@ def decoded(text: str) -> bytes:
 
 def _map(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
     coarse = cv2.resize(mask.astype(np.float32), (GRID, GRID), interpolation=cv2.INTER_AREA)
-    coarse = coarse + rng.random((GRID, GRID), np.float32) * rng.random() * 2
-    return cv2.resize(coarse, mask.shape, interpolation=cv2.INTER_LINEAR)
+    return coarse + rng.random((GRID, GRID), np.float32) * np.float32(rng.random() * 2)
 
 
 if __name__ == "__main__":
-    run = write(Path(sys.argv[1]), count=600, size=224)
     began = time.perf_counter()
-    figures.write(
-        run,
-        results.read(run / "results.json"),
-        predictions.read_predictions(run / "predictions.csv"),
-    )
-    drawn = time.perf_counter()
-    report = html.write(run)
-    done = time.perf_counter()
-    print(f"figures in {drawn - began:.1f} s, report in {done - drawn:.1f} s")
-    for file in (report, run / "gallery.json"):
+    run = write(Path(sys.argv[1]), count=600, size=224)
+    print(f"scored and written in {time.perf_counter() - began:.1f} s")
+    for file in (run / "report.html", run / "gallery.json"):
         print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")

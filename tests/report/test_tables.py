@@ -5,15 +5,22 @@ import io
 import pytest
 from rich.console import Console
 
+from jaxcbis.config import CAM_METHODS
+from jaxcbis.evaluation import cam
 from jaxcbis.labels import LABELS
-from jaxcbis.report import formats, paper, tables
+from jaxcbis.report import formats, paper, tables, terminal
+from jaxcbis.report.tables import Table
 from jaxcbis.report.verdict import verdict, warnings
 from tests.report.example_run import results as example
 
 
-def shown(renderable) -> str:
-    console = Console(file=io.StringIO(), width=80, color_system=None)
-    console.print(renderable)
+def screen(*, is_terminal=True) -> Console:
+    return Console(file=io.StringIO(), width=80, color_system=None, force_terminal=is_terminal)
+
+
+def shown(run: dict) -> str:
+    console = screen()
+    terminal.show_run(console, run)
     return console.file.getvalue()
 
 
@@ -37,7 +44,7 @@ def rows(run: dict) -> dict[str, list[str]]:
     ids=["paper", "demo", "absent classes"],
 )
 def test_fits_80_columns_without_cutting(run):
-    text = shown(tables.beside_paper(run))
+    text = shown(run)
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     assert "…" not in text
     for label in LABELS:
@@ -75,7 +82,7 @@ def test_epochs_count_over_phases_without_the_starting_weights():
 
 def test_a_run_without_a_like_in_the_paper_says_so():
     run = example(backbone="resnet34")
-    text = shown(tables.beside_paper(run))
+    text = shown(run)
     assert "The paper has no row for this backbone and strategy." in text
     assert "Paper:" not in text
     assert not any(row[0] == tables.PAPER for t in tables.comparison(run) for row in t.rows)
@@ -88,14 +95,56 @@ def test_every_title_marks_demo_data():
         assert "DEMO" not in table.title
 
 
+@pytest.mark.parametrize("method", [*cam.METHODS, cam.SCORE_CAM])
+def test_maps_are_called_by_their_name(method):
+    """As --cam-method made them, in the table and in the verdict."""
+    run = example()
+    run["config"]["cam_method"] = method
+    named = {
+        "gradcam": "Grad-CAM", "gradcam++": "Grad-CAM++", "hirescam": "HiResCAM",
+        "layercam": "LayerCAM", "scorecam": "Score-CAM",
+    }  # fmt: skip
+    assert named == CAM_METHODS
+    titles = [table.title for table in tables.comparison(run)]
+    assert f"{named[method]} against the lesion masks" in titles
+    assert f"Its {named[method]} maps reach" in verdict(run)[1]
+
+
+WIDE = Table(
+    "Wide", ("model, cause removed", "accuracy (95 %)", "change", "area under the curve"),
+    [("vgg19 s2, paper protocol, label normalisation", "0.64 (0.60 to 0.68)", "-0.123*", "0.75"),
+     ("[bold]", "0.64 (0.60 to 0.68)", "", "0.123456789")],
+)  # fmt: skip
+
+
+def test_a_table_in_a_file_is_as_wide_as_it_needs_to_be():
+    console = screen(is_terminal=False)
+    terminal.show(console, [WIDE])
+    text = console.file.getvalue()
+    assert "…" not in text
+    for row in (WIDE.columns, *WIDE.rows):
+        line = next(line for line in text.splitlines() if line.strip().startswith(row[0]))
+        assert all(cell in line for cell in row)
+
+
+def test_a_table_on_a_narrow_screen_breaks_its_first_column_and_loses_nothing():
+    console = screen()
+    terminal.show(console, [WIDE])
+    text = console.file.getvalue()
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    for cell in (*WIDE.columns[1:], *WIDE.rows[0][1:], *WIDE.rows[1]):
+        assert cell in text
+
+
 def test_notes_are_printed_as_they_are():
-    assert "A note with [brackets] and <markup>." in shown(tables.beside_paper(example()))
+    assert "A note with [brackets] and <markup>." in shown(example())
 
 
 def test_another_protocol_is_named():
     run = example()
     run["config"]["protocol"] = "clean"
-    assert "this run does not" in shown(tables.beside_paper(run)).replace("\n", " ")
+    assert "this run does not" in shown(run).replace("\n", " ")
 
 
 def test_an_unfinished_run_has_no_tables():
@@ -107,7 +156,9 @@ def test_an_unfinished_run_has_no_tables():
 
 def test_data_set_beside_table_one():
     counts = {"train": dict.fromkeys(LABELS, 7), "test": dict.fromkeys(LABELS, 3)}
-    text = shown(tables.beside_table_one(counts, demo=True))
+    console = screen()
+    terminal.show(console, [tables.table_one(counts, demo=True)])
+    text = console.file.getvalue()
     assert "DEMO DATA" in text
     assert "7 | 644" in text
     assert "3 | 310" in text
@@ -124,13 +175,46 @@ def test_verdict_compares_with_the_paper_only_on_real_data_and_its_protocol():
     assert "the paper's" not in verdict(clean)[0]
 
 
+def against(verdict, difference, low, high):
+    return {"difference": difference, "ci95": [low, high], "verdict": verdict}
+
+
 def test_verdict_holds_localisation_against_maps_that_saw_nothing():
     run = example()
-    assert "no better than maps that have seen no image" in verdict(run)[1]
-    run["localization"]["ll_score"] = 0.9
-    assert ", better than maps" in verdict(run)[1]
+    run["localization"] |= {
+        "ll_score": 0.61,
+        "baselines": run["localization"]["baselines"]
+        | {"all_ones": 0.5, "centred_gaussian": 0.594},
+        "against_baselines": {
+            "all_ones": against("better", 0.11, 0.054, 0.16),
+            "centred_gaussian": against("within noise", 0.016, -0.02, 0.04),
+        },
+    }
+    assert verdict(run)[1] == (
+        "Its Grad-CAM maps reach an LL score of 0.61: better than a map of all ones (0.50; "
+        "difference +0.11, 95 % interval +0.05 to +0.16) and within noise of a centred Gaussian "
+        "(0.59; difference +0.02, 95 % interval -0.02 to +0.04)."
+    )
+    assert "The run's maps are better than a map of all ones" in shown(run).replace("\n  ", " ")
+    run["localization"]["against_baselines"]["all_ones"] = against("worse", -0.1, -0.2, -0.01)
+    assert ": worse than a map of all ones (0.50; difference -0.10, " in verdict(run)[1]
     run["localization"]["ll_score"] = None
     assert "not scored" in verdict(run)[1]
+
+
+def test_verdict_on_results_without_a_comparison_tells_what_is_known():
+    """Of one patient there is no interval; results from before there was one hold none."""
+    run = example()
+    found = run["localization"]
+    found |= {"ll_score": 0.61, "baselines": {"all_ones": 0.5, "centred_gaussian": 0.594}}
+    unknown = {"difference": 0.11, "ci95": None, "verdict": None}
+    for known in ({"all_ones": unknown, "centred_gaussian": unknown}, None):
+        found["against_baselines"] = known
+        assert verdict(run)[1] == (
+            "Its Grad-CAM maps reach an LL score of 0.61; maps that have seen no image reach 0.50 "
+            "(a map of all ones) and 0.59 (a centred Gaussian), and whether that is within noise "
+            "is not known."
+        )
 
 
 def test_warnings_name_every_limit():

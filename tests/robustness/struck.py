@@ -22,9 +22,9 @@ PLACES = (
     "evaluation.activation_maps.maps",
     "training.checkpoints.save_model",
     "evaluation.localization.score",
-    "report.figures.figures.write",
+    "report.figures.of_run.write",
     "report.page.gallery.write",
-    "report.page.html.write",
+    "report.page.document.write",
 )
 
 

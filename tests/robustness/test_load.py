@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests import processes, tiny_run
-from tfds_cbis import phantom
+from tfds_cbis.release import phantom
 
 #: Rows of the four case-description files of CBIS-DDSM.
 LESIONS = 3568

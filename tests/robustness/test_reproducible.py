@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests import CORES, processes, stripes
-from tfds_cbis import phantom, prepare
+from tfds_cbis import prepare
+from tfds_cbis.release import phantom
 
 SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},

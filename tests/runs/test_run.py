@@ -5,7 +5,6 @@ import csv
 import io
 import json
 import signal
-import sys
 
 import numpy as np
 import pytest
@@ -13,13 +12,13 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands.main import main
-from jaxcbis.data import normalization, patches
+from jaxcbis.data import exported, normalization
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.records import folders
-from jaxcbis.report.page import html
+from jaxcbis.report.page import document
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
 from jaxcbis.training import checkpoints
@@ -107,7 +106,7 @@ def test_predictions_agree_with_results(done):
     assert test["confusion"] == confusion_matrix(truth, predicted, labels=LABELS).tolist()
     for row in told:
         probabilities = [float(row[label]) for label in LABELS]
-        assert sum(probabilities) == pytest.approx(1, abs=1e-6)
+        assert sum(probabilities) == pytest.approx(1, abs=1e-5)
         assert LABELS[int(np.argmax(probabilities))] == row["predicted"]
         assert (row["iou"] == "") == (row["label"] == "BACKGROUND")
     ious = [float(r["iou"]) for r in told if r["iou"] and r["label"] == r["predicted"]]
@@ -116,7 +115,7 @@ def test_predictions_agree_with_results(done):
 
 def test_the_saved_model_is_the_one_that_was_tested(done, data):
     output, _ = done
-    dataset = patches.load(data, stripes.SIZE, "paper")
+    dataset = exported.load(data, stripes.SIZE, "paper")
     train, test = dataset.splits["train"], dataset.splits["test"]
     statistics = normalization.measure(train.images, train.labels)
     images = normalization.normalize(test.images, statistics, test.labels)
@@ -146,7 +145,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(folder, data, refused_here):
     assert results(output)["status"] == "interrupted"
     assert "--resume" in refused_here("train", *words)
     assert "seed was 0, is 1" in refused_here("train", *words, "--resume", "--seed", 1)
-    assert "Going on behind phase" in processes.run("train", *words, "--resume")
+    ascii = processes.ENVIRONMENT | {"PYTHONIOENCODING": "ascii"}  # which lacks lines and dashes
+    assert "Going on behind phase" in processes.run("train", *words, "--resume", env=ascii)
     processes.run("train", "--data", data, *TINY, "--output", unbroken)
     assert (output / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
     ours, theirs = results(output), results(unbroken)
@@ -192,7 +192,7 @@ def test_a_run_is_finished_once_its_report_is_written(data, folder, monkeypatch,
         raise Kill
 
     with monkeypatch.context() as patched:
-        patched.setattr(html, "write", killed)
+        patched.setattr(document, "write", killed)
         with pytest.raises(Kill):
             train(*words)
     assert results(output)["status"] == "interrupted"
@@ -250,14 +250,6 @@ def test_a_resumed_run_must_have_the_same_inputs(done, part, key, value):
     found = results(done[0])
     with pytest.raises(UserError, match=f"--resume: the {part} are not those"):
         claim.require_same_inputs(done[0], found, found | {part: found[part] | {key: value}})
-
-
-def test_a_terminal_without_unicode(done, data, monkeypatch):
-    written = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding="ascii"))
-    assert train("--data", data, *TINY, "--output", done[0], "--resume") == 0
-    sys.stdout.flush()
-    assert b"accuracy" in written.getvalue()
 
 
 def test_real_data_without_weights_stop_and_name_the_ways_out(data, tmp_path, refused_here):

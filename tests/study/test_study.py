@@ -4,29 +4,24 @@ import contextlib
 import dataclasses
 import io
 import json
-import os
 import signal
 import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
-import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.config import Config, resolve
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
-from jaxcbis.report.page import html
+from jaxcbis.report.page import document
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
-from jaxcbis.study import cells, execution, study_tables
+from jaxcbis.study import cells, execution, tables
 from jaxcbis.study.cells import Grid
 from jaxcbis.study.execution import Machine
 from jaxcbis.study.run import run
-from tests import stripes
+from tests import processes, stripes, tiny_run
 
-ROOT = Path(__file__).resolve().parents[2]
 #: Two runs.
 GRID = Grid(["tiny"], ["s2"], 1, ["random"], batch_sizes=(20,), backbone_rates=(3e-5, 3e-4))
 
@@ -57,10 +52,10 @@ def studied(given, tmp_path_factory):
     do_whole = one_run.run
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(execution.one_run, "run", ends_in_the_second)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt), tiny_run.no_reports():
             run(given, GRID, folder)
     before = content(folder)
-    with contextlib.redirect_stdout(io.StringIO()) as said:
+    with contextlib.redirect_stdout(io.StringIO()) as said, tiny_run.no_reports():
         run(given, GRID, folder)
     return folder, before, said.getvalue()
 
@@ -88,7 +83,8 @@ def test_its_runs_are_what_single_runs_are(given, studied, tmp_path):
     last = content(studied[0])["cells"][-1]
     sets = {key: last["hyperparameters"][key] for key in ("batch_size", "backbone_lr")}
     alone = {"backbone": "tiny", "strategy": "s2", "weights": "random", "output": str(tmp_path)}
-    single = one_run.run(resolve(given | alone | sets))
+    with tiny_run.no_reports():
+        single = one_run.run(resolve(given | alone | sets))
     assert last["test"] == single["test"]
     assert last["localization"] == single["localization"]
 
@@ -107,7 +103,7 @@ def test_the_folder_is_taken_before_it_is_looked_at(given, studied):
         run(given | {"patience": 3}, GRID, studied[0])
 
 
-@pytest.mark.parametrize(("room", "last"), [(html, "compare"), (study_tables, "write")])
+@pytest.mark.parametrize(("room", "last"), [(document, "compare"), (tables, "write")])
 def test_a_study_is_finished_once_all_is_written(given, studied, monkeypatch, room, last):
     folder = studied[0]
     path = folder / "study.json"
@@ -129,24 +125,20 @@ class OfTests(Config):
     """Options whose arrival registers the backbones of tests in a process: it imports this."""
 
 
-def test_runs_side_by_side_are_what_runs_in_a_row_are(given, studied, tmp_path):
-    found = content(studied[0])["cells"]
-    first = json.loads((studied[0] / found[0]["run"] / "results.json").read_text())
-    configs = [
-        OfTests(**dataclasses.asdict(cells.configure(given, cell, "random", tmp_path)))
-        for cell in GRID.cells()
-    ]
+def test_a_run_in_a_process_of_its_own_is_what_it_is_in_a_row(given, studied, tmp_path):
+    row = content(studied[0])["cells"][0]
+    begun = json.loads((studied[0] / row["run"] / "results.json").read_text())
+    config = cells.configure(given, cells.of(row), "random", tmp_path)
     told = []
-    machine = Machine(2, 2, claim.threads_of(first), "two")
-    execution.do(configs, lambda *row: told.append(row), machine)
-    for config, row in zip(configs, found, strict=True):
-        epochs = [told_row["epoch"] for of, told_row in told if of == config and told_row]
-        assert epochs == [0, 1]
-        assert (config, None) in told
-        results = json.loads((Path(config.output) / "results.json").read_text())
-        assert results["environment"]["devices"] == 1
-        assert results["test"] == row["test"]
-        assert results["localization"] == row["localization"]
+    execution.do(
+        [OfTests(**dataclasses.asdict(config))],
+        lambda _, epoch: told.append(epoch and epoch["epoch"]),
+        Machine(1, 1, claim.threads_of(begun), "a process"),
+    )
+    assert told == [0, 1, None]
+    found = json.loads((tmp_path / row["run"] / "results.json").read_text())
+    assert found["test"] == row["test"]
+    assert found["localization"] == row["localization"]
 
 
 def test_runs_side_by_side_have_a_device_each(given, tmp_path, monkeypatch):
@@ -164,12 +156,12 @@ def test_a_killed_study_goes_on(given, studied, tmp_path, words, request):
         pytest.skip("only with --full")
     folder = tmp_path / "study"
     command = [
-        sys.executable, "-m", "tests.program", "study", "--data", given["data"], "--backbones",
-        "tiny", "--strategies", "s2", "--weights", "random", "--image-size", "32", "--epochs", "1",
-        "--output", folder, *words,
+        "study", "--data", given["data"], "--backbones", "tiny", "--strategies", "s2",
+        "--weights", "random", "--image-size", stripes.SIZE, "--epochs", 1, "--output", folder,
+        *words,
     ]  # fmt: skip
-    environment = os.environ | {"JAX_NUM_CPU_DEVICES": "2" if words else "1"}
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+    environment = processes.ENVIRONMENT | {"JAX_NUM_CPU_DEVICES": "2" if words else "1"}
+    with processes.begin(*command, env=environment, stdout=subprocess.DEVNULL) as process:
         while process.poll() is None:
             if (folder / "study.json").exists() and content(folder)["cells"]:
                 process.kill()
@@ -177,17 +169,14 @@ def test_a_killed_study_goes_on(given, studied, tmp_path, words, request):
     assert process.returncode == -signal.SIGKILL
     before = content(folder)
     assert before["status"] == "interrupted"
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True, check=True
-    )
-    assert "of them are done already" in done.stdout
+    said = processes.run(*command, env=environment)
+    assert "of them are done already" in said
     if words:
-        assert "on 2 x cpu (cpu), one run on each" in done.stdout
-    after = content(folder)["cells"]
+        assert "on 2 x cpu (cpu), one run on each" in said
+    after = {row["run"]: row for row in content(folder)["cells"]}
     assert len(after) == 6
-    assert [row for row in after if row["run"] in {row["run"] for row in before["cells"]}] == (
-        sorted(before["cells"], key=[row["run"] for row in after].index)
-    )
+    for row in before["cells"]:  # with its seconds: not run again
+        assert after[row["run"]] == row
 
 
 def test_weights_that_fit_no_backbone_are_refused_before_anything_is_made(tmp_path, refused_here):

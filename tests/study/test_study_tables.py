@@ -6,19 +6,18 @@ import io
 import numpy as np
 from rich.console import Console
 
-from jaxcbis.report import tables
-from jaxcbis.study import study_tables
+from jaxcbis.report import terminal
+from jaxcbis.study import tables
 from jaxcbis.study.choice import choose
 from tests.study.made import record
 
 
 def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
     found, runs = record()
-    shown = study_tables.write(tmp_path, found, runs)
-    terminal = Console(width=80, file=io.StringIO())
-    for table in shown:
-        terminal.print(tables.rendered(table))
-    assert "…" not in terminal.file.getvalue()
+    shown = tables.write(tmp_path, found, runs)
+    screen = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
+    terminal.show(screen, shown)
+    assert "…" not in screen.file.getvalue()
     with (tmp_path / "tables" / "table-2-classification.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert rows[0]["model"] == "resnet50 s1"
@@ -34,7 +33,7 @@ def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
 def test_tables_tell_the_spread_over_seeds(tmp_path):
     found, runs = record()
     again = [row | {"seed": 1, "test": row["test"] | {"accuracy": 0.5}} for row in found["cells"]]
-    study_tables.write(tmp_path, found | {"chosen": choose(found["cells"] + again)}, runs)
+    tables.write(tmp_path, found | {"chosen": choose(found["cells"] + again)}, runs)
     with (tmp_path / "tables" / "seeds.csv").open(newline="") as file:
         row = next(csv.DictReader(file))
     pair = [found["cells"][0]["test"]["accuracy"], 0.5]

@@ -28,7 +28,7 @@ def patch(archive: Path, name: str, *, field: str, value: int) -> None:
     """Changes a field of a member's two headers.
 
     Args:
-        field: 'flags', 'method', 'crc' or 'size' (once unpacked).
+      field: 'flags', 'method', 'crc' or 'size' (once unpacked).
     """
     local, central, width = {
         "flags": (6, 8, 2),
@@ -113,7 +113,7 @@ def archive_with_a_bomb(case: Case, pick: int, share: float) -> set[str]:
     case.path(known.mask).unlink(missing_ok=True)
     path = packed(case)
     with (
-        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive,
+        zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
         archive.open(known.mask, "w") as member,
     ):
         for _ in range(300):

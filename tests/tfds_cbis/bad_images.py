@@ -5,7 +5,7 @@ import numpy as np
 
 from tests.tfds_cbis.damage import damage
 from tests.tfds_cbis.healthy_release import SHAPE, Case, Known
-from tests.tfds_cbis.toy_release import film, jpeg, mask
+from tests.tfds_cbis.toy_release import film, jpeg, mask, series
 
 UNREADABLE = "unreadable image: "
 
@@ -164,7 +164,7 @@ def mask_at_the_border(case: Case, pick: int, share: float) -> set[str]:
 
 def crop_of(case: Case, known: Known) -> str:
     """The name of a lesion's crop, beside its mask or in a folder of its own."""
-    apart = f"jpeg/{known.id}.crop/1-1.jpg"
+    apart = f"jpeg/{series(f'{known.id}.crop')}/1-1.jpg"
     return apart if case.path(apart).exists() else known.mask.replace("1-2.jpg", "1-1.jpg")
 
 

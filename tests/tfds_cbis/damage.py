@@ -13,13 +13,13 @@ class Damage(NamedTuple):
     """One way to damage a release.
 
     Attributes:
-        stage: what it is done to, one of STAGES.
-        outcome: what must come of it alone. 'kept': all lesions are as before. 'dropped': just
-            those named by `apply` are dropped, each with `words`. 'refused': a UserError with
-            `words`. 'unsure': one of these.
-        words: a regular expression.
-        apply: does it. Takes the case, a number that picks the place and a share of the way
-            through a file; returns the ids of the lesions that must be dropped.
+      stage: what it is done to, one of STAGES.
+      outcome: what must come of it alone. 'kept': all lesions are as before. 'dropped': just
+        those named by `apply` are dropped, each with `words`. 'refused': a CbisError with
+        `words`. 'unsure': one of these.
+      words: a regular expression.
+      apply: does it. Takes the case, a number that picks the place and a share of the way
+        through a file; returns the ids of the lesions that must be dropped.
     """
 
     name: str

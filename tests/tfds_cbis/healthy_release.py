@@ -12,10 +12,13 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
-from tests.tfds_cbis.toy_release import ToyRelease, film, jpeg, mask
-from tfds_cbis.cases import COLUMNS, CSV_NAMES, WITHOUT_CALLBACK
+from tests.tfds_cbis.toy_release import ToyRelease, film, jpeg, mask, series
+from tfds_cbis.release.cases import CSV_NAMES, WITHOUT_CALLBACK
+from tfds_cbis.release.rows import COLUMNS
 
 SHAPE = (120, 100)
+#: Side of the background crops that suit it.
+SIZE = 14
 Key = tuple[str, str]
 
 
@@ -40,17 +43,17 @@ class Case:
     """A copy of the release under damage, and what may come of it.
 
     Attributes:
-        folder: the release.
-        data: what is prepared: the folder, or an archive made of it.
-        rows: of every CSV, without the header; written after the rows were damaged.
-        lesions: what is known of each lesion with its id; a kept one must be just that.
-        drawn: source pixels of each image file, by its place in the release.
-        touched: lesions that some damage was done to, so that no other picks them.
-        lost: lesions that must not be kept.
-        doubtful: lesions that may be kept or not.
-        gone: lesions that no CSV tells of any more, so that none can name them.
-        barren: views that must not give backgrounds, as the mask of some lesion is not known.
-        refusable: whether one line instead of a data set is right.
+      folder: the release.
+      data: what is prepared: the folder, or an archive made of it.
+      rows: of every CSV, without the header; written after the rows were damaged.
+      lesions: what is known of each lesion with its id; a kept one must be just that.
+      drawn: source pixels of each image file, by its place in the release.
+      touched: lesions that some damage was done to, so that no other picks them.
+      lost: lesions that must not be kept.
+      doubtful: lesions that may be kept or not.
+      gone: lesions that no CSV tells of any more, so that none can name them.
+      barren: views that must not give backgrounds, as the mask of some lesion is not known.
+      refusable: whether one line instead of a data set is right.
     """
 
     folder: Path
@@ -153,7 +156,8 @@ class Healthy:
             view_id = name.rpartition("_")[0]
             known = Known(
                 name, key, patient, pathology, box,
-                f"jpeg/{view_id}.image/1-1.jpg", f"jpeg/{name}.mask/1-2.jpg",
+                f"jpeg/{series(f'{view_id}.image')}/1-1.jpg",
+                f"jpeg/{series(f'{name}.mask')}/1-2.jpg",
             )  # fmt: skip
             self.lesions[name] = known
             self.drawn |= {known.image: mammogram, known.mask: files["mask/1-2.jpg"]}

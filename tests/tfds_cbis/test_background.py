@@ -7,8 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tfds_cbis.background import BREAST_LEVEL, MAX_OVERLAP, allotment, places, sizes
-from tfds_cbis.roi import Box
+from tfds_cbis.background import (
+    BREAST_LEVEL,
+    MAX_OVERLAP,
+    allotment,
+    places,
+    sizes,
+    summed_areas,
+)
+from tfds_cbis.protocols import PROTOCOLS
+from tfds_cbis.release.boxes import Box
 
 
 def view(seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -23,6 +31,9 @@ def view(seed: int) -> tuple[np.ndarray, np.ndarray]:
     return image, lesions
 
 
+PAPER = PROTOCOLS["paper"]
+
+
 def shared(a: Box, b: Box) -> int:
     return Box(max(a.x0, b.x0), max(a.y0, b.y0), min(a.x1, b.x1), min(a.y1, b.y1)).area
 
@@ -33,10 +44,10 @@ def shared(a: Box, b: Box) -> int:
 )
 def test_crops_show_breast_and_no_lesion(seed, size, count, breast, margin):
     image, lesions = view(seed)
-    options = {"size": size, "count": count, "seed": "1.0.0", "view_id": str(seed)}
-    options |= {"breast": breast, "margin": margin}
+    words = summed_areas(image, lesions), PAPER._replace(breast=breast, margin=margin)
+    options = {"size": size, "count": count, "seed": f"1.0.0/{seed}"}
     distance = round(margin * size)
-    boxes = places(image, lesions, **options)
+    boxes = places(*words, **options)
     assert len(boxes) <= count
     for box in boxes:
         assert box.x1 - box.x0 == box.y1 - box.y0 == size
@@ -47,24 +58,23 @@ def test_crops_show_breast_and_no_lesion(seed, size, count, breast, margin):
         assert np.mean(box.crop(image) > BREAST_LEVEL) >= breast
     for a, b in combinations(boxes, 2):
         assert shared(a, b) <= MAX_OVERLAP * size * size
-    assert places(image, lesions, **options) == boxes
+    assert places(*words, **options) == boxes
 
 
-def test_the_draw_hangs_on_the_view_and_the_seed():
-    image, lesions = view(0)
+def test_the_draw_hangs_on_the_view_and_the_version():
+    areas = summed_areas(*view(0))
     drawn = {
-        tuple(places(image, lesions, size=20, count=2, seed=seed, view_id=name, breast=0.5))
-        for seed in ("1.0.0", "1.1.0")
-        for name in ("a", "b")
+        tuple(places(areas, PAPER, size=20, count=2, seed=seed))
+        for seed in ("1.0.0/a", "1.1.0/a", "1.0.0/b", "1.1.0/b")
     }
     assert len(drawn) == 4
 
 
 def test_few_crops_keep_apart():
     image = np.full((200, 200), 90, np.uint8)
-    options = {"seed": "1", "view_id": "v", "breast": 0.5}
-    boxes = places(image, np.zeros_like(image), size=40, count=3, **options)
-    boxes += places(image, np.zeros_like(image), size=30, count=1, taken=boxes, **options)
+    areas = summed_areas(image, np.zeros_like(image))
+    boxes = places(areas, PAPER, size=40, count=3, seed="1/v")
+    boxes += places(areas, PAPER, size=30, count=1, seed="1/v", taken=boxes)
     assert len(boxes) == 4
     assert max(shared(a, b) for a, b in combinations(boxes, 2)) == 0
 
@@ -80,8 +90,7 @@ def test_few_crops_keep_apart():
 )
 def test_no_place_gives_no_crop(image, lesions, size):
     image, lesions = image.astype(np.uint8), lesions.astype(np.uint8)
-    options = {"size": size, "count": 3, "seed": "1", "view_id": "v"}
-    assert places(image, lesions, breast=0.5, **options) == []
+    assert places(summed_areas(image, lesions), PAPER, size=size, count=3, seed="1/v") == []
 
 
 @given(st.sets(st.text(min_size=1), min_size=1, max_size=20), st.integers(0, 100))

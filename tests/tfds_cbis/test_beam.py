@@ -5,12 +5,11 @@ import pickle
 import pytest
 
 import tfds_cbis
-from jaxcbis.errors import UserError
-from tests.processes import refused
 from tests.tfds_cbis import dicom_release
-from tests.tfds_cbis.test_prepare import SIZE
+from tests.tfds_cbis.healthy_release import SIZE
 from tfds_cbis import beam
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.files import Release
 
 PROCESSES = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
@@ -24,12 +23,14 @@ def files(folder) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("options", [[], PROCESSES])
+@pytest.mark.parametrize("options", [[], PROCESSES], ids=["one process", "processes"])
 @pytest.mark.parametrize("protocol", ["paper", "clean"])
-def test_its_records_are_those_of_threads(small_demo, tmp_path, protocol, options, capfd):
+def test_its_records_are_those_of_threads(healthy, tmp_path, protocol, options, capfd, request):
+    if (protocol, options) != ("clean", []) and not request.config.getoption("--full"):
+        pytest.skip("every runner and protocol: --full")
     for name, chosen in (("threads", None), ("beam", options)):
         tfds_cbis.prepare(
-            small_demo, data_dir=tmp_path / name, background_size=SIZE, protocol=protocol,
+            healthy.folder, data_dir=tmp_path / name, background_size=SIZE, protocol=protocol,
             beam=chosen,
         )  # fmt: skip
     expected = files(tmp_path / "threads")
@@ -38,10 +39,10 @@ def test_its_records_are_those_of_threads(small_demo, tmp_path, protocol, option
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_release_travels_with_what_it_found(small_demo, tmp_path, monkeypatch):
-    release = Release(dicom_release.convert(small_demo, tmp_path / "release", "flat"))
+def test_a_release_travels_with_what_it_found(healthy, tmp_path, monkeypatch):
+    release = Release(dicom_release.convert(healthy.folder, tmp_path / "release", "flat"))
     data = pickle.dumps(release)
-    monkeypatch.setattr("tfds_cbis.dicom_index.series", None)  # headers are not read again
+    monkeypatch.setattr("tfds_cbis.release.dicom_index.series", None)  # headers are not read again
     again = pickle.loads(data)
     for lesion in release.lesions()[0]:
         (name, *_) = again.files(lesion.image_uid)
@@ -53,16 +54,15 @@ def fails(item):
 
 
 def test_what_goes_wrong_is_one_line(tmp_path):
-    with pytest.raises(UserError, match="the pipeline failed") as caught:
+    with pytest.raises(CbisError, match=r"the pipeline failed: .*is on fire") as caught:
         list(beam.mapper([], tmp_path)(fails, [1, 2]))
     assert "\n" not in str(caught.value)
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("option", ["--runnner=Flink", "--direct_num_workers=many"])
-def test_options_that_beam_does_not_know(small_demo, tmp_path, option):
-    line = refused(
-        "prepare", "--data", small_demo, "--data-dir", tmp_path, "--beam", option,
-        program=("-m", "jaxcbis"),
-    )  # fmt: skip
+def test_options_that_beam_does_not_know(healthy, tmp_path, option, refused_here):
+    line = refused_here(
+        "prepare", "--data", healthy.folder, "--data-dir", tmp_path, "--beam", option
+    )
     assert option.partition("=")[0] in line

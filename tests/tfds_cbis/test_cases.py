@@ -4,8 +4,10 @@ from collections import Counter, defaultdict
 
 import pytest
 
-from jaxcbis.errors import UserError
-from tfds_cbis.cases import CSV_NAMES, TYPES, Lesion, distinct, parse, views
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.cases import CSV_NAMES, TYPES, Lesion, views
+from tfds_cbis.release.faults import distinct
+from tfds_cbis.release.rows import parse
 
 HEADER = (
     "patient_id,breast density,left or right breast,image view,abnormality id,abnormality type,"
@@ -56,12 +58,12 @@ def test_a_file_with_only_its_header_has_no_lesion():
 
 
 def test_a_missing_column_is_named_with_its_file():
-    with pytest.raises(UserError, match=r"calc\.csv lacks the column 'pathology'; it has 'patient"):
+    with pytest.raises(CbisError, match=r"calc\.csv lacks the column 'pathology'; it has 'patient"):
         read(f"{HEADER}\n{ROW}".replace("pathology", "diagnosis"))
 
 
 def test_bytes_that_are_no_text_are_refused():
-    with pytest.raises(UserError, match=r"calc\.csv is no readable CSV"):
+    with pytest.raises(CbisError, match=r"calc\.csv is no readable CSV"):
         parse(b"\xff\xfe\x00", abnormality_type="mass", split="train", where="calc.csv")
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from tests.tfds_cbis.toy_release import film, jpeg, mask
-from tfds_cbis.cases import views
-from tfds_cbis.images import (
+from tfds_cbis.release.cases import views
+from tfds_cbis.release.files import Release
+from tfds_cbis.release.images import (
     Unusable,
     decode,
     fit_mask,
@@ -13,7 +14,6 @@ from tfds_cbis.images import (
     read_mammogram,
     read_mask,
 )
-from tfds_cbis.release import Release
 
 SHAPE = (120, 100)
 MASK = mask(SHAPE, 20, 30, 60, 80)

@@ -1,11 +1,12 @@
 """The prepared data set: what it holds, when it is reused, and how it fails."""
 
-import resource
+import fcntl
 import shutil
 import signal
 import subprocess
 import sys
 import textwrap
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -13,38 +14,40 @@ import pytest
 import tensorflow_datasets as tfds
 
 import tfds_cbis
-from jaxcbis.errors import UserError
-from jaxcbis.labels import LABELS
+from tests.tfds_cbis import reading
+from tests.tfds_cbis.healthy_release import SIZE
+from tests.tfds_cbis.test_release import is_open
 from tests.tfds_cbis.toy_release import film, mask
-from tfds_cbis.phantom import DEMO_BACKGROUND_SIZE
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.labels import LABELS
 
 ROOT = Path(__file__).resolve().parents[2]
-SIZE = DEMO_BACKGROUND_SIZE
 RECORDS = "cbis_ddsm_patches/paper/1.0.0/*.array_record*"
 
 
 @pytest.fixture(scope="module")
-def prepared(small_demo, tmp_path_factory):
+def prepared(healthy, tmp_path_factory):
     folder = tmp_path_factory.mktemp("data")
-    return tfds_cbis.prepare(small_demo, data_dir=folder, background_size=SIZE)
+    return tfds_cbis.prepare(healthy.folder, data_dir=folder, background_size=SIZE)
 
 
-def python(code: str, *arguments, **options) -> subprocess.CompletedProcess:
+def python(code: str, *arguments) -> subprocess.CompletedProcess:
     """Runs code in a new interpreter at the repository's root."""
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
     return subprocess.run(
-        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120, **options
+        command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120
     )
 
 
 PREPARE = f"""
-    import os, signal, sys
+    import os, resource, signal, sys
     from pathlib import Path
     import tfds_cbis
-    from jaxcbis.errors import UserError
+    from tfds_cbis.errors import CbisError
 
-    release, data_dir, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+    release, data_dir, last, largest = *map(Path, sys.argv[1:3]), *map(int, sys.argv[3:])
+    if largest:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
     def progress(done, total):
         if done == last:
@@ -54,30 +57,22 @@ PREPARE = f"""
         tfds_cbis.prepare(
             release, data_dir=data_dir, background_size={SIZE}, progress=progress
         )
-    except UserError as error:
-        sys.exit(f"UserError: {{error}}")
-    assert not {{"tensorflow", "jax"}} & sys.modules.keys()
+    except CbisError as error:
+        sys.exit(f"CbisError: {{error}}")
+    assert not {{"tensorflow", "jax", "jaxcbis"}} & sys.modules.keys()
 """
 
 
-def test_every_lesion_of_the_release_is_there_once(small_demo, prepared):
-    lesions, _ = Release(small_demo).lesions()
-    assert tfds_cbis.summary(prepared)["dropped"] == []
-    for split in ("train", "test"):
-        source = prepared.as_data_source(split=split)
-        expected = {x.id: x for x in lesions if x.split == split and x.is_target}
-        found = {x["id"].decode(): x for x in source if x["label"] != 0}
-        assert found.keys() == expected.keys()
-        backgrounds = {x["id"] for x in source if x["label"] == 0}
-        assert len(found) + len(backgrounds) == len(source)
-        wanted = {"train": 644 / 1886, "test": 310 / 547}[split] * len(found)
-        assert len(backgrounds) == round(wanted)
-        for name, example in found.items():
-            assert example["pathology"].decode() == expected[name].pathology
-            x0, y0, x1, y1 = example["box"]
-            assert example["image"].shape == example["mask"].shape == (y1 - y0, x1 - x0, 1)
-            assert set(np.unique(example["mask"])) <= {0, 255}
-            assert example["mask"].any()
+def test_it_holds_what_is_cut(healthy, prepared):
+    """Every patch once, with each of its features; the cutting has tests of its own."""
+    cut, dropped = reading.cut(healthy.folder, size=SIZE)
+    assert dropped == tfds_cbis.summary(prepared)["dropped"] == []
+    found = {example["id"]: example for example in reading.prepared(prepared)}
+    assert found.keys() == {example["id"] for example in cut}
+    for example in cut:
+        assert found[example["id"]].keys() == example.keys()
+        for key, value in example.items():
+            np.testing.assert_array_equal(found[example["id"]][key], value)
 
 
 def test_it_is_read_by_name_without_its_release(prepared):
@@ -93,11 +88,13 @@ def test_it_is_read_by_name_without_its_release(prepared):
     assert str(builder.version) in builder.release_notes
 
 
-def test_tfdss_own_way_gives_the_same_records(small_demo, prepared, tmp_path):
-    """`download_and_prepare` with a manual directory, without our `prepare`."""
+def test_tfdss_own_way_gives_the_same_records(healthy, prepared, tmp_path):
+    """`download_and_prepare` with a manual directory, without our `prepare`; of the archive."""
+    archive = shutil.make_archive(str(tmp_path / "manual/archive"), "zip", healthy.folder)
     builder = tfds.builder("cbis_ddsm_patches/paper", data_dir=tmp_path, background_size=SIZE)
-    config = tfds.download.DownloadConfig(manual_dir=small_demo)
+    config = tfds.download.DownloadConfig(manual_dir=Path(archive).parent)
     builder.download_and_prepare(download_config=config)
+    assert not is_open(archive)
     assert records(tmp_path) == records(prepared.data_dir_root)
 
 
@@ -107,42 +104,60 @@ def records(data_dir) -> dict[str, bytes]:
     return found
 
 
-def test_another_process_and_the_archive_write_the_same_bytes(small_demo, prepared, tmp_path):
-    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", small_demo)
-    run = python(PREPARE, archive, tmp_path / "data", -1)
+def test_the_archive_is_closed_while_its_patches_are_read(healthy, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", healthy.folder)
+    builder = tfds_cbis.prepare(Path(archive), data_dir=tmp_path, background_size=SIZE)
+    assert not is_open(archive)
+    assert len(builder.as_data_source("test")) == 19
+
+
+def test_another_process_and_the_archive_write_the_same_bytes(healthy, prepared, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", healthy.folder)
+    run = python(PREPARE, archive, tmp_path / "data", -1, 0)
     assert run.returncode == 0, run.stderr
     assert run.stdout == ""
     assert records(tmp_path / "data") == records(prepared.data_dir_root)
 
 
-def test_a_prepared_set_is_reused_and_progress_is_per_mammogram(small_demo, tmp_path):
+def test_a_prepared_set_is_reused_and_progress_is_per_mammogram(healthy, tmp_path):
     calls = []
 
     def prepare():
         tfds_cbis.prepare(
-            small_demo,
-            data_dir=tmp_path,
-            background_size=SIZE,
-            progress=lambda *args: calls.append(args),
-        )
+            healthy.folder, data_dir=tmp_path, background_size=SIZE,
+            progress=lambda *words: calls.append(words),
+        )  # fmt: skip
 
     prepare()
-    total = len(calls)
-    assert calls == [(done, total) for done in range(1, total + 1)]
+    assert calls == [(done, 24) for done in range(1, 25)]
     prepare()
-    assert len(calls) == total
+    assert len(calls) == 24
 
 
-def test_other_options_ask_for_another_folder(small_demo, prepared):
-    with pytest.raises(UserError, match=r"size 48, not from .* with 40; pass another --data-dir"):
-        tfds_cbis.prepare(small_demo, data_dir=prepared.data_dir_root, background_size=40)
+def test_it_waits_for_another_process_that_prepares(healthy, prepared, tmp_path):
+    folder = tmp_path / "cbis_ddsm_patches/paper"
+    folder.mkdir(parents=True)
+    options = {"data_dir": tmp_path, "background_size": SIZE, "progress": pytest.fail}
+    with ThreadPoolExecutor() as pool, (folder / ".lock").open("w") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        waiting = pool.submit(tfds_cbis.prepare, healthy.folder, **options)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        shutil.copytree(Path(prepared.data_dir), folder / "1.0.0")  # what the other one does
+        fcntl.flock(other, fcntl.LOCK_UN)
+        assert Path(waiting.result(20).data_dir) == folder / "1.0.0"
 
 
-def test_another_release_asks_for_another_folder(toy, prepared, small_demo):
+def test_other_options_ask_for_another_folder(healthy, prepared):
+    with pytest.raises(CbisError, match=r"size 14, not from .* with 10; pass another --data-dir"):
+        tfds_cbis.prepare(healthy.folder, data_dir=prepared.data_dir_root, background_size=10)
+
+
+def test_another_release_asks_for_another_folder(toy, prepared, healthy):
     toy.add(files={"image/1-1.jpg": film(), "mask/1-1.jpg": mask((120, 100), 2, 3, 40, 50)})
-    with pytest.raises(UserError, match="another --data-dir") as caught:
+    with pytest.raises(CbisError, match="another --data-dir") as caught:
         tfds_cbis.prepare(toy.write(), data_dir=prepared.data_dir_root, background_size=SIZE)
-    assert str(small_demo) in str(caught.value)
+    assert str(healthy.folder) in str(caught.value)
     assert str(toy.folder) in str(caught.value)
 
 
@@ -164,8 +179,9 @@ def test_what_was_dropped_is_stored(toy, tmp_path):
 
 def test_a_release_that_gives_no_lesion(toy, tmp_path):
     name = toy.add(files={"image/1-1.jpg": film()})
-    with pytest.raises(UserError, match=f"no lesion of the train split .*{name}: missing mask"):
+    with pytest.raises(CbisError, match=f"no lesion of the train split .*{name}: missing mask"):
         tfds_cbis.prepare(toy.write(), data_dir=tmp_path / "data")
+    assert not list((tmp_path / "data").glob("*/*/*1.0.0*"))
 
 
 @pytest.mark.parametrize(
@@ -175,44 +191,43 @@ def test_a_release_that_gives_no_lesion(toy, tmp_path):
         ({"background_size": 0}, "background size is 0 pixels; expected 1 or more"),
     ],
 )
-def test_bad_options(small_demo, tmp_path, options, message):
-    with pytest.raises(UserError, match=message):
-        tfds_cbis.prepare(small_demo, data_dir=tmp_path, **options)
+def test_bad_options(healthy, tmp_path, options, message):
+    with pytest.raises(CbisError, match=message):
+        tfds_cbis.prepare(healthy.folder, data_dir=tmp_path, **options)
 
 
-def test_a_killed_preparation_leaves_nothing_that_reads_as_finished(small_demo, prepared, tmp_path):
-    run = python(PREPARE, small_demo, tmp_path, 30)
+def test_a_killed_preparation_leaves_nothing_that_reads_as_finished(healthy, prepared, tmp_path):
+    run = python(PREPARE, healthy.folder, tmp_path, 15, 0)
     assert run.returncode == -signal.SIGKILL
     assert not list(tmp_path.glob(RECORDS))
-    tfds_cbis.prepare(small_demo, data_dir=tmp_path, background_size=SIZE)
+    assert list(tmp_path.glob("cbis_ddsm_patches/paper/incomplete*"))
+    tfds_cbis.prepare(healthy.folder, data_dir=tmp_path, background_size=SIZE)
     assert records(tmp_path) == records(prepared.data_dir_root)
+    assert not list(tmp_path.glob("cbis_ddsm_patches/paper/incomplete*"))
 
 
-def test_a_full_disk_is_one_line(small_demo, tmp_path):
-    def allow_small_files():
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
-    run = python(PREPARE, small_demo, tmp_path, -1, preexec_fn=allow_small_files)
+def test_a_full_disk_is_one_line(healthy, tmp_path):
+    run = python(PREPARE, healthy.folder, tmp_path, -1, 20_000)
     assert run.returncode == 1
-    (line,) = [text for text in run.stderr.splitlines() if text.startswith("UserError")]
+    (line,) = [text for text in run.stderr.splitlines() if text.startswith("CbisError")]
     assert "cannot keep the prepared data set" in line
     assert "pass another --data-dir" in line
     assert not list(tmp_path.glob(RECORDS))
 
 
-def test_a_data_dir_that_cannot_be_written(small_demo, tmp_path):
+def test_a_data_dir_that_cannot_be_written(healthy, tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(UserError, match="cannot keep the prepared data set"):
-        tfds_cbis.prepare(small_demo, data_dir=tmp_path / "file", background_size=SIZE)
+    with pytest.raises(CbisError, match="cannot keep the prepared data set"):
+        tfds_cbis.prepare(healthy.folder, data_dir=tmp_path / "file", background_size=SIZE)
 
 
 @pytest.mark.parametrize("damage", ["dataset_info.json", "metadata.json", "records"])
-def test_a_damaged_set_says_so(small_demo, prepared, tmp_path, damage):
+def test_a_damaged_set_says_so(healthy, prepared, tmp_path, damage):
     shutil.copytree(prepared.data_dir_root, tmp_path / "data")
     folder = tmp_path / "data/cbis_ddsm_patches/paper/1.0.0"
     if damage == "records":
         next(folder.glob("*train*record*")).unlink()
     else:
         (folder / damage).write_text('{"cut": "off')
-    with pytest.raises(UserError, match=r"(damaged|missing).*prepare again"):
-        tfds_cbis.prepare(small_demo, data_dir=tmp_path / "data", background_size=SIZE)
+    with pytest.raises(CbisError, match=r"(damaged|missing).*prepare again"):
+        tfds_cbis.prepare(healthy.folder, data_dir=tmp_path / "data", background_size=SIZE)

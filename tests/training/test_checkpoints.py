@@ -15,6 +15,7 @@ from jaxcbis.models.model import Architecture, Model
 from jaxcbis.training import checkpoints, steps
 from jaxcbis.training import fit as loop
 from jaxcbis.training.strategies import Phase
+from tests.training.small import recipe
 
 RATES = {"head": 1e-3}
 
@@ -152,24 +153,24 @@ def test_progress_that_is_none(saved, capfd):
 
 
 ROW = {"phase": "head", "learning_rates": RATES}
+SAVED = {"history": [ROW], "best": {}, "prefix": []}
 
 
 @pytest.mark.parametrize(
     ("saved", "said"),
     [
-        ({"history": [ROW], "surprise": 1}, "another version"),
+        ({"surprise": 1}, "another version"),
         ({"history": []}, "another version"),
         ({"history": [{"phase": "head"}]}, "another version"),
-        ({"history": [ROW], "phase": 2}, "for other phases"),
         ({"history": [ROW | {"phase": "all"}]}, "it stands in phase all"),
         ({"history": [ROW | {"learning_rates": {"head": 0.5}}]}, "learning rates {'head': 0.5}"),
     ],
 )
 def test_progress_of_something_else(tmp_path, saved, said):
-    phases = [Phase("head", RATES)]
-    assert loop._restored({"history": [ROW]}, phases, tmp_path).history == [ROW]
+    of_head = recipe(phases=[Phase("head", RATES)])
+    assert loop._restored(SAVED, of_head, tmp_path).history == [ROW]
     with pytest.raises(UserError, match="cannot resume the checkpoint") as raised:
-        loop._restored(saved, phases, tmp_path)
+        loop._restored(SAVED | saved, of_head, tmp_path)
     assert said in str(raised.value)
     assert "\n" not in str(raised.value)
 

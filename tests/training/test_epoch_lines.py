@@ -12,10 +12,10 @@ def row(phase, epoch, val_loss, seconds=1.0):
 
 
 def test_best_and_patience_left():
-    line = epoch_lines.lines(patience=3, min_delta=0.01)
     losses = [("head", 0, 1.5), ("head", 1, 1.0), ("head", 2, 0.995), ("head", 3, 1.2),
               ("layer4", 0, 0.995), ("layer4", 1, 0.9)]  # fmt: skip
-    told = [line(row(*each)) for each in losses]
+    history = [row(*each) for each in losses]
+    told = [epoch_lines.line(history[:end], 3, 0.01) for end in range(1, len(history) + 1)]
     assert [text.split("best ")[1] for text in told] == [
         "1.5000  left 3", "1.0000  left 3",
         "0.9950  left 2",  # lower, but by less than min_delta

@@ -1,34 +1,31 @@
-"""One Adam per stage, none for a frozen one, and rates that are values."""
+"""One Adam per stage, every parameter in one of them, and rates that are values."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-import torch
 
 from jaxcbis.training import optimizer
 
-STAGES = ("stem", "layer", "head")
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [
+        ({"head": 1e-3}, r"stages without one: \['layer'\], learning rates of no stage: \[\]"),
+        ({"head": 1e-3, "layer": 1e-3, "layer9": 1e-3}, r"without one: \[\].*\['layer9'\]"),
+    ],
+)
+def test_a_parameter_without_a_group_and_a_group_without_one_are_named(rates, said):
+    params = {"layer": {"kernel": jnp.ones(3)}, "head": {"kernel": jnp.ones(2)}}
+    with pytest.raises(ValueError, match=said):
+        optimizer.make(params, rates)
 
 
-def test_every_stage_is_in_one_group():
-    assert optimizer.groups(STAGES, ["layer", "head"]) == {
-        "stem": "frozen", "layer": "layer", "head": "head",
-    }  # fmt: skip
-
-
-def test_a_stage_that_does_not_exist_is_named():
-    with pytest.raises(ValueError, match="layer9"):
-        optimizer.groups(STAGES, ["layer9"])
-
-
-def test_steps_equal_torch_adam_with_parameter_groups():
+def test_steps_equal_torch_adam_with_parameter_groups(torch):
     rng = np.random.default_rng(0)
     start = {"layer": rng.normal(size=(3, 4)), "head": rng.normal(size=5)}
     rates = {"layer": 3e-3, "head": 1e-1}
-    params = {"stem": None} | {
-        name: {"kernel": jnp.asarray(value, jnp.float32)} for name, value in start.items()
-    }
+    params = {name: {"kernel": jnp.asarray(value, jnp.float32)} for name, value in start.items()}
     adam = optimizer.make(params, rates)
     state = adam.init(params)
     reference = {
@@ -38,23 +35,18 @@ def test_steps_equal_torch_adam_with_parameter_groups():
     torch_adam = torch.optim.Adam([{"params": reference[n], "lr": rates[n]} for n in rates])
     for _ in range(20):
         gradient = {name: rng.normal(size=value.shape) for name, value in start.items()}
-        updates, state = adam.update(
-            {"stem": None}
-            | {name: {"kernel": jnp.asarray(g, jnp.float32)} for name, g in gradient.items()},
-            state,
-            params,
-        )
+        given = {name: {"kernel": jnp.asarray(g, jnp.float32)} for name, g in gradient.items()}
+        updates, state = adam.update(given, state, params)
         params = jax.tree.map(jnp.add, params, updates)
         for name, g in gradient.items():
             reference[name].grad = torch.tensor(g, dtype=torch.float32)
         torch_adam.step()
     for name, value in reference.items():
         np.testing.assert_allclose(params[name]["kernel"], value.detach().numpy(), atol=1e-5)
-    assert params["stem"] is None
 
 
 def test_another_learning_rate_compiles_nothing():
-    params = {"stem": None, "layer": jnp.ones(3), "head": jnp.ones(2)}
+    params = {"layer": jnp.ones(3), "head": jnp.ones(2)}
     traced = []
 
     @jax.jit

@@ -1,5 +1,6 @@
 """TFDS builder of lesion and background patches from CBIS-DDSM; needs no TensorFlow."""
 
+import contextlib
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,18 +9,19 @@ from typing import Any, ClassVar
 
 import numpy as np
 import tensorflow_datasets as tfds
-from tensorflow_datasets.core import writer
-from tensorflow_datasets.proto import tf_example_pb2
 
-from jaxcbis.errors import UserError
-from jaxcbis.labels import LABELS
-from tfds_cbis.cases import SPLITS, TARGETS, WITHOUT_CALLBACK, Lesion
-from tfds_cbis.patches import Dropped, Job, Mapper, cut, in_parallel, plan
+from tfds_cbis.cutting import cut_split
+from tfds_cbis.errors import CbisError
+from tfds_cbis.labels import LABELS
+from tfds_cbis.planning import Job, plan
 from tfds_cbis.protocols import PROTOCOLS, Protocol
-from tfds_cbis.release import Release
+from tfds_cbis.release.cases import SPLITS
+from tfds_cbis.release.files import Release
+from tfds_cbis.tfds_internals import LocalBuilder
+from tfds_cbis.threads import Mapper, in_parallel
 
+#: Side of a background crop in pixels of the mammogram, as in the paper.
 BACKGROUND_SIZE = 550
-
 
 #: Names of the configurations: of a protocol and of whether the images are DICOM files.
 CONFIGS = {
@@ -35,41 +37,27 @@ class PatchesConfig(tfds.core.BuilderConfig):
     """A configuration.
 
     Attributes:
-        protocol: how patches are cut.
-        dicom: whether they are cut from the DICOM release, whose 16 bit they keep.
+      protocol: how patches are cut.
+      dicom: whether they are cut from the DICOM release, whose 16 bit they keep.
     """
 
     protocol: Protocol
     dicom: bool
 
 
-class _StableWriter(writer.ExampleWriter):
-    """Serialises features by name: protobuf's own order of a map differs between processes."""
-
-    def write(self, path, examples):
-        stable = (
-            (key, tf_example_pb2.Example.FromString(data).SerializeToString(deterministic=True))
-            for key, data in examples
-        )
-        try:
-            return super().write(path, stable)
-        except RuntimeError as error:  # what ArrayRecord makes of a full disk
-            raise OSError(str(error)) from error
-
-
-class Builder(tfds.core.GeneratorBasedBuilder):
+class Builder(LocalBuilder):
     """Patches cut by a protocol from a CBIS-DDSM release.
 
     The configurations `paper` and `clean` are cut from the Kaggle release, `dicom` and
     `dicom_clean` by the same protocols from the DICOM release.
 
     Args:
-        release: the release to prepare from; None takes the manual directory, which then holds
-            `csv/` and `jpeg/`, or `archive.zip`, or a DICOM release.
-        background_size: side of a background crop in source pixels, where the protocol has one.
-        progress: called with (mammograms done, mammograms in all).
-        mapper: how mammograms are shared out, by default to threads.
-        **kwargs: TFDS's own arguments.
+      release: the release to prepare from; None takes the manual directory, which then holds
+        `csv/` and `jpeg/`, or `archive.zip`, or a DICOM release.
+      background_size: side of a background crop in source pixels, where the protocol has one.
+      progress: called with (mammograms done, mammograms in all).
+      mapper: how mammograms are shared out, by default to threads.
+      **kwargs: TFDS's own arguments.
     """
 
     VERSION = tfds.core.Version("1.0.0")
@@ -101,13 +89,19 @@ class Builder(tfds.core.GeneratorBasedBuilder):
         self._background_size = background_size
         self._mapper = mapper
         self._progress = progress or (lambda done, total: None)
+        self._opened = contextlib.ExitStack()
         kwargs.setdefault("file_format", "array_record")
         super().__init__(**kwargs)
+
+    def download_and_prepare(self, **kwargs: Any) -> None:
+        """Prepares as TFDS does, and closes the release if it was opened here."""
+        with self._opened:
+            super().download_and_prepare(**kwargs)
 
     def _info(self) -> tfds.core.DatasetInfo:
         grey = functools.partial(tfds.features.Image, shape=(None, None, 1), encoding_format="png")
         depth = np.uint16 if self.builder_config.dicom else np.uint8
-        info = self.dataset_info_from_configs(
+        return self.local_info(
             features=tfds.features.FeaturesDict(
                 {
                     "image": grey(doc="Patch at source resolution.", dtype=depth),
@@ -131,33 +125,28 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             license="CC BY 3.0",
             metadata=tfds.core.MetadataDict(),
         )
-        # TFDS would ask its own collection for the data set, and leave an empty temporary folder.
-        info.initialize_from_bucket = _not_in_the_collection  # type: ignore[method-assign]
-        return info
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator[tuple[str, dict]]]:
-        release = self._release or _manual_release(dl_manager)
+        release = self._release or self._opened.enter_context(_manual_release(dl_manager))
         if release.dicom != self.builder_config.dicom:
             kind = "DICOM" if release.dicom else "JPEG"
             fitting = " or ".join(
                 name for (_, dicom), name in CONFIGS.items() if dicom == release.dicom
             )
-            raise UserError(
+            raise CbisError(
                 f"{release.path} holds {kind} files, which the configuration "
                 f"{self.builder_config.name} is not for; expected {fitting}"
             )
-        lesions, dropped = release.lesions()
-        jobs, missing = plan(
-            release, lesions, self.builder_config.protocol,
-            background_size=self._background_size, seed=str(self.version), mapper=self._mapper,
+        jobs, dropped = plan(
+            release, self.builder_config.protocol, background_size=self._background_size,
+            seed=str(self.version), mapper=self._mapper,
         )  # fmt: skip
-        _require_lesions(release, lesions, dropped + missing)
         # The metadata are written with the records, when the last split is done.
         self.info.metadata.update(
             source=str(release.path),
             background_size=self._background_size,
             fingerprint=release.fingerprint(background_size=self._background_size),
-            dropped=dropped + missing,
+            dropped=dropped,
         )
         return {
             split: self._generate_examples(release, split, jobs)
@@ -165,64 +154,25 @@ class Builder(tfds.core.GeneratorBasedBuilder):
             if any(job.view.split == split for job in jobs)
         }
 
-    def _log_download_bytes(self) -> None:
-        """Nothing is downloaded: TFDS's remarks on it would only puzzle."""
-
-    _log_download_done = _log_download_bytes
-
-    def _example_writer(self) -> writer.ExampleWriter:
-        return _StableWriter(self.info.file_format)
-
     def _generate_examples(
         self, release: Release, split: str, jobs: list[Job]
     ) -> Iterator[tuple[str, dict]]:
-        task = functools.partial(
-            cut, release, protocol=self.builder_config.protocol, seed=str(self.version)
-        )
         mine = [number for number, job in enumerate(jobs) if job.view.split == split]
-        lost: list[dict[str, str]] = []
-        lesions = 0
-        results = self._mapper(task, (jobs[number] for number in mine))
-        for number, (examples, dropped) in zip(mine, results, strict=True):
-            lost += dropped
+        cut = cut_split(
+            release, [jobs[number] for number in mine], self.builder_config.protocol,
+            seed=str(self.version), mapper=self._mapper,
+        )  # fmt: skip
+        for number, (examples, dropped) in zip(mine, cut, strict=True):
+            self.info.metadata["dropped"] += dropped
             for example in examples:
-                lesions += example["label"] != 0
                 yield example["id"], example
             self._progress(number + 1, len(jobs))
-        if not lesions and lost:
-            raise _no_lesion(release, split, lost)
-        self.info.metadata["dropped"] += lost
-
-
-def _not_in_the_collection() -> None:
-    """In the place of a question to TFDS's collection."""
-
-
-def _require_lesions(release: Release, lesions: list[Lesion], dropped: Dropped) -> None:
-    """Checks that of every split that has rows of lesions, one at least can be used."""
-    for split in SPLITS:
-        rows = [x for x in lesions if x.split == split and x.pathology != WITHOUT_CALLBACK]
-        if rows and not any(lesion.is_target for lesion in rows):
-            names = {lesion.id for lesion in rows}
-            raise _no_lesion(release, split, [entry for entry in dropped if entry["id"] in names])
-    if not any(lesion.is_target for lesion in lesions):
-        raise UserError(
-            f"{release.path} holds no lesion that is {' or '.join(TARGETS)}; check that the "
-            "release is complete"
-        )
-
-
-def _no_lesion(release: Release, split: str, lost: Dropped) -> UserError:
-    return UserError(
-        f"no lesion of the {split} split in {release.path} could be cut; the first of {len(lost)} "
-        f"reasons: {lost[0]['id']}: {lost[0]['reason']}; check that the release is complete"
-    )
 
 
 def _manual_release(dl_manager) -> Release:
     try:
         folder = Path(dl_manager.manual_dir)
     except AssertionError as error:
-        raise UserError(" ".join(str(error).split())) from error
+        raise CbisError(" ".join(str(error).split())) from error
     archive = folder / "archive.zip"
     return Release(archive if archive.is_file() and not (folder / "csv").is_dir() else folder)

@@ -102,6 +102,7 @@ class _Unpickler(pickle.Unpickler):
         return values
 
 
+# The arguments are torch's.
 def _rebuild_tensor(storage, offset, size, stride, requires_grad=False, hooks=None, metadata=None):
     if offset < 0 or min(size, default=0) < 0 or min(stride, default=0) < 0:
         raise ValueError(f"tensor with offset {offset}, size {size}, stride {stride}")

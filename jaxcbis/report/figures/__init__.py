@@ -1,1 +1,1 @@
-"""Pictures: figures of a run, and patches with their maps."""
+"""Pictures of a run, as PNG for print and as SVG for the page: a module for each."""

@@ -4,9 +4,11 @@ from typing import Any
 
 #: Okabe and Ito's palette; each at a contrast of 3 or more with white and with black.
 BLUE, VERMILLION, GREEN, PURPLE, GREY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#7F7F7F"
+#: Of the same palette, for outlines on dark patches.
+SKY = (86, 180, 233)
 
-#: Axes and writing; a page shows it in its own colour of text.
-INK = "#1C1E21"
+#: Axes and writing on a light and on a dark page.
+INK, DARK_INK = "#1C1E21", "#E8EAED"
 
 #: Colour and line of each class: calcifications are dashed.
 CLASSES = {

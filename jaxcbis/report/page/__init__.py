@@ -1,1 +1,1 @@
-"""report.html."""
+"""report.html: one file that needs no network."""

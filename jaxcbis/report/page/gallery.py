@@ -1,4 +1,4 @@
-"""The test patches with their maps: gallery.json for the report, and pictures of a few."""
+"""gallery.json: every test patch with its map, for the report."""
 
 import base64
 import json
@@ -8,12 +8,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxcbis.data.dicom import eight_bit
-from jaxcbis.data.patches import Patches
+from jaxcbis.data.patches import Patches, eight_bit
 from jaxcbis.errors import UserError
-from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import files
-from jaxcbis.report.figures import figures
 
 #: Widest picture in the report, in pixels.
 SIDE = 224
@@ -21,70 +18,23 @@ SIDE = 224
 JPEG_QUALITY = 85
 
 
-def write(
-    folder: Path,
-    test: Patches,
-    maps: NDArray,
-    probabilities: NDArray,
-    iou: NDArray,
-    grid: int,
-    title: str,
-) -> None:
-    """Writes gallery.json with all patches, cams/<id>.png of a few, and figures/cams.png.
-
-    cams/ holds each class's surest hit and miss; figures/cams.png, as the paper's Figure 7, each
-    lesion class's correct answer whose map meets the mask best, and below it worst.
+def write(folder: Path, test: Patches, maps: NDArray) -> None:
+    """Writes gallery.json with all patches, see `read`.
 
     Args:
       folder: of the run.
       test: the test patches.
-      maps: [n, size, size] of the predicted class, at least 0.
-      probabilities: [n, 5].
-      iou: [n], NaN on background.
-      grid: side of the maps before upsampling.
-      title: of figures/cams.png.
+      maps: [n, g, g] of the predicted class, at least 0.
 
     Raises:
-      UserError: a file cannot be written.
+      UserError: the file cannot be written.
     """
-    predicted, confidence = probabilities.argmax(1), probabilities.max(1)
-
-    def overlay(i: int) -> NDArray[np.uint8]:
-        return figures.overlay(eight_bit(test.images[i]), maps[i], test.masks[i])
-
     patches = [
-        _patch(str(test.ids[i]), eight_bit(test.images[i]), test.masks[i], coarse)
-        for i, coarse in enumerate(_coarse(maps, grid))
+        _patch(str(test.ids[i]), eight_bit(test.images[i]), test.masks[i], maps[i])
+        for i in range(len(test))
     ]
-    text = json.dumps({"grid": grid, "patches": patches}, allow_nan=False)
-    advice = "free space and use --resume"
-    files.write(folder / "gallery.json", text, advice)
-    files.make_folder(folder / "cams", advice)
-    for i in _surest(test.labels, predicted, confidence):
-        path = folder / "cams" / f"{file_name(str(test.ids[i]))}.png"
-        files.write(path, _encoded(".png", overlay(i)[..., ::-1]), advice)
-    columns = [k for k in range(len(LABELS)) if k != BACKGROUND and (test.labels == k).any()]
-    ranked = [
-        sorted(
-            np.flatnonzero((test.labels == k) & (predicted == k)).tolist(), key=lambda i: -iou[i]
-        )
-        for k in columns
-    ]
-    if columns:
-        best = [items[0] if items else None for items in ranked]
-        worst = [items[-1] if len(items) > 1 else None for items in ranked]
-        figures.cams(
-            folder / "figures" / "cams.png",
-            [[None if i is None else overlay(i) for i in row] for row in (best, worst)],
-            [
-                [
-                    LABELS[k] + ("\nnone" if i is None else f"\nIoU {iou[i]:.2f}")
-                    for k, i in zip(columns, row, strict=True)
-                ]
-                for row in (best, worst)
-            ],
-            title,
-        )
+    text = json.dumps({"grid": maps.shape[1], "patches": patches}, allow_nan=False)
+    files.write(folder / "gallery.json", text, "free space and use --resume")
 
 
 def read(folder: Path) -> dict:
@@ -103,25 +53,18 @@ def read(folder: Path) -> dict:
         raise UserError(f"cannot read {path} ({error}); delete it to report without") from error
 
 
-def _patch(name: str, image: NDArray, mask: NDArray, coarse: NDArray) -> dict[str, str]:
+def _patch(name: str, image: NDArray, mask: NDArray, heat: NDArray) -> dict[str, str]:
     if image.shape[0] > SIDE:
         image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    peak = coarse.max()
-    share = coarse / peak if peak > 0 else np.zeros_like(coarse)
+    peak = heat.max()
+    share = heat / peak if peak > 0 else np.zeros_like(heat)
+    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
     return {
         "id": name,
-        "image": _base64(_encoded(".jpg", image)),
+        "image": _base64(jpeg.tobytes()),
         "map": _base64(np.rint(share * 255).astype(np.uint8).tobytes()),
         "outline": _outline(mask),
     }
-
-
-def _coarse(maps: NDArray, grid: int) -> NDArray[np.float32]:
-    """Maps [n, grid, grid] of which bilinear upsampling made `maps` [n, size, size]."""
-    size = maps.shape[1]
-    up = cv2.resize(np.eye(grid, dtype=np.float32), (grid, size), interpolation=cv2.INTER_LINEAR)
-    down = np.linalg.pinv(up)
-    return np.maximum(down @ maps @ down.T, 0)
 
 
 def _outline(mask: NDArray) -> str:
@@ -137,25 +80,5 @@ def _outline(mask: NDArray) -> str:
     return path
 
 
-def _encoded(form: str, image: NDArray) -> bytes:
-    parameters = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY] if form == ".jpg" else []
-    return cv2.imencode(form, image, parameters)[1].tobytes()
-
-
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode("ascii")
-
-
-def _surest(labels: NDArray, predicted: NDArray, confidence: NDArray) -> list[int]:
-    shown = []
-    for label in range(len(LABELS)):
-        for hit in (True, False):
-            members = np.flatnonzero((labels == label) & ((predicted == label) == hit))
-            if len(members):
-                shown.append(int(members[confidence[members].argmax()]))
-    return shown
-
-
-def file_name(name: str) -> str:
-    """A patch's id as the name of a file."""
-    return "".join(c if c.isalnum() or c in "-_." else "_" for c in name)

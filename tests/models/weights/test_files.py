@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
-from safetensors.torch import save_file as save_torch
 
-from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.weights import tables
-from tests import torch_reference
+from tests import weights_file
+
+STUDIED = ("vgg16", "vgg19", "resnet34", "resnet50")
 
 
 @pytest.fixture(scope="module")
-def resnet34(tmp_path_factory):
-    file = tmp_path_factory.mktemp("weights") / "resnet34.safetensors"
-    save_torch(torch_reference.backbone("resnet34").state_dict(), file)
+def whole(tmp_path_factory):
+    """Weights of `tiny` with torchvision's names."""
+    file = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
+    save_file(weights_file.arrays("tiny"), file)
     return file
 
 
@@ -27,48 +28,48 @@ def refusal(name, file) -> str:
     return str(raised.value)
 
 
-def test_all_misfits_are_listed_together(resnet34, tmp_path):
-    arrays = load_file(resnet34)
+def test_all_misfits_are_listed_together(whole, tmp_path):
+    arrays = load_file(whole)
     del arrays["layer1.0.conv1.weight"]
     arrays["layer9.weight"] = np.ones(3, np.float32)
-    arrays["bn1.weight"] = np.ones(63, np.float32)
-    arrays["conv1.weight"] = np.ones(64, np.float32)
+    arrays["bn1.weight"] = np.ones(7, np.float32)
+    arrays["conv1.weight"] = np.ones(8, np.float32)
     arrays["layer2.0.bn1.bias"][5] = np.nan
-    arrays["layer2.0.bn1.weight"] = np.ones(128, np.int32)
+    arrays["layer2.0.bn1.weight"] = np.ones(16, np.int32)
     save_file(arrays, tmp_path / "bad.safetensors")
-    message = refusal("resnet34", tmp_path / "bad.safetensors")
-    assert "do not fit resnet34" in message
+    message = refusal("tiny", tmp_path / "bad.safetensors")
+    assert "do not fit tiny" in message
     assert "missing (1): layer1.0.conv1.weight" in message
     assert "unexpected (1): layer9.weight" in message
     assert "wrong shape (2):" in message
-    assert "bn1.weight gives (63,), expected (64,)" in message
-    assert "conv1.weight gives (64,), expected (7, 7, 3, 64)" in message
+    assert "bn1.weight gives (7,), expected (8,)" in message
+    assert "conv1.weight gives (8,), expected (7, 7, 3, 8)" in message
     assert "not finite numbers (2): layer2.0.bn1.weight, layer2.0.bn1.bias" in message
 
 
-def test_weights_of_another_model(resnet34):
-    message = refusal("resnet50", resnet34)
+def test_weights_of_another_model(whole):
+    message = refusal("resnet50", whole)
     assert "do not fit resnet50" in message
     assert "layer1.0.conv3.weight" in message.split("missing")[1]
-    assert "layer1.0.conv1.weight gives (3, 3, 64, 64), expected (1, 1, 64, 64)" in message
-    assert "features.0.weight" in refusal("vgg16", resnet34)
+    assert "layer1.0.conv1.weight gives (3, 3, 8, 8), expected (1, 1, 64, 64)" in message
+    assert "features.0.weight" in refusal("tiny_vgg", whole)
 
 
 @pytest.mark.parametrize("classifier", ["fc.weight", "head.fc.weight", "pre_logits.fc1.bias"])
-def test_classifiers_of_torchvision_and_timm_are_replaced(resnet34, tmp_path, classifier):
-    arrays = {k: v for k, v in load_file(resnet34).items() if not k.startswith("fc.")}
+def test_classifiers_of_torchvision_and_timm_are_replaced(whole, tmp_path, classifier):
+    arrays = {k: v for k, v in load_file(whole).items() if not k.startswith("fc.")}
     arrays[classifier] = np.ones(1000, np.float32)
     save_file(arrays, tmp_path / "timm.safetensors")
-    loaded = backbones.load("resnet34", weights=str(tmp_path / "timm.safetensors"), seed=3).model
-    fresh = backbones.load("resnet34", weights="random", seed=3).model
+    loaded = backbones.load("tiny", weights=str(tmp_path / "timm.safetensors"), seed=3).model
+    fresh = backbones.load("tiny", weights="random", seed=3).model
     kernels = [b.params["head"]["linear"]["kernel"] for b in (loaded, fresh)]
     np.testing.assert_array_equal(*kernels)
 
 
-def test_half_precision_file_becomes_float32(resnet34, tmp_path):
-    half = {k: v.astype(np.float16) for k, v in load_file(resnet34).items()}
+def test_half_precision_file_becomes_float32(whole, tmp_path):
+    half = {k: v.astype(np.float16) for k, v in load_file(whole).items()}
     save_file(half, tmp_path / "half.safetensors")
-    loaded = backbones.load("resnet34", weights=str(tmp_path / "half.safetensors")).model
+    loaded = backbones.load("tiny", weights=str(tmp_path / "half.safetensors")).model
     kernel = loaded.params["stem"]["conv"]["kernel"]
     assert kernel.dtype == np.float32
     np.testing.assert_array_equal(kernel, half["conv1.weight"].transpose(2, 3, 1, 0))
@@ -83,10 +84,10 @@ def test_unreadable_files(tmp_path, suffix):
         assert "fetch it again" in refusal("vgg16", file)
 
 
-def test_truncated_safetensors(resnet34, tmp_path):
+def test_truncated_safetensors(whole, tmp_path):
     file = tmp_path / "short.safetensors"
-    file.write_bytes(resnet34.read_bytes()[:-1000])
-    assert "cannot be read as torchvision-safetensors" in refusal("resnet34", file)
+    file.write_bytes(whole.read_bytes()[:-1000])
+    assert "cannot be read as torchvision-safetensors" in refusal("tiny", file)
 
 
 def test_unknown_kind_of_file(tmp_path):
@@ -96,13 +97,13 @@ def test_unknown_kind_of_file(tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "form", "names"),
-    [(name, "torchvision-pth", ()) for name in BACKBONES]
+    [(name, "torchvision-pth", ()) for name in STUDIED]
     + [(name, "keras-h5", ()) for name in ("vgg16", "vgg19", "resnet50")]
     + [("resnet50", "keras-h5", ("bn_conv1/gamma",))],
 )
 def test_tables_fill_each_target_once_from_each_source_once(name, form, names):
     rows, _ = tables.table(name, form, names)
-    model = backbones.load(name, weights="random").model
+    model = backbones.blank(name, {})
     assert {row.target.split("/")[0] for row in rows} == set(model.stages)
     targets = [row.target for row in rows]
     sources = [source for row in rows for source in row.sources]

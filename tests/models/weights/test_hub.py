@@ -5,12 +5,12 @@ import time
 import huggingface_hub.constants
 import huggingface_hub.errors
 import pytest
-from safetensors.torch import save_file
+from safetensors.numpy import save_file
 
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
 from jaxcbis.models.weights import hub
-from tests import torch_reference
+from tests import weights_file
 
 
 @pytest.fixture
@@ -30,16 +30,16 @@ def unreachable(monkeypatch):
 
 
 def test_cached_weights_need_no_network(cache, unreachable):
-    repo = cache / "models--timm--resnet34.tv_in1k"
+    repo = cache / "models--timm--tiny.tv_in1k"
     (repo / "refs").mkdir(parents=True)
     (repo / "refs" / "main").write_text("0" * 40)
     snapshot = repo / "snapshots" / ("0" * 40)
     snapshot.mkdir(parents=True)
-    save_file(torch_reference.backbone("resnet34").state_dict(), snapshot / hub.FILE)
+    save_file(weights_file.arrays("tiny"), snapshot / hub.FILE)
 
-    ours, source = backbones.load("resnet34", weights="imagenet")
-    direct, direct_source = backbones.load("resnet34", weights=str(snapshot / hub.FILE))
-    assert source == direct_source | {"source": "timm/resnet34.tv_in1k"}
+    ours, source = backbones.load("tiny", weights="imagenet")
+    direct, direct_source = backbones.load("tiny", weights=str(snapshot / hub.FILE))
+    assert source == direct_source | {"source": "timm/tiny.tv_in1k"}
     assert (ours.params["stem"]["conv"]["kernel"] == direct.params["stem"]["conv"]["kernel"]).all()
 
 

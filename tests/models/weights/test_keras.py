@@ -1,5 +1,7 @@
 """Keras-applications files: every stage against torch on the raw arrays, and real photographs."""
 
+import functools
+
 import cv2
 import h5py
 import jax
@@ -9,11 +11,20 @@ from sklearn.datasets import load_sample_image
 
 from jaxcbis.errors import UserError
 from jaxcbis.models import backbones
-from tests import keras_reference, torch_reference
 from tests.differences import assert_within
 
 MEAN = np.array([0.485, 0.456, 0.406])
 STD = np.array([0.229, 0.224, 0.225])
+#: ImageNet's classes of photographs that scikit-learn and scikit-image ship.
+PHOTOGRAPHS = {"china": 698, "chelsea": 285, "coffee": 967, "camera": 872}
+
+
+@pytest.fixture(scope="module")
+def keras_reference(torch):
+    """The module of that name, which imports PyTorch."""
+    from tests import keras_reference
+
+    return keras_reference
 
 
 def normalized(photographs: np.ndarray) -> np.ndarray:
@@ -32,7 +43,7 @@ def assert_stages_equal(got, expected, bound=1e-4):
         )
 
 
-def with_own_classifier(file):
+def with_own_classifier(file, keras_reference):
     """Our ResNet50 from a Keras file, with that file's classifier of 1000 ImageNet classes."""
     ours = backbones.load("resnet50", weights=str(file), num_classes=1000).model
     arrays = keras_reference.read(file)
@@ -41,13 +52,13 @@ def with_own_classifier(file):
     return ours.replace(ours.params | {"head": {"linear": linear}}, ours.stats)
 
 
-def test_random_resnet50_in_both_namings(tmp_path):
+def test_random_resnet50_in_both_namings(keras_reference, torch_reference, tmp_path):
     arrays = keras_reference.random_resnet50()
     legacy, current = tmp_path / "legacy.h5", tmp_path / "current.h5"
     keras_reference.write_legacy(legacy, arrays)
     keras_reference.write_current(current, arrays)
-    ours = with_own_classifier(legacy)
-    photographs = noise(80)
+    ours = with_own_classifier(legacy, keras_reference)
+    photographs = noise(64)
     expected = keras_reference.resnet50(legacy, photographs)
     assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
     renamed = backbones.load("resnet50", weights=str(current), num_classes=1000).model
@@ -56,7 +67,7 @@ def test_random_resnet50_in_both_namings(tmp_path):
         assert jax.tree.all(jax.tree.map(np.array_equal, renamed.stats[stage], ours.stats[stage]))
 
 
-def test_random_vgg16(tmp_path):
+def test_random_vgg16(keras_reference, torch_reference, tmp_path):
     keras_reference.write_legacy(tmp_path / "vgg16.h5", keras_reference.random_vgg16())
     ours = backbones.load("vgg16", weights=str(tmp_path / "vgg16.h5")).model
     photographs = noise(64)
@@ -71,6 +82,7 @@ def test_keras_has_no_resnet34(tmp_path):
         backbones.load("resnet34", weights=str(tmp_path / "some.h5"))
 
 
+@functools.cache
 def photograph(name: str) -> np.ndarray:
     """The central 224 x 224 of a photograph whose shorter side is 256; RGB, 0..255."""
     if name == "china":
@@ -89,38 +101,33 @@ def photograph(name: str) -> np.ndarray:
     return image[top : top + 224, left : left + 224].astype(np.float32)
 
 
-def test_real_vgg19_stages(keras_weights):
+def test_real_vgg19_stages(keras_weights, keras_reference, torch_reference):
     file = keras_weights / "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5"
-    photographs = photograph("china")[None]
+    photographs = photograph("china")[None, 64:160, 64:160]
     expected = keras_reference.vgg(file, (2, 2, 4, 4, 4), photographs)
     ours = backbones.load("vgg19", weights=str(file)).model
     assert_stages_equal(torch_reference.forward(ours, normalized(photographs)), expected)
 
 
 @pytest.fixture(scope="module")
-def real_resnet50(keras_weights):
-    return keras_weights / "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
+def real_resnet50(keras_weights, keras_reference):
+    """A file, and our ResNet50 with its weights and its classifier."""
+    file = keras_weights / "resnet50_weights_tf_dim_ordering_tf_kernels.h5"
+    return file, with_own_classifier(file, keras_reference)
 
 
-def test_real_resnet50_stages(real_resnet50):
+def test_real_resnet50_stages(real_resnet50, keras_reference, torch_reference):
+    file, ours = real_resnet50
     photographs = photograph("china")[None]
-    got = torch_reference.forward(with_own_classifier(real_resnet50), normalized(photographs))
-    expected = keras_reference.resnet50(real_resnet50, photographs)
+    got = torch_reference.forward(ours, normalized(photographs))
+    expected = keras_reference.resnet50(file, photographs)
     # Some of its variances are as small as 1e-6: torch in float32 is 1e-4 off float64 as well.
     assert_stages_equal(got, expected, bound=5e-4)
     assert_stages_equal(got, {"head": expected["head"]})
 
 
-@pytest.mark.parametrize(
-    ("name", "imagenet_class"),
-    [
-        pytest.param("china", 698, id="palace"),
-        pytest.param("chelsea", 285, id="Egyptian cat"),
-        pytest.param("coffee", 967, id="espresso"),
-        pytest.param("camera", 872, id="tripod"),
-    ],
-)
-def test_real_resnet50_knows_photographs(real_resnet50, name, imagenet_class):
+@pytest.mark.parametrize("name", PHOTOGRAPHS)
+def test_real_resnet50_knows_photographs(real_resnet50, torch_reference, name):
     images = normalized(photograph(name)[None])
-    logits = torch_reference.forward(with_own_classifier(real_resnet50), images)["head"][0]
-    assert logits.argmax() == imagenet_class
+    logits = torch_reference.forward(real_resnet50[1], images)["head"][0]
+    assert logits.argmax() == PHOTOGRAPHS[name]

@@ -8,7 +8,6 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
-import torch
 
 from jaxcbis.errors import UserError
 from jaxcbis.models.weights import pth
@@ -19,7 +18,7 @@ def file(tmp_path):
     return tmp_path / "weights.pth"
 
 
-def test_reads_what_torch_wrote(file):
+def test_reads_what_torch_wrote(file, torch):
     base = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)
     state = OrderedDict(
         float=base,
@@ -50,9 +49,10 @@ class Hostile:
         return self.call[0], self.call[1:]
 
 
-@pytest.mark.parametrize("call", [(os.mkdir,), (eval, "1 + 1"), (torch.nn.Linear, 1, 1)])
-def test_refuses_other_globals_and_does_not_call_them(file, tmp_path, call):
-    trap = tmp_path / "trap"
+@pytest.mark.parametrize("name", ["mkdir", "eval", "Linear"])
+def test_refuses_other_globals_and_does_not_call_them(file, tmp_path, torch, name):
+    calls = {"mkdir": (os.mkdir,), "eval": (eval, "1 + 1"), "Linear": (torch.nn.Linear, 1, 1)}
+    call, trap = calls[name], tmp_path / "trap"
     torch.save({"weight": Hostile(*call, *([str(trap)] if call == (os.mkdir,) else []))}, file)
     with pytest.raises(UserError, match=rf"refers to .*{call[0].__name__}, expected tensors only"):
         pth.load(file)
@@ -60,26 +60,26 @@ def test_refuses_other_globals_and_does_not_call_them(file, tmp_path, call):
 
 
 @pytest.mark.parametrize(
-    ("state", "message"),
+    ("wrap", "message"),
     [
-        ({"state_dict": {"weight": torch.ones(1)}, "epoch": 3}, "a mapping with 'state_dict'"),
-        ([torch.ones(1)], "got a list"),
-        (torch.ones(1), "got a ndarray"),
+        (lambda one: {"state_dict": {"weight": one}, "epoch": 3}, "a mapping with 'state_dict'"),
+        (lambda one: [one], "got a list"),
+        (lambda one: one, "got a ndarray"),
     ],
 )
-def test_refuses_what_is_no_state_dict(file, state, message):
-    torch.save(state, file)
+def test_refuses_what_is_no_state_dict(file, torch, wrap, message):
+    torch.save(wrap(torch.ones(1)), file)
     with pytest.raises(UserError, match=f"expected a state dict.*{message}"):
         pth.load(file)
 
 
-def test_legacy_file_says_how_to_save_it_again(file):
+def test_legacy_file_says_how_to_save_it_again(file, torch):
     torch.save({"weight": torch.ones(1)}, file, _use_new_zipfile_serialization=False)
     with pytest.raises(UserError, match=r"before 1\.6.*torch\.save"):
         pth.load(file)
 
 
-def test_truncated_file(file):
+def test_truncated_file(file, torch):
     torch.save({"weight": torch.ones(1000)}, file)
     file.write_bytes(file.read_bytes()[:-200])
     with pytest.raises(UserError, match="truncated"):
@@ -91,25 +91,32 @@ class Stored:
 
 
 class Rebuilt:
-    def __init__(self, *arguments):
-        self.arguments = arguments
+    """Pickles as a tensor, by torch's own function."""
+
+    def __init__(self, rebuild, *arguments):
+        self.rebuild, self.arguments = rebuild, arguments
 
     def __reduce__(self):
-        return torch._utils._rebuild_tensor_v2, (Stored(), *self.arguments)
+        return self.rebuild, (Stored(), *self.arguments)
 
 
 class Pickler(pickle.Pickler):
+    def __init__(self, stream, kind):
+        super().__init__(stream, 2)
+        self.kind = kind
+
     def persistent_id(self, item):
-        return ("storage", torch.FloatStorage, "0", "cpu", 4) if isinstance(item, Stored) else None
+        return ("storage", self.kind, "0", "cpu", 4) if isinstance(item, Stored) else None
 
 
 @pytest.mark.parametrize(
     ("offset", "size", "stride"),
     [(1, (4,), (1,)), (0, (2, 2), (3, 2)), (-1, (2,), (1,)), (3, (4,), (-1,)), (0, (-1,), (1,))],
 )
-def test_tensor_outside_its_storage(file, offset, size, stride):
+def test_tensor_outside_its_storage(file, torch, offset, size, stride):
     stream = io.BytesIO()
-    Pickler(stream, 2).dump({"w": Rebuilt(offset, size, stride, False, OrderedDict())})
+    tensor = Rebuilt(torch._utils._rebuild_tensor_v2, offset, size, stride, False, OrderedDict())
+    Pickler(stream, torch.FloatStorage).dump({"w": tensor})
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("archive/data.pkl", stream.getvalue())
         archive.writestr("archive/data/0", np.arange(4, dtype=np.float32).tobytes())

@@ -1,0 +1,252 @@
+"""An audit as tables and in words."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jaxcbis.machine import files
+from jaxcbis.report import formats, noise
+from jaxcbis.report.tables import NONE, Table, against_blind_maps, number
+
+#: Maps that are as alike as this, by rank correlation, to those of a random model ignore it.
+ALIKE = 0.5
+
+
+def write(path: Path, audit: dict) -> None:
+    """Writes audit.md.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    lines = [
+        "# Audit", "", *(f"- {line}" for line in words(audit)), "",
+        *(formats.markdown(table) for table in of(audit)),
+        *(f"- {note}" for note in audit["notes"]), "",
+    ]  # fmt: skip
+    files.write(path, "\n".join(lines))
+
+
+def of(audit: dict) -> list[Table]:
+    """Causes, trivial classifiers, faithfulness, randomisation.
+
+    Args:
+      audit: content of audit.json.
+    """
+    return [
+        _causes(audit["rows"]),
+        _baselines(audit["baselines"]),
+        _faithfulness(audit["faithfulness"]),
+        _randomization(audit["randomization"]),
+    ]
+
+
+def words(audit: dict) -> list[str]:
+    """What the figures say, a sentence each.
+
+    Args:
+      audit: content of audit.json.
+    """
+    return [
+        *_on_causes(audit["rows"]),
+        *_on_baselines(audit),
+        *_on_faithfulness(audit["faithfulness"]),
+        *_on_randomization(audit["randomization"]),
+        *_on_localization(audit.get("localization") or ()),
+    ]
+
+
+def _causes(rows: Sequence[dict]) -> Table:
+    cells, model = [], None
+    for row in rows:
+        if model != _model(row):
+            model = _model(row)
+            cells.append((model, *[""] * 5))
+        change = row.get("changes", {}).get("accuracy")
+        ll_change = row.get("changes", {}).get("ll_score")
+        cells.append(
+            (
+                f"  {row['cause']}",
+                str(row["n"]),
+                _interval(row["accuracy"], row["accuracy_ci95"]),
+                _change(change),
+                number(row["auc_mean"]),
+                f"{number(row['ll_score'])}{_mark(ll_change)}",
+            )
+        )
+    return Table(
+        "From the paper's protocol to the clean one, one cause at a time",
+        ("model, cause removed", "n", "accuracy (95 %)", "change", "AUC", "LL"),
+        cells,
+        "One trained model up to 'trained clean', which is another. AUC: of probabilities. LL: "
+        "over correct lesions, from 'correct-only LL' on over all. * beyond noise: the "
+        "95 % interval of the change, by bootstrap over patients, leaves out 0.",
+    )
+
+
+def _baselines(rows: Sequence[dict]) -> Table:
+    cells = [
+        (
+            f"{row['name']}, {row['protocol']}",
+            _interval(row["accuracy"], row["accuracy_ci95"]),
+            _interval(row["auc_mean"], row["auc_mean_ci95"]),
+        )
+        for row in rows
+    ]
+    return Table(
+        "Classifiers that see no lesion",
+        ("figures of the crop, protocol", "accuracy (95 %)", "AUC (95 %)"),
+        cells,
+        "Logistic regression. Intensity: mean and deviation of the crop's pixels; size: its width "
+        "and height in the mammogram.",
+    )
+
+
+def _faithfulness(rows: Sequence[dict]) -> Table:
+    cells = [
+        (
+            f"{_model(row)}, {row['protocol']}",
+            kind,
+            *(
+                number(row[kind][name]["mean"], 3)
+                for name in ("maps", "random", "centred_gaussian")
+            ),
+            _change(row[kind]["maps_less_random"]),
+        )
+        for row in rows
+        for kind in ("deletion", "insertion")
+    ]
+    return Table(
+        "Faithfulness: the predicted class's probability as pixels go or come",
+        ("model", "curve", "maps", "random", "centre", "maps - random"),
+        cells,
+        "Areas under the curves. Deletion: the lower the better; insertion: the higher the better.",
+    )
+
+
+def _randomization(rows: Sequence[dict]) -> Table:
+    cells = [
+        (
+            f"{_model(row)}, {row['protocol']}" if not k else "",
+            stage["stage"],
+            _interval(stage["mean"], stage["ci95"]),
+            str(stage["constant_maps"]),
+        )
+        for row in rows
+        for k, stage in enumerate(row["stages"])
+    ]
+    return Table(
+        "Cascading randomisation: similarity to the trained model's maps",
+        ("model", "random from the head to", "rank correlation (95 %)", "constant"),
+        cells,
+        "Spearman's, a mean over maps. Constant: maps without an order, left out.",
+    )
+
+
+def _on_causes(rows: Sequence[dict]) -> list[str]:
+    lines = []
+    for row in rows:
+        of = row.get("changes", {}).get("accuracy")
+        if of and of["difference"] and noise.of_difference(of["ci95"]) == noise.BEYOND:
+            lines.append(
+                f"{_model(row)}: {row['cause']} changes the accuracy by {of['difference']:+.3f} "
+                f"({of['ci95'][0]:+.3f} to {of['ci95'][1]:+.3f})."
+            )
+    if rows and not lines:
+        lines.append("No single cause changes an accuracy beyond noise.")
+    return lines
+
+
+def _on_baselines(audit: dict) -> list[str]:
+    lines = []
+    models = [
+        row for row in audit["rows"] if row["cause"] in ("label normalisation", "trained clean")
+    ]
+    for row in models:
+        protocol = "clean" if row["cause"] == "trained clean" else "paper"
+        near = [
+            f"{of['name']} ({of['accuracy']:.2f})"
+            for of in audit["baselines"]
+            if of["protocol"] == protocol and _reaches(of["accuracy_ci95"], row["accuracy_ci95"])
+        ]
+        where = f"{_model(row)}, cut by the {protocol} protocol, one normalisation"
+        lines.append(
+            f"{where}: its accuracy of {row['accuracy']:.2f} is within reach of classifiers that "
+            f"see no lesion: {', '.join(near)}. It proves little."
+            if near
+            else f"{where}: no classifier that sees no lesion comes near its accuracy of "
+            f"{row['accuracy']:.2f}."
+        )
+    return lines
+
+
+def _on_faithfulness(rows: Sequence[dict]) -> list[str]:
+    lines = []
+    for row in rows:
+        better = {
+            "deletion": _beyond_zero(row["deletion"]["maps_less_random"]["ci95"], -1),
+            "insertion": _beyond_zero(row["insertion"]["maps_less_random"]["ci95"], 1),
+        }
+        told = [f"{kind}: {'yes' if yes else 'no'}" for kind, yes in better.items()]
+        lines.append(
+            f"{_model(row)}, {row['protocol']} protocol: maps order pixels better than chance by "
+            f"{', by '.join(told)}."
+        )
+    return lines
+
+
+def _on_randomization(rows: Sequence[dict]) -> list[str]:
+    lines = []
+    for row in rows:
+        last = row["stages"][-1]
+        name = f"{_model(row)}, {row['protocol']} protocol"
+        if last["mean"] is None:
+            lines.append(f"{name}: the maps of the random model are constant.")
+        elif last["mean"] > ALIKE:
+            lines.append(
+                f"{name}: FAILS the randomisation test: with every parameter random its maps still "
+                f"correlate with the trained model's by {last['mean']:.2f}; they show the "
+                "architecture and the image more than what was learnt."
+            )
+        else:
+            lines.append(
+                f"{name}: passes the randomisation test (rank correlation {last['mean']:.2f} with "
+                "every parameter random)."
+            )
+    return lines
+
+
+def _on_localization(rows: Sequence[dict]) -> list[str]:
+    return [
+        f"{_model(row)}, {row['protocol']} protocol: its maps meet the masks {said}."
+        for row in rows
+        if (said := against_blind_maps(row))
+    ]
+
+
+def _reaches(trivial: list[float] | None, model: list[float] | None) -> bool:
+    """Whether the top of a trivial classifier's interval reaches the bottom of a model's."""
+    return bool(trivial and model and trivial[1] >= model[0])
+
+
+def _beyond_zero(interval: list[float] | None, sign: int) -> bool:
+    return interval is not None and all(sign * end > 0 for end in interval)
+
+
+def _model(row: dict) -> str:
+    return f"{row['backbone']} {row['strategy']}"
+
+
+def _interval(value: float | None, interval: list[float] | None) -> str:
+    if interval is None:
+        return number(value)
+    return f"{number(value)} ({interval[0]:.2f} to {interval[1]:.2f})"
+
+
+def _change(of: dict | None) -> str:
+    if of is None:
+        return ""
+    value = of.get("difference", of.get("mean"))
+    return NONE if value is None else f"{value:+.3f}{_mark(of)}"
+
+
+def _mark(of: dict | None) -> str:
+    return "*" if of and noise.of_difference(of["ci95"]) == noise.BEYOND else ""

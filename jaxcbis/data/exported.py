@@ -1,0 +1,117 @@
+"""The .npz file that carries patches elsewhere."""
+
+from pathlib import Path
+
+import numpy as np
+
+from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, Patches
+from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
+from jaxcbis.machine import files
+
+#: What a file must hold; sizes, source, name and dropped items are read where they are there.
+NEEDED = {"images", "masks", "labels", "ids", "patients", "splits", "label_names", "protocol"}
+
+
+def save(path: Path, dataset: Dataset, protocol: str) -> None:
+    """Writes a Dataset to an .npz file that `load` and any other framework can read.
+
+    The file holds images, masks (uint8, 0 or 1), labels, ids, patients, sizes, splits (one name
+    per patch), label_names, protocol, source and name, and dropped (ids and reasons).
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    parts = list(dataset.splits.values())
+    joined = Patches(*map(np.concatenate, zip(*(part.arrays() for part in parts), strict=True)))
+    advice = "free space or choose another file"
+    files.make_folder(path.parent, advice)
+    with files.replacing(path, advice) as file:
+        np.savez_compressed(
+            file,
+            images=joined.images,
+            masks=joined.masks.astype(np.uint8),
+            labels=joined.labels,
+            ids=joined.ids,
+            patients=joined.patients,
+            sizes=joined.sizes,
+            splits=np.repeat(list(dataset.splits), [len(part) for part in parts]),
+            label_names=np.array(LABELS),
+            protocol=np.array(protocol),
+            source=np.array(dataset.source),
+            name=np.array(dataset.name),
+            dropped_ids=np.array([item["id"] for item in dataset.dropped], str),
+            dropped_reasons=np.array([item["reason"] for item in dataset.dropped], str),
+        )
+
+
+def load(path: Path, size: int, protocol: str) -> Dataset:
+    """Reads what `save` wrote.
+
+    Args:
+      path: of the file.
+      size: side in pixels that its patches must have.
+      protocol: that they must have been cut by.
+
+    Raises:
+      UserError: the file is absent, damaged or of another kind, or its patches are of another size
+        or protocol.
+    """
+    fields = _read(path)
+    if fault := _fault(fields, size, protocol):
+        raise UserError(f"--data {path}: {fault}")
+    joined = Patches(
+        fields["images"],
+        fields["masks"].astype(bool),
+        fields["labels"].astype(np.int32),
+        fields["ids"],
+        fields["patients"],
+        fields.get("sizes", np.zeros((len(fields["images"]), 2), np.int32)),
+    )
+    lengths = {len(field) for field in (*joined.arrays(), fields["splits"])}
+    if len(lengths) > 1:
+        raise UserError(f"--data {path}: its arrays differ in length: {sorted(lengths)}")
+    names = SPLITS if protocol == "paper" else (*SPLITS, OVERLAP)
+    dropped = zip(fields.get("dropped_ids", ()), fields.get("dropped_reasons", ()), strict=True)
+    return Dataset(
+        {name: joined.select(fields["splits"] == name) for name in names},
+        str(fields.get("source", path)),
+        str(fields.get("name", path.stem)),
+        [{"id": str(item), "reason": str(reason)} for item, reason in dropped],
+    )
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        # NumPy leaves a damaged file open that it has opened itself.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
+            return {key: file[key] for key in file.files}
+    except FileNotFoundError as error:
+        raise UserError(f"--data {path}: no such file") from error
+    except Exception as error:  # a damaged archive raises many kinds
+        raise UserError(f"--data {path}: not a readable .npz file ({error})") from error
+
+
+def _fault(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
+    """Why a file's arrays are not those that were asked for; '' if they are."""
+    if missing := sorted(NEEDED - fields.keys()):
+        return f"lacks {', '.join(missing)}; expected a file of prepare --export"
+    if tuple(fields["label_names"]) != LABELS:
+        return f"classes {list(fields['label_names'])}, expected {LABELS}"
+    if str(fields["protocol"]) != protocol:
+        return (
+            f"cut by protocol {fields['protocol']}, expected {protocol}; set --protocol or export "
+            "again"
+        )
+    images = fields["images"]
+    if images.ndim != 3 or images.dtype not in (np.uint8, np.uint16):
+        return (
+            f"images are {images.dtype} {images.shape}, expected uint8 or uint16 [n, size, size]; "
+            "export again"
+        )
+    if images.shape[1:] != (size, size):
+        return (
+            f"its patches are {images.shape[1]} pixels wide, expected {size}; add "
+            f"--image-size {images.shape[1]} or export again"
+        )
+    return ""

@@ -1,0 +1,150 @@
+"""The prepared data set of a release: the one file here that knows TFDS and who uses it.
+
+`tfds_cbis` is imported where it is needed: a training from an exported .npz does without.
+"""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from jaxcbis.config import Config
+from jaxcbis.data.patches import Patches, resize, resize_mask
+from jaxcbis.errors import UserError
+from jaxcbis.machine import hosts
+from jaxcbis.records.folders import turn
+
+#: Part of the demo set's folder name; must change when the phantoms do.
+DEMO_VERSION = "1"
+
+
+class Prepared(NamedTuple):
+    """What was prepared of a release.
+
+    Attributes:
+      release: where it lies.
+      train, test: the patches of the official splits, in the order of their ids.
+      dropped: [{'id', 'reason'}], what the release holds and the splits do not.
+    """
+
+    release: Path
+    train: Patches
+    test: Patches
+    dropped: list[dict[str, str]]
+
+
+def load(
+    config: Config,
+    progress: Callable[[int, int], None] | None = None,
+    beam: list[str] | None = None,
+) -> Prepared:
+    """Brings the patches of a release into memory, preparing them first if need be.
+
+    Args:
+      config: `data`, `data_dir`, `protocol`, `background_size` and `image_size` are used.
+      progress: called with (mammograms done, mammograms in all) while preparing.
+      beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
+
+    Raises:
+      UserError: the release or what was prepared of it cannot be used, or the disk fails.
+    """
+    with user_errors():
+        from tfds_cbis.prepare import prepare, summary
+
+        release, data_dir = _release(config)
+        builder = prepare(
+            release,
+            protocol=config.protocol,
+            data_dir=data_dir,
+            background_size=config.background_size,
+            progress=progress,
+            beam=beam,
+        )
+        train, test = (
+            from_records(
+                builder.as_data_source(name) if name in builder.info.splits else [],
+                config.image_size,
+            )
+            for name in ("train", "test")
+        )
+        return Prepared(release, train, test, list(summary(builder)["dropped"]))
+
+
+@contextmanager
+def user_errors() -> Iterator[None]:
+    """Within it, what `tfds_cbis` asks of its user becomes a UserError."""
+    from tfds_cbis.errors import CbisError
+
+    try:
+        yield
+    except CbisError as error:
+        raise UserError(str(error)) from error
+
+
+def from_records(records: Any, size: int) -> Patches:
+    """Decodes a split of the TFDS data set; of several hosts each one its share.
+
+    Args:
+      records: a sequence of examples with `image`, `mask`, `label`, `id` and `patient_id`.
+      size: side of the patches in pixels.
+
+    Returns:
+      The patches in the order of their ids.
+    """
+    mine = hosts.share(len(records))
+    count = len(mine)
+    depth = records[0]["image"].dtype if len(records) else np.uint8
+    images = np.empty((count, size, size), depth)
+    masks = np.empty((count, size, size), bool)
+    labels = np.empty(count, np.int32)
+    sizes = np.empty((count, 2), np.int32)
+
+    def decode(i: int) -> tuple[str, str]:
+        record = records[mine[i]]
+        images[i] = resize(record["image"][..., 0], size)
+        masks[i] = resize_mask(record["mask"][..., 0], size)
+        labels[i] = record["label"]
+        sizes[i] = record["image"].shape[1::-1]
+        return _text(record["id"]), _text(record["patient_id"])
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding PNG releases Python's lock
+        names = list(threads.map(decode, range(count)))
+    ids, patients = np.array(names, str).reshape(count, 2).T
+    read = hosts.exchange((images, masks, labels, ids, patients, sizes))
+    patches = Patches(*(np.concatenate(of) if of[1:] else of[0] for of in zip(*read, strict=True)))
+    return patches.select(np.argsort(patches.ids, kind="stable"))
+
+
+def _release(config: Config) -> tuple[Path, Path | None]:
+    """The release's place and the folder for the data set; draws the demo release if need be."""
+    data_dir = None if config.data_dir is None else Path(config.data_dir)
+    if config.data is not None:
+        return Path(config.data), data_dir
+    from tfds_cbis.release import phantom
+    from tfds_cbis.tfds_internals import DATA_DIR
+
+    base = Path(data_dir or DATA_DIR) / f"cbis_ddsm_demo-{DEMO_VERSION}"
+    release, aside = base / "release", base / ".release.partial"
+    if release.exists():
+        return release, base
+    try:
+        with turn(base):
+            # Drawn aside and renamed, so that a kill leaves no half of it.
+            shutil.rmtree(aside, ignore_errors=True)
+            if not release.exists():
+                phantom.write_release(aside)
+                aside.replace(release)
+    except OSError as error:
+        raise UserError(
+            f"cannot write the demo data to {base}: {error.strerror}; give --data-dir DIR"
+        ) from error
+    return release, base
+
+
+def _text(value: bytes | str) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)

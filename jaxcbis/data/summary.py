@@ -1,0 +1,42 @@
+"""What is in a data set, as results.json and a person are told."""
+
+import numpy as np
+
+from jaxcbis.data import patches, splits
+from jaxcbis.data.patches import Dataset, Patches
+from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.machine.console import warn
+
+
+def count(part: Patches) -> dict:
+    """Counts a split as results.json has it: {'total', 'per_class', 'patients'}."""
+    per_class = {label: int((part.labels == i).sum()) for i, label in enumerate(LABELS)}
+    return {"total": len(part), "per_class": per_class, "patients": len(set(part.patients))}
+
+
+def describe(dataset: Dataset) -> dict:
+    """What results.json says of the data."""
+    train, validation, test = (dataset.splits[name] for name in patches.SPLITS)
+    return {
+        "source": dataset.source,
+        "name": dataset.name,
+        "splits": {name: count(part) for name, part in dataset.splits.items()},
+        "dropped": dataset.dropped,
+        "leakage": splits.leakage(
+            np.concatenate([train.patients, validation.patients]), test.patients
+        ),
+    }
+
+
+def show_dropped(dataset: Dataset) -> None:
+    """Says what was left out of the data set, by reason."""
+    reasons: dict[str, list[str]] = {}
+    for item in dataset.dropped:
+        reasons.setdefault(item["reason"], []).append(item["id"])
+    for reason, ids in reasons.items():
+        few = ", ".join(ids[:3]) + (", .." if len(ids) > 3 else "")
+        warn(f"{len(ids)} dropped: {reason} ({few})")
+    for name in ("train", "test"):
+        part = dataset.splits[name]
+        if len(part) and not (part.labels == BACKGROUND).any():
+            warn(f"no background patches in {name}: a smaller --background-size may find room")

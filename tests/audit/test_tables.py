@@ -1,0 +1,22 @@
+"""An audit in words."""
+
+from jaxcbis.audit import tables
+
+
+def test_what_the_maps_are_worth_is_told_of_every_run_that_knows_it():
+    known = {"backbone": "vgg19", "strategy": "s1", "protocol": "clean"}
+    beside = {"difference": -0.1, "ci95": [-0.2, -0.02], "verdict": "worse"}
+    row = known | {
+        "baselines": {"all_ones": 0.5, "centred_gaussian": 0.4},
+        "against_baselines": {
+            "all_ones": beside,
+            "centred_gaussian": beside | {"ci95": [-0.2, 0.02], "verdict": "within noise"},
+        },
+    }
+    audit = {"rows": [], "baselines": [], "faithfulness": [], "randomization": []}
+    assert tables.words(audit | {"localization": [row, row | {"against_baselines": None}]}) == [
+        "vgg19 s1, clean protocol: its maps meet the masks worse than a map of all ones (0.50; "
+        "difference -0.10, 95 % interval -0.20 to -0.02) and within noise of a centred Gaussian "
+        "(0.40; difference -0.10, 95 % interval -0.20 to +0.02)."
+    ]
+    assert tables.words(audit) == []  # of an audit from before

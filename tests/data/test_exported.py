@@ -1,0 +1,77 @@
+"""The file that carries patches elsewhere."""
+
+import numpy as np
+import pytest
+
+from jaxcbis.data import exported
+from jaxcbis.data.patches import SPLITS, Dataset, Patches
+from jaxcbis.errors import UserError
+
+SIZE = 8
+
+
+def split(count: int, seed: int) -> Patches:
+    rng = np.random.default_rng(seed)
+    return Patches(
+        rng.integers(0, 256, (count, SIZE, SIZE), np.uint8),
+        rng.random((count, SIZE, SIZE)) > 0.5,
+        rng.integers(0, 5, count).astype(np.int32),
+        np.array([f"lesion-{seed}-{i}" for i in range(count)]),
+        np.array([f"P_{i % 3}" for i in range(count)]),
+        rng.integers(1, 999, (count, 2)).astype(np.int32),
+    )
+
+
+@pytest.fixture
+def dataset():
+    splits = {name: split(4 + i, i) for i, name in enumerate(SPLITS)}
+    return Dataset(splits, "there", "some data", [{"id": "x", "reason": "mask empty"}])
+
+
+def test_a_saved_dataset_is_read_back_whole(dataset, tmp_path):
+    exported.save(tmp_path / "new" / "p.npz", dataset, "paper")
+    again = exported.load(tmp_path / "new" / "p.npz", SIZE, "paper")
+    assert again[1:] == dataset[1:]
+    for name in SPLITS:
+        pairs = zip(again.splits[name].arrays(), dataset.splits[name].arrays(), strict=True)
+        for ours, theirs in pairs:
+            assert ours.dtype == theirs.dtype
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def rewrite(path, **changes):
+    with np.load(path) as file:
+        fields = {key: file[key] for key in file.files} | changes
+    np.savez(path, **{key: value for key, value in fields.items() if value is not None})
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"masks": None}, "lacks masks"),
+        ({"label_names": np.array(["cat", "dog"])}, "classes"),
+        ({"labels": np.zeros(3, np.int32)}, "differ in length"),
+        ({"images": np.zeros((15, SIZE, SIZE), np.float32)}, "expected uint8"),
+        ({"protocol": np.array("clean")}, "cut by protocol clean"),
+    ],
+)
+def test_another_file_is_refused(dataset, tmp_path, changes, said):
+    path = tmp_path / "p.npz"
+    exported.save(path, dataset, "paper")
+    rewrite(path, **changes)
+    with pytest.raises(UserError, match=said):
+        exported.load(path, SIZE, "paper")
+
+
+def test_patches_of_another_size_are_refused(dataset, tmp_path):
+    exported.save(tmp_path / "p.npz", dataset, "paper")
+    with pytest.raises(UserError, match="--image-size"):
+        exported.load(tmp_path / "p.npz", 2 * SIZE, "paper")
+
+
+def test_a_damaged_file_is_refused(dataset, tmp_path):
+    path = tmp_path / "p.npz"
+    exported.save(path, dataset, "paper")
+    path.write_bytes(path.read_bytes()[:-200])
+    with pytest.raises(UserError, match="not a readable"):
+        exported.load(path, SIZE, "paper")

@@ -1,0 +1,54 @@
+"""A prepared data set as arrays, and what `tfds_cbis` says as the program says it."""
+
+import numpy as np
+import pytest
+
+import jaxcbis.labels
+import tfds_cbis.labels
+from jaxcbis.config import resolve
+from jaxcbis.data import loading, prepared
+from jaxcbis.errors import UserError
+from tests.tfds_cbis.toy_release import ToyRelease, film, mask
+
+SIZE = 8
+
+
+def test_records_are_stretched_and_ordered_by_id():
+    def record(name, height, width):
+        image = np.full((height, width, 1), 9, np.uint8)
+        mask = np.zeros_like(image)
+        mask[: height // 2] = 255
+        return {"image": image, "mask": mask, "label": 2, "id": name.encode(), "patient_id": "P"}
+
+    found = prepared.from_records([record("b", 20, 10), record("a", 4, 30)], SIZE)
+    assert list(found.ids) == ["a", "b"]
+    assert (found.images == 9).all()
+    np.testing.assert_array_equal(found.masks[:, : SIZE // 2], True)
+    np.testing.assert_array_equal(found.masks[:, SIZE // 2 :], False)
+
+
+def test_the_labels_are_those_of_the_data_set():
+    for name in ("LABELS", "BACKGROUND", "SUFFIXES"):
+        assert getattr(jaxcbis.labels, name) == getattr(tfds_cbis.labels, name)
+
+
+def test_a_release_that_cannot_be_used_is_the_users_fault(tmp_path):
+    with pytest.raises(UserError, match="does not exist; give"):
+        loading.load(resolve({"data": str(tmp_path / "nowhere"), "data_dir": str(tmp_path)}))
+
+
+def test_a_release_is_split_and_says_what_it_lacks(tmp_path):
+    toy = ToyRelease(tmp_path / "release")
+    files = {"image/1-1.jpg": film(), "mask/1-1.jpg": mask((120, 100), 20, 30, 60, 80)}
+    for number in range(4):
+        toy.add(files=files, patient=f"P_{number}")
+    toy.add(files=files, patient="P_9", split="test")
+    toy.add(files=files, patient="P_3", split="test")
+    lost = toy.add(files={"image/1-1.jpg": film()}, patient="P_8", split="test")
+    given = {"data": str(toy.write()), "data_dir": str(tmp_path), "protocol": "clean"}
+    dataset = loading.load(resolve(given))
+    counts = {name: len(part) for name, part in dataset.splits.items()}
+    assert counts == {"train": 3, "validation": 1, "test": 1, "test_overlap": 1}
+    assert list(dataset.splits["test_overlap"].patients) == ["P_3"]
+    assert dataset.source == str(toy.folder)
+    assert lost in [item["id"] for item in dataset.dropped]

@@ -1,0 +1,63 @@
+"""The document on what the models look at says what the committed results say."""
+
+import copy
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jaxcbis import findings
+from jaxcbis.commands.main import main
+
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+
+
+@pytest.fixture(scope="module")
+def committed():
+    studies = {
+        protocol: json.loads((DOCS / "results" / name).read_text())
+        for protocol, name in findings.STUDIES.items()
+    }
+    return studies, json.loads((DOCS / "results" / findings.AUDIT).read_text())
+
+
+def test_the_committed_document_is_what_the_command_makes(tmp_path, capfd):
+    shutil.copytree(DOCS / "results", tmp_path / "results")
+    assert main(["findings", str(tmp_path)]) == 0
+    assert (tmp_path / findings.NAME).read_text() == (DOCS / findings.NAME).read_text()
+
+
+@pytest.mark.parametrize(
+    ("better", "said"),
+    [(0, "nothing shows that it does"), (1, "the maps of some models say"), (4, "the maps say")],
+)
+def test_the_answer_follows_the_clean_models_maps(committed, better, said):
+    studies, audit = copy.deepcopy(committed[0]), committed[1]
+    chosen = {row["run"] for row in studies["clean"]["chosen"]}
+    cells = [cell for cell in studies["clean"]["cells"] if cell["run"] in chosen]
+    assert len(cells) == 4
+    for cell in cells[:better]:
+        cell["localization"]["ll_score_ci95"] = [0.98, 0.99]
+    assert f"**On these data, {said}" in findings.findings(studies, audit)
+
+
+@pytest.mark.parametrize(("said", "answer"), [("better", "the maps say"), ("worse", "nothing")])
+def test_a_paired_comparison_counts_more_than_an_interval(committed, said, answer):
+    studies, audit = copy.deepcopy(committed[0]), committed[1]
+    for cell in studies["clean"]["cells"]:
+        cell["localization"]["against_baselines"] = {"all_ones": {"verdict": said}}
+        cell["localization"]["ll_score_ci95"] = [0.98, 0.99] if said == "worse" else [0.0, 0.01]
+    studies["clean"]["config"]["cam_method"] = "layercam"
+    text = findings.findings(studies, audit)
+    assert f"**On these data, {answer}" in text
+    assert ("clean protocol: the LayerCAM maps of" in text) == (said == "worse")
+
+
+def test_what_is_missing_is_named(tmp_path, capfd):
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "study-paper.json" in capfd.readouterr().err
+    shutil.copytree(DOCS / "results", tmp_path / "results")
+    (tmp_path / "results" / findings.AUDIT).write_text("{}")
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "make them again" in capfd.readouterr().err

@@ -1,0 +1,142 @@
+"""Steps and validations, however their batches are cut, called and kept."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.metrics import log_loss
+
+from jaxcbis.models import backbones
+from jaxcbis.models.inference import forward
+from jaxcbis.models.model import HEAD
+from jaxcbis.training import batches, epochs, steps
+from jaxcbis.training.fit import fit
+from jaxcbis.training.kept_activations import in_front
+from tests.differences import assert_within
+from tests.training.small import arrays, recipe
+
+
+@pytest.mark.parametrize("first", ["stem", "layer1"])
+def test_steps_behind_the_kept_prefix_lose_nothing(model, splits, first):
+    (phase,) = recipe("s2").phases
+    trainable = tuple(phase.learning_rates)
+    stages = (*model.stages, HEAD)
+    images, labels, _ = splits.train
+
+    def losses(start):
+        front, behind = stages[: stages.index(start)], stages[stages.index(start) :]
+        plan = steps.Plan(behind, trainable, trainable)
+        state = steps.start(phase.learning_rates, model)
+        inputs = np.asarray(forward(model, images, front)) if front else images
+        seen = []
+        for step in range(3):
+            index = np.arange(8) + 4 * step
+            state, loss, _ = steps.train_step(
+                plan, state, model.select(model.frozen), inputs[index], labels[index]
+            )
+            seen.append(float(loss))
+        return seen
+
+    np.testing.assert_allclose(losses("layer2"), losses(first), rtol=1e-4)
+
+
+def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(model, splits):
+    (phase,) = recipe("s2").phases
+    plan = steps.plan(model, phase, "frozen")
+    images, labels, _ = splits.train
+    entered = forward(model, images, model.frozen)
+    few = np.arange(8, 13)
+    full = batches.padded([np.arange(8), few])[1]
+    assert len(full) == 8
+
+    def step(index):
+        state = steps.start(phase.learning_rates, model)
+        frozen = model.select(model.frozen)
+        return steps.train_on(plan, state, frozen, entered, jnp.asarray(labels), index)
+
+    (state, loss, correct), (other, other_loss, other_correct) = step(few), step(full)
+    assert correct == other_correct
+    np.testing.assert_allclose(loss, other_loss, rtol=1e-5)
+    for ours, theirs in zip(arrays(state.opt_state), arrays(other.opt_state), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
+
+
+def test_many_steps_in_one_call_are_the_same_steps(model, splits):
+    (phase, _) = recipe().phases
+    plan = steps.plan(model, phase, "frozen")
+    pooled = forward(model, splits.train.inputs, in_front(model.stages, HEAD))
+    order = batches.shuffled(16, 6, (0,))  # 6, 6 and 4 items
+    shown = []
+
+    def epoch(inputs):
+        def show(part):
+            shown.append(len(part))
+            return part
+
+        examples = splits.train._replace(inputs=inputs)
+        state = steps.start(phase.learning_rates, model)
+        frozen = model.select(model.stages)
+        state, losses, correct = epochs.train(plan, state, frozen, examples, order, show)
+        return correct, losses, *arrays(state.variables)
+
+    in_one_call, step_by_step = epoch(pooled), epoch(np.asarray(pooled))
+    assert shown == [0, 3]
+    np.testing.assert_array_equal(in_one_call[0], step_by_step[0])
+    for ours, theirs in zip(in_one_call, step_by_step, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
+
+
+def test_validation_equals_scikit_learn(model, splits, monkeypatch):
+    stages = (*model.stages, HEAD)
+    images, labels, _ = splits.train
+    logits = np.asarray(forward(model, images, stages))
+    expected = log_loss(
+        labels, softmax(logits.astype(np.float64), axis=1), labels=range(logits.shape[1])
+    )
+    right = (logits.argmax(1) == labels).mean()
+    monkeypatch.setattr(epochs, "BATCH", 6)  # so that the last batch lacks some
+    for inputs in (images, jnp.asarray(images)):  # on the host, on the device
+        split = splits.train._replace(inputs=inputs)
+        loss, accuracy = epochs.validate(model, stages, split)
+        assert loss == pytest.approx(expected, rel=1e-5)
+        assert accuracy == pytest.approx(right)
+    monkeypatch.setattr(epochs, "_in_one_call", lambda *words: True)
+    assert epochs.validate(model, stages, split)[0] == pytest.approx(loss, rel=1e-5)
+
+
+def test_bfloat16_loses_as_float32_does(splits, tmp_path):
+    def losses(dtype):
+        model = backbones.load("tiny", weights="random", seed=1, dtype=dtype).model
+        done = fit(model, recipe("s2", batch_norm="frozen"), splits, tmp_path / dtype.__name__)
+        assert {a.dtype for a in arrays(done.model)} == {np.dtype(np.float32)}
+        return [row[key] for row in done.progress.history[1:] for key in ("train_loss", "val_loss")]
+
+    half, full = losses(jnp.bfloat16), losses(jnp.float32)
+    assert_within(0.02, half, full, "bfloat16's losses against float32's", scale=np.array(full))
+    assert half != full
+
+
+def test_an_item_without_a_name_has_a_number(splits):
+    index = np.array([3, batches.ABSENT, 1])
+    assert splits.train.named(index) == "id3, id1"
+    assert splits.train._replace(ids=()).named(index) == "item 3, item 1"
+
+
+def test_every_item_is_visited_once_an_epoch_in_another_order():
+    orders = [batches.shuffled(10, 4, (0, 1, epoch)) for epoch in (1, 2)]
+    assert [[len(index) for index in order] for order in orders] == [[4, 4, 2]] * 2
+    one, two = map(np.concatenate, orders)
+    assert sorted(one) == sorted(two) == list(range(10))
+    assert (one != two).any()
+    assert [batch.tolist() for batch in batches.shuffled(10, 4, (0, 1, 1))] == [
+        batch.tolist() for batch in orders[0]
+    ]
+
+
+@pytest.mark.parametrize("count", [8, 9])
+def test_batches_of_an_exact_division_have_no_empty_one(count):
+    sizes = [len(index) for index in batches.in_order(count, 4)]
+    assert sizes == [4, 4, 1][: len(sizes)]
+    assert sum(sizes) == count
+    assert jax.tree.all([len(index) == 4 for index in batches.padded(batches.in_order(count, 4))])
