@@ -13,6 +13,7 @@ from jaxcbis import config
 from jaxcbis.data import normalization
 from jaxcbis.models import backbones
 from jaxcbis.records import predictions, results
+from jaxcbis.records.predictions import Predictions
 from jaxcbis.runs import leave
 from jaxcbis.training import checkpoints
 from tests.report import example_run
@@ -51,8 +52,8 @@ def no_reports() -> Iterator[None]:
     """Runs leave only what other programs read: a small one takes most of its time to draw."""
 
     def write(folder, found, test, answers, iou):
-        probabilities = answers.probabilities
-        predictions.write_predictions(folder / "predictions.csv", test, probabilities, iou)
+        told = Predictions(test.ids, test.patients, test.labels, answers.probabilities, iou)
+        predictions.write(folder / "predictions.csv", told)
         results.write(folder / "results.json", found)
 
     with pytest.MonkeyPatch.context() as patch:
