@@ -157,7 +157,14 @@ def test_backbones_against_pytorch_grad_cam(reference, case, tmp_path):
 def test_a_model_is_cut_behind_the_stage(stage, method):
     ours = backbones.load("tiny", weights="random").model
     images, classes = images_and_classes(2, tests.tiny.SIZE)
-    found = activation_maps.maps(ours, images, labels=classes, method=method, stage=stage)
+    told = []
+
+    def track(items, what):
+        told.append(what)
+        return items
+
+    found = activation_maps.maps(ours, images, track, labels=classes, method=method, stage=stage)
+    assert told == [CAM_METHODS[method]]
     at = ours.stages.index(stage or ours.stages[-1]) + 1
 
     @jax.jit
@@ -179,8 +186,8 @@ def test_a_model_is_cut_behind_the_stage(stage, method):
     np.testing.assert_allclose(found.logits, logits, atol=1e-5)
     assert found.of_labels.shape == expected.shape
     np.testing.assert_allclose(found.of_labels, expected, atol=1e-4 * np.asarray(expected).max())
-    told = found.logits.argmax(1) == classes
-    np.testing.assert_array_equal(found.maps[told], found.of_labels[told])
+    same = found.logits.argmax(1) == classes
+    np.testing.assert_array_equal(found.maps[same], found.of_labels[same])
 
 
 def test_resnet50_equals_the_closed_form():
