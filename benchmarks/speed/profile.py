@@ -14,7 +14,7 @@ from rich.table import Table
 from benchmarks import hardware, report
 from benchmarks.arguments import add_device, add_output, check
 from benchmarks.measure import Work
-from benchmarks.speed import rows, trace
+from benchmarks.speed import rows, tasks, trace
 from jaxcbis.commands.words import Parser
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
@@ -72,7 +72,7 @@ def profile(work: Work, backbone: Model) -> dict:
     Raises:
       UserError: JAX's profiler told of no operation on this device.
     """
-    plan, state, frozen = rows.start_steps(work, backbone)
+    plan, state, frozen = tasks.start_steps(work, backbone)
     program: jax.stages.Compiled
     if jax.default_backend() == "cpu":
         work = work._replace(steps=1)
@@ -80,9 +80,9 @@ def profile(work: Work, backbone: Model) -> dict:
         program = steps.train_step.lower(plan, state, frozen, *data).compile()
     else:
         work = work._replace(steps=_GPU_STEPS)
-        items = rows.device_items(work, backbone)
-        data = (*items, rows.draw_order(work, np.random.default_rng(0)))
-        program = rows.compiled_steps(plan, state, frozen, *data)
+        items = tasks.device_items(work, backbone)
+        data = (*items, tasks.draw_order(work, np.random.default_rng(0)))
+        program = tasks.compiled_steps(plan, state, frozen, *data)
 
     def step(state: steps.State) -> steps.State:
         return jax.block_until_ready(program(state, frozen, *data))[0]
