@@ -140,7 +140,7 @@ def test_backbones_against_pytorch_grad_cam(reference, case, tmp_path):
     images = images[..., :1]
     found = activation_maps.maps(ours, images, labels=classes, method=method, stage=stage)
     # A VGG block ends in its last ReLU.
-    layer = reference.models.stages(name, module)[stage or ours.stages[-1]][-1]
+    layer = reference.models.stages(module)[stage or ours.stages[-1]][-1]
     colour = np.repeat(images, 3, axis=-1)
     for maps, wanted in ((found.maps, found.logits.argmax(1)), (found.of_labels, classes)):
         assert maps.any()

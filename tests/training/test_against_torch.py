@@ -75,7 +75,7 @@ def test_twenty_steps_of_s2(name, size, torch, torch_reference, reference, tmp_p
     (phase,) = strategies.phases("s2", trainable, **RATES)
 
     learnt, losses = train_ours(ours, phase, data)
-    stages = torch_reference.stages(name, model)
+    stages = torch_reference.stages(model)
     expected = train_torch(torch, stages, model, phase.learning_rates, data)
 
     what = "20 steps of S2 against PyTorch"
