@@ -179,7 +179,7 @@ def test_a_disk_without_room_for_the_activations_is_a_users_error(
     def full(*words):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(kept_activations.device, "free_memory", lambda: 0)
+    monkeypatch.setattr(kept_activations.device, "free_memory", lambda sharers: 0)
     monkeypatch.setattr(kept_activations.os, "posix_fallocate", full)
     with pytest.raises(UserError, match="no room for the kept activations"):
         fit(model, recipe("s2"), splits, tmp_path)
