@@ -1,6 +1,7 @@
 """What must not change a number: the machine's surroundings, and how the disk lists its files."""
 
 import json
+import os
 import subprocess
 from pathlib import Path
 
