@@ -33,6 +33,11 @@ def pytest_addoption(parser):
     )
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("full") and not item.config.getoption("--full"):
+        pytest.skip("only with --full")
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """Folder with real CBIS-DDSM excerpts; tests that need it skip where it is absent."""

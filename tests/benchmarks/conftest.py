@@ -7,11 +7,6 @@ import pytest
 from tests import tiny  # noqa: F401 - registers the backbones of tests
 
 
-def pytest_runtest_setup(item):
-    if item.get_closest_marker("full") and not item.config.getoption("--full"):
-        pytest.skip("only with --full")
-
-
 @pytest.fixture(scope="session")
 def peer():
     """`benchmarks.peer` with its modules; PyTorch is imported when a test first asks for it."""

@@ -1,5 +1,7 @@
 """The kernels against lax: values, gradients, and which platform gets which."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -24,6 +26,21 @@ def assert_close(got, expected):
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * max(scale, 1))
 
 
+@partial(jax.jit, static_argnums=0)
+def with_gradients(function, gradient, *arrays):
+    """What a function makes of arrays, and their gradients by that of its result."""
+    result, transpose = jax.vjp(function, *arrays)
+    return result, transpose(gradient)
+
+
+def assert_same(ours, theirs, *arrays):
+    shape = jax.eval_shape(theirs, *arrays).shape
+    gradient = normal(2, *shape)
+    got, expected = (with_gradients(each, gradient, *arrays) for each in (ours, theirs))
+    assert got[0].shape == shape
+    jax.tree.map(assert_close, got, expected)
+
+
 def lax_convolve(x, kernel, stride, padding):
     return lax.conv_general_dilated(
         x, kernel, (stride, stride), [(padding, padding)] * 2,
@@ -31,7 +48,32 @@ def lax_convolve(x, kernel, stride, padding):
     )  # fmt: skip
 
 
-@settings(max_examples=12, deadline=None)
+def assert_convolves(height, width, size, stride, padding, inputs=3, outputs=4):
+    assert_same(
+        lambda x, kernel: kernels.convolve(x, kernel, stride, padding),
+        lambda x, kernel: lax_convolve(x, kernel, stride, padding),
+        normal(0, 2, height, width, inputs),
+        normal(1, size, size, inputs, outputs),
+    )
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size", "stride", "padding"),
+    [
+        (5, 6, 1, 1, 0),  # one product
+        (5, 6, 1, 2, 0),
+        (3, 5, 3, 1, 1),  # few pixels: what the kernel sees is gathered
+        (9, 7, 3, 2, 1),
+        (5, 5, 1, 1, 2),
+        (7, 8, 3, 1, 1),  # many pixels: lax's own
+    ],
+)
+def test_convolution_equals_lax(height, width, size, stride, padding):
+    assert_convolves(height, width, size, stride, padding)
+
+
+@pytest.mark.full
+@settings(max_examples=30, deadline=None)
 @given(
     height=st.integers(1, 9),
     width=st.integers(1, 9),
@@ -41,16 +83,10 @@ def lax_convolve(x, kernel, stride, padding):
     stride=st.integers(1, 3),
     padding=st.integers(0, 2),
 )
-def test_convolution_equals_lax(height, width, inputs, outputs, size, stride, padding):
+def test_any_convolution_equals_lax(height, width, inputs, outputs, size, stride, padding):
     if size > min(height, width) + 2 * padding:
         padding = 1
-    x, kernel = normal(0, 2, height, width, inputs), normal(1, size, size, inputs, outputs)
-    expected, transpose = jax.vjp(lambda x, k: lax_convolve(x, k, stride, padding), x, kernel)
-    got, our_transpose = jax.vjp(lambda x, k: kernels.convolve(x, k, stride, padding), x, kernel)
-    assert got.shape == expected.shape
-    assert_close(got, expected)
-    gradient = normal(2, *expected.shape)
-    jax.tree.map(assert_close, our_transpose(gradient), transpose(gradient))
+    assert_convolves(height, width, size, stride, padding, inputs, outputs)
 
 
 def lax_max_pool(x, size, stride, padding):
@@ -58,7 +94,24 @@ def lax_max_pool(x, size, stride, padding):
     return lax.reduce_window(x, -jnp.inf, lax.max, (1, size, size, 1), (1, stride, stride, 1), pads)
 
 
-@settings(max_examples=12, deadline=None)
+def assert_pools(height, width, size, stride, padding):
+    assert_same(
+        lambda x: kernels.max_pool(x, size, stride, padding),
+        lambda x: lax_max_pool(x, size, stride, padding),
+        normal(0, 2, height, width, 3),
+    )
+
+
+@pytest.mark.parametrize(
+    ("height", "width", "size", "stride", "padding"),
+    [(8, 6, 2, 2, 0), (7, 9, 2, 2, 0), (8, 8, 3, 2, 1), (5, 4, 3, 1, 1), (6, 5, 1, 3, 0)],
+)
+def test_max_pool_equals_lax(height, width, size, stride, padding):
+    assert_pools(height, width, size, stride, padding)
+
+
+@pytest.mark.full
+@settings(max_examples=30, deadline=None)
 @given(
     height=st.integers(3, 10),
     width=st.integers(3, 10),
@@ -66,46 +119,37 @@ def lax_max_pool(x, size, stride, padding):
     stride=st.integers(1, 3),
     padding=st.integers(0, 1),
 )
-def test_max_pool_equals_lax(height, width, size, stride, padding):
-    padding = min(padding, size // 2)
-    x = normal(0, 2, height, width, 3)
-    expected, transpose = jax.vjp(lambda x: lax_max_pool(x, size, stride, padding), x)
-    got, our_transpose = jax.vjp(lambda x: kernels.max_pool(x, size, stride, padding), x)
-    np.testing.assert_array_equal(got, expected)
-    gradient = normal(1, *expected.shape)
-    assert_close(our_transpose(gradient)[0], transpose(gradient)[0])
+def test_any_max_pool_equals_lax(height, width, size, stride, padding):
+    assert_pools(height, width, size, stride, min(padding, size // 2))
 
 
 def test_max_pool_behind_relu_has_lax_gradient_despite_ties():
     x = normal(0, 2, 8, 8, 3)
-    ours = jax.grad(lambda x: kernels.max_pool(jax.nn.relu(x - 1), 3, 2, 1).sum())(x)
-    plain = jax.grad(lambda x: lax_max_pool(jax.nn.relu(x - 1), 3, 2, 1).sum())(x)
     assert (jax.nn.relu(x - 1) == 0).mean() > 0.7
+    ours, plain = (
+        jax.jit(jax.grad(lambda x, pool=pool: pool(jax.nn.relu(x - 1), 3, 2, 1).sum()))(x)
+        for pool in (kernels.max_pool, lax_max_pool)
+    )
     np.testing.assert_array_equal(ours, plain)
 
 
-@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 5, 4)])
+@pytest.mark.parametrize("shape", [(4,), (2, 3, 5, 4)])
 def test_sums_over_pixels_equal_numpy(shape):
     x, values = normal(0, *shape), normal(1, shape[-1])
     axes = tuple(range(len(shape) - 1))
-    got, transpose = jax.vjp(kernels.sum_over_pixels, x)
+    got, (gradient,) = with_gradients(kernels.sum_over_pixels, values, x)
     assert_close(got, np.asarray(x, np.float64).sum(axes))
-    np.testing.assert_array_equal(transpose(values)[0], np.broadcast_to(values, shape))
-    got, transpose = jax.vjp(lambda v: kernels.to_pixels(v, shape), values)
+    np.testing.assert_array_equal(gradient, np.broadcast_to(values, shape))
+    got, (gradient,) = with_gradients(lambda v: kernels.to_pixels(v, shape), x, values)
     np.testing.assert_array_equal(got, np.broadcast_to(values, shape))
-    assert_close(transpose(x)[0], np.asarray(x, np.float64).sum(axes))
+    assert_close(gradient, np.asarray(x, np.float64).sum(axes))
 
 
 @pytest.mark.parametrize("dtype", [jnp.float32, jnp.bfloat16])
 def test_relu_equals_jax(dtype):
-    x = normal(0, 100).astype(dtype).at[:9].set(0)
-    for ours, theirs in zip(
-        jax.vjp(kernels.relu, x)[1](normal(1, 100).astype(dtype)),
-        jax.vjp(jax.nn.relu, x)[1](normal(1, 100).astype(dtype)),
-        strict=True,
-    ):
-        np.testing.assert_array_equal(ours, theirs)
-    np.testing.assert_array_equal(kernels.relu(x), jax.nn.relu(x))
+    x, gradient = normal(0, 100).astype(dtype).at[:9].set(0), normal(1, 100).astype(dtype)
+    ours, theirs = (with_gradients(each, gradient, x) for each in (kernels.relu, jax.nn.relu))
+    jax.tree.map(np.testing.assert_array_equal, ours, theirs)
 
 
 def exported(function, platform, *arrays):

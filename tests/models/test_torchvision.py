@@ -13,25 +13,19 @@ from tests.differences import assert_within
 STUDIED = ("vgg16", "vgg19", "resnet34", "resnet50")
 #: Small and large last stages: those are computed in two ways, see `kernels`.
 CASES = [("vgg16", 64, ".pth"), ("resnet34", 64, ".safetensors"), ("resnet50", 224, ".safetensors")]
-ALL = [
-    (name, size, suffix)
+MORE = [
+    pytest.param(name, size, suffix, marks=pytest.mark.full)
     for name in STUDIED
     for size, suffix in ((224, ".safetensors"), (160, ".pth"))
+    if (name, size, suffix) not in CASES
 ]
-
-
-def pytest_generate_tests(metafunc):
-    full = metafunc.config.getoption("--full")
-    if "suffix" in metafunc.fixturenames:
-        metafunc.parametrize(("name", "size", "suffix"), ALL if full else CASES)
-    elif "single" in metafunc.fixturenames:
-        metafunc.parametrize("single", STUDIED if full else tiny.NAMES)
 
 
 def photographs(count: int, size: int) -> np.ndarray:
     return np.random.default_rng(0).normal(size=(count, size, size, 3)).astype(np.float32)
 
 
+@pytest.mark.parametrize(("name", "size", "suffix"), [*CASES, *MORE])
 def test_stages_equal_torchvision(name, size, suffix, reference, torch_reference):
     module, ours = reference(name, suffix)
     images = photographs(2, size)
@@ -53,8 +47,11 @@ def test_vgg_head_pools_any_size_as_torch(side, torch):
     np.testing.assert_allclose(got, expected.numpy().transpose(0, 2, 3, 1), atol=1e-6)
 
 
-def test_batch_equals_single_images(single):
-    model = backbones.load(single, weights="random").model
+@pytest.mark.parametrize(
+    "name", [*tiny.NAMES, *(pytest.param(name, marks=pytest.mark.full) for name in STUDIED)]
+)
+def test_batch_equals_single_images(name):
+    model = backbones.load(name, weights="random").model
     stages = (*model.stages, HEAD)
     every_stage = jax.jit(lambda images: run(merge(model), images, stages)[1])
     images = photographs(3, 96)

@@ -1,22 +1,11 @@
-"""A small problem: stripes of five widths, and a model that learns them."""
+"""A small problem, and a model that learns it."""
 
-import numpy as np
 import pytest
 
 from jaxcbis.models import backbones
 from jaxcbis.models.model import Model
-from jaxcbis.training.batches import Examples, Splits
-from tests import tiny
-
-
-def stripes(count: int, seed: int) -> Examples:
-    """Noisy stripes, whose width is their class."""
-    rng = np.random.default_rng(seed)
-    labels = rng.integers(0, 5, count).astype(np.int32)
-    waves = np.sin(np.arange(tiny.SIZE) * (labels[:, None] + 1) / 4)
-    noise = rng.normal(size=(count, tiny.SIZE, tiny.SIZE))
-    inputs = (waves[:, None] + 0.3 * noise)[..., None].astype(np.float32)
-    return Examples(inputs, labels, [f"id{i}" for i in range(count)])
+from jaxcbis.training.batches import Splits
+from tests.training.small import stripes
 
 
 @pytest.fixture(scope="session")

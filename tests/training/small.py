@@ -1,10 +1,22 @@
-"""Recipes and comparisons that the tests of training share."""
+"""A small problem, recipes and comparisons that the tests of training share."""
 
 import jax
 import numpy as np
 
 from jaxcbis.training import strategies
+from jaxcbis.training.batches import Examples
 from jaxcbis.training.strategies import Recipe
+from tests import tiny
+
+
+def stripes(count: int, seed: int) -> Examples:
+    """Noisy stripes, whose width is their class."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 5, count).astype(np.int32)
+    waves = np.sin(np.arange(tiny.SIZE) * (labels[:, None] + 1) / 4)
+    noise = rng.normal(size=(count, tiny.SIZE, tiny.SIZE))
+    inputs = (waves[:, None] + 0.3 * noise)[..., None].astype(np.float32)
+    return Examples(inputs, labels, [f"id{i}" for i in range(count)])
 
 
 def recipe(strategy: str = "s1", **changes) -> Recipe:

@@ -13,17 +13,16 @@ import pytest
 
 from jaxcbis.models.inference import forward
 from jaxcbis.training import steps, strategies
+from tests import tiny
 from tests.differences import assert_within
 
 STEPS, BATCH = 20, 8
-RATES = {"head_lr": 1e-4, "backbone_lr": 3e-6, "lr_decay": 0.3}
-#: Backbones and sides of images; with --full those of the study, at a size with a wider last stage.
-CASES = [("resnet50", 64), ("vgg16", 32)]
-FULL = [("resnet50", 96), ("vgg19", 96)]
-
-
-def pytest_generate_tests(metafunc):
-    metafunc.parametrize(("name", "size"), FULL if metafunc.config.getoption("--full") else CASES)
+#: Head's and backbone's learning rates, and the side of images.
+TINY, STUDIED = (3e-2, 1e-3, tiny.SIZE), (1e-4, 3e-6, 96)
+CASES = [
+    *((name, *TINY) for name in tiny.NAMES),
+    *(pytest.param(name, *STUDIED, marks=pytest.mark.full) for name in ("resnet50", "vgg19")),
+]
 
 
 def batches(size):
@@ -68,14 +67,19 @@ def train_ours(ours, phase, batches):
     return state.variables, losses
 
 
-def test_twenty_steps_of_s2(name, size, torch, torch_reference, reference, tmp_path):
+@pytest.mark.parametrize(("name", "head_lr", "backbone_lr", "size"), CASES)
+def test_twenty_steps_of_s2(
+    name, head_lr, backbone_lr, size, torch, torch_reference, reference, tmp_path
+):
     start, ours = reference(name)
     model, data = copy.deepcopy(start), batches(size)
     trainable = [stage for stage in ours.stages if stage not in ours.frozen]
-    (phase,) = strategies.phases("s2", trainable, **RATES)
+    (phase,) = strategies.phases(
+        "s2", trainable, head_lr=head_lr, backbone_lr=backbone_lr, lr_decay=0.3
+    )
 
     learnt, losses = train_ours(ours, phase, data)
-    stages = torch_reference.stages(name, model)
+    stages = torch_reference.stages(model)
     expected = train_torch(torch, stages, model, phase.learning_rates, data)
 
     what = "20 steps of S2 against PyTorch"

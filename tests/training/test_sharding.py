@@ -6,26 +6,31 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from tests.differences import assert_within
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def measure(devices: int, folder: Path) -> dict[str, np.ndarray]:
+def measure(name: str, devices: int, folder: Path) -> dict[str, np.ndarray]:
     env = os.environ | {"JAX_PLATFORMS": "cpu", "JAX_NUM_CPU_DEVICES": str(devices)}
-    words = [sys.executable, "-m", "tests.training.on_devices", folder / f"{devices}.npz"]
+    words = [sys.executable, "-m", "tests.training.on_devices", name, folder / f"{devices}.npz"]
     subprocess.run(words, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
     return dict(np.load(folder / f"{devices}.npz"))
 
 
-def test_several_devices_find_what_one_finds(tmp_path, request):
-    alone = measure(1, tmp_path)
-    for devices in (2, 4, 8) if request.config.getoption("--full") else (8,):
-        found = measure(devices, tmp_path)
+@pytest.mark.parametrize(
+    ("name", "several"),
+    [("tiny", (4,)), pytest.param("resnet34", (2, 4, 8), marks=pytest.mark.full)],
+)
+def test_several_devices_find_what_one_finds(name, several, tmp_path):
+    alone = measure(name, 1, tmp_path)
+    for devices in several:
+        found = measure(name, devices, tmp_path)
         assert found.pop("devices") == devices
-        for name, got in found.items():
-            of_losses = "loss" in name or "accuracy" in name
+        for figure, got in found.items():
+            of_losses = "loss" in figure or "accuracy" in figure
             part = "losses and accuracy" if of_losses else "logits, maps and statistics"
-            what, largest = f"{devices} devices against one: {part}", np.abs(alone[name]).max()
-            assert_within(1e-5, got, alone[name], what, scale=largest, detail=name)
+            what, largest = f"{devices} devices against one: {part}", np.abs(alone[figure]).max()
+            assert_within(1e-5, got, alone[figure], what, scale=largest, detail=figure)
