@@ -25,6 +25,7 @@ CAM_METHODS = {
 CLUSTER = "cluster"
 
 
+# Eight parameters: what may be said of an option, each by its name.
 def _option(default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None):
     """A field with all that the command line needs.
 

@@ -16,12 +16,6 @@ COMPILED = Path(tempfile.gettempdir()) / f"jaxcbis-tests-{os.getuid()}"
 os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", str(COMPILED))
 os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.3")
 
-# Models are small and patches few: half of the time would go into making the compiled steps faster.
-# `XLA_FLAGS= python -m pytest` compiles as a user's run does.
 # What is called identical must be so on a GPU, too, and other implementations' float32 is no TF32.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true "
-    "--xla_gpu_exclude_nondeterministic_ops=true",
-)
+os.environ.setdefault("XLA_FLAGS", "--xla_gpu_exclude_nondeterministic_ops=true")
 os.environ.setdefault("JAX_DEFAULT_MATMUL_PRECISION", "highest")

@@ -1,6 +1,5 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
-import contextlib
 import os
 from collections.abc import Callable
 from functools import cache
@@ -9,8 +8,6 @@ from typing import Any
 
 import pytest
 
-with contextlib.suppress(ModuleNotFoundError):  # not all tests need PyTorch
-    import benchmarks.peer.models  # noqa: F401 - before anything imports torchvision
 from jaxcbis.commands.main import main
 from jaxcbis.data import prepared
 from jaxcbis.machine import backend
@@ -29,7 +26,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--full",
         action="store_true",
-        help="robustness: 50 kills, a release of the real size; all programs for an H100",
+        help="also what takes long: real backbones, 50 kills, a release of the real size",
     )
 
 

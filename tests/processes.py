@@ -1,16 +1,17 @@
 """Commands in processes of their own, as a user starts them, without a network."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from jaxcbis.machine import backend
+from tests.absent import environment
 
 ROOT = Path(__file__).resolve().parent.parent
-#: As many threads as this process has: another number gives other last digits.
-ENVIRONMENT = os.environ | {
-    "HF_HUB_OFFLINE": "1", "PYTHONPATH": str(ROOT), "NPROC": str(backend.start("auto").threads),
+#: Without PyTorch, which tensorboardX imports for seconds where it is; and with as many threads as
+#: this process has: another number gives other last digits.
+ENVIRONMENT = environment("torch", "torchvision") | {
+    "HF_HUB_OFFLINE": "1", "NPROC": str(backend.start("auto").threads),
 }  # fmt: skip
 #: The command line with the backbones of tests.
 PROGRAM = ("-m", "tests.program")

@@ -1,6 +1,7 @@
 """The package from Python, as its documentation has it, and an exported model without it."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -98,7 +99,8 @@ from pathlib import Path
 import cv2, jax, numpy as np
 import tests.tiny
 before = dict(os.environ)
-blocks = re.findall(r"```python\\n(.*?)```", Path("docs", "python.md").read_text(), re.S)
+readme, _ = Path("README.md").read_text().split("The data set alone:")
+blocks = re.findall(r"```python\\n(.*?)```", readme + Path("docs", "python.md").read_text(), re.S)
 os.chdir(sys.argv[1])
 names = {}
 for block in blocks:
@@ -119,8 +121,9 @@ def test_the_documentation_runs_and_leaves_the_environment_alone(folder, run, tm
     np.save(tmp_path / "grey.npy", two)
     untouched = {key: value for key, value in processes.ENVIRONMENT.items() if key != "NPROC"}
     said = processes.run(tmp_path, program=("-c", DOCUMENTED), env=untouched)
-    _, of_sweep, _, _, end = said.split("----\n")
-    assert json.loads(end) == [4, []]
+    of_readme, _, of_sweep, _, _, end = said.split("----\n")
+    assert re.match(r"\{'BACKGROUND': .* \(1, 32, 32\)$", of_readme)
+    assert json.loads(end) == [5, []]
     found = np.load(tmp_path / "found.npz")
     np.testing.assert_allclose(found["maps"], jaxcbis.explain(run, images()[1:2]).maps, atol=1e-5)
     assert_within(1e-5, found["served"], jaxcbis.predict(run, two), "exported model, reloaded")

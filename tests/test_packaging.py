@@ -1,14 +1,17 @@
 """What an installation puts on a user's import path."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
+import jaxcbis
 from tests.conftest import ROOT
 
 
@@ -62,3 +65,20 @@ def test_beside_the_clone_an_editable_installation_is_found(clone, tmp_path):
     assert done.returncode == 0, done.stderr
     packages = ("jaxcbis", "benchmarks")
     assert done.stdout.split() == [str(clone / name / "__init__.py") for name in packages]
+
+
+def test_ci_and_containers_name_what_is_there():
+    scripts = [*(ROOT / ".ci").iterdir(), *(ROOT / "containers").iterdir()]
+    words = " ".join(script.read_text(encoding="utf-8") for script in scripts).split()
+    named = {word for word in words if word.startswith("tests/")}
+    copied = re.findall(r"^COPY (.*) \S+$", (ROOT / "containers/cpu.Dockerfile").read_text(), re.M)
+    named |= set(" ".join(copied).split())
+    assert len(named) > 10
+    assert not [name for name in named if not (ROOT / name).exists()]
+
+
+def test_the_citation_is_of_this_version():
+    with (ROOT / "pyproject.toml").open("rb") as file:
+        version = tomllib.load(file)["project"]["version"]
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert jaxcbis.__version__ == version

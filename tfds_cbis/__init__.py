@@ -10,6 +10,6 @@ __all__ = []
 
 if find_spec("tensorflow_datasets") is not None:
     from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import Builder
-    from tfds_cbis.preparation import prepare, summary
+    from tfds_cbis.prepare import prepare, summary
 
     __all__ += ["Builder", "prepare", "summary"]

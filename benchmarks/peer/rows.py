@@ -348,7 +348,7 @@ class Torch:
 
 
 class Files(torch.utils.data.Dataset):
-    """Patches and masks as `rows.input_data` writes them, at the model's size."""
+    """Patches and masks as `speed.inputs` writes them, at the model's size."""
 
     def __init__(self, folder: Path, size: int):
         self.images, self.size = sorted((folder / "image").iterdir()), size

@@ -1,6 +1,5 @@
 """Our run and PyTorch's, one after the other, and what each came to on the test set."""
 
-import csv
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,9 +19,9 @@ from jaxcbis.config import Config
 from jaxcbis.data import normalization
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.evaluation import activation_maps, localization, metrics
-from jaxcbis.labels import LABELS
 from jaxcbis.machine.console import console, say
 from jaxcbis.models.model import Model
+from jaxcbis.records import predictions
 from jaxcbis.records.results import write
 from jaxcbis.runs import inputs, preparation
 from jaxcbis.runs.run import run
@@ -107,11 +106,7 @@ def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> S
     trained = checkpoints.load_model(folder / "checkpoints", backbone)
     images = _images(dataset, "test", with_label=False)
     blind = activation_maps.softmax(activation_maps.logits(trained, images))
-    with (folder / "predictions.csv").open(newline="", encoding="utf-8") as file:
-        by_id = {row["id"]: row for row in csv.DictReader(file)}
-    rows = [by_id[item] for item in test.ids]
-    probabilities = np.array([[float(row[label]) for label in LABELS] for row in rows])
-    iou = np.array([float(row["iou"] or "nan") for row in rows])
+    told = predictions.read(folder / "predictions.csv")  # in the test patches' order
 
     model = torch_weights.from_ours(trained).to(_place())
     maps, logits = torch_training.maps(model, _images(dataset, "test"))
@@ -130,8 +125,10 @@ def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> S
             "maps": timing["cam_s"],
         },
     }
-    told = Answers(test.labels, test.patients, probabilities, blind, iou, iou_of_library)
-    return Side(told, record)
+    answers = Answers(
+        test.labels, test.patients, told.probabilities, blind, told.iou, iou_of_library
+    )
+    return Side(answers, record)
 
 
 def _peer(config: Config, dataset: Dataset, backbone: Model, grid: int) -> Side:

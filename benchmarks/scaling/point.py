@@ -34,7 +34,7 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
       Medians {'seconds', 'memory_mb', 'prefix_s'}, the last one only of our `s2_epoch`;
       {'reason'} where memory runs out; PyTorch's settings where they are looked for.
     """
-    from benchmarks.speed import rows
+    from benchmarks.speed import rows, tasks
     from jaxcbis.machine import backend
 
     parts: list[dict] = []
@@ -43,7 +43,7 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
             backend.start(platform)
             meter = memory.of_jax()
             held = meter.held()
-            ours = rows.ours(work, rows.load(work.model), parts.append)
+            ours = tasks.ours(work, rows.load(work.model), parts.append)
             return _measure(ours, meter, held, seconds, parts)
         from benchmarks.peer import models as torch_models
         from benchmarks.peer import rows as torch_rows

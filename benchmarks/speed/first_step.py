@@ -53,14 +53,14 @@ def _ours(platform: str, work: Work, rng: np.random.Generator, clock: _Clock) ->
     """Takes a step of ours; returns the process's peak memory in MiB."""
     import jax
 
-    from benchmarks.speed import rows
+    from benchmarks.speed import rows, tasks
     from jaxcbis.machine import backend, device
     from jaxcbis.training import steps
 
     clock.mark("import_s")
     backend.start(platform)
     backbone = rows.load(work.model)
-    plan, state, frozen = rows.start_steps(work, backbone)
+    plan, state, frozen = tasks.start_steps(work, backbone)
     batch = jax.block_until_ready(jax.device_put(rows.draw(work, rng)))
     clock.mark("build_s")
     lowered = steps.train_step.trace(plan, state, frozen, *batch).lower()

@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from benchmarks.measure import Work
-from benchmarks.speed import rows
+from benchmarks.speed import rows, tasks
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps
@@ -89,7 +89,7 @@ def _of_step(work: Work, backbone: Model) -> float:
     """Operations of one training step on one batch."""
     inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
     labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
-    plan, *variables = rows.start_steps(work, backbone)
+    plan, *variables = tasks.start_steps(work, backbone)
     return _flops(steps.train_step, plan, *_shapes(variables), inputs, labels)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import hardware, measure, memory, report
 from benchmarks.measure import Skipped, Work
-from benchmarks.speed import compiling, flops, rows
+from benchmarks.speed import compiling, flops, inputs, rows, starts, tasks
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import say, warn
 from jaxcbis.models.model import Model
@@ -180,7 +180,7 @@ def measure_row(work: Work, backbone: Model, bench: Bench) -> Iterator[dict]:
     elif work.row == "time_to_first_step":
         yield from (_row(work, found) for found in _first_step(work, bench))
     elif work.row == "second_start":
-        second, first = rows.second_start(work, bench.platform, min(bench.repetitions, 3))
+        second, first = starts.second_start(work, bench.platform, min(bench.repetitions, 3))
         figures = {"compile_s": float(np.median(second))}
         yield _row(work, Measured(second, first, "our first start", figures))
     else:
@@ -214,7 +214,7 @@ def _within(work: Work, backbone: Model, bench: Bench) -> Iterator[Measured]:
     held = sum(leaf.nbytes for leaf in jax.tree.leaves(backbone)) / 2**20
     meter = memory.of_jax()
     with compiling.parts() as seconds:
-        ours, ours_mb = measure.build(lambda: rows.ours(work, backbone, parts.append), rng, meter)
+        ours, ours_mb = measure.build(lambda: tasks.ours(work, backbone, parts.append), rng, meter)
     figures: dict = seconds | {"ours_memory_mb": _add(ours_mb, held)}
     count, peer = flops.of(work, backbone), None
 
@@ -229,7 +229,7 @@ def _within(work: Work, backbone: Model, bench: Bench) -> Iterator[Measured]:
         return Measured(*times, peer.name if peer else "", dict(figures))
 
     if ours_only:
-        peer, peer_mb = measure.build(lambda: rows.our_peer(work, backbone), rng, meter)
+        peer, peer_mb = measure.build(lambda: tasks.our_logits(work, backbone), rng, meter)
         figures["peer_memory_mb"] = _add(peer_mb, held)
     elif torch:
         yield measured(min(FIRST, bench.repetitions), bench.seconds / 3)
@@ -250,7 +250,7 @@ def _first_step(work: Work, bench: Bench) -> Iterator[Measured]:
             parts[name].append(done)
             bench.first_steps.append({"model": work.model, "side": name} | done)
 
-        return rows.process_task(name, work, bench.platform, record)
+        return starts.task(name, work, bench.platform, record)
 
     def all_of(name: str, key: str) -> list:
         return [part[key] for part in parts[name]]
@@ -279,9 +279,9 @@ def _input(work: Work, bench: Bench) -> Iterator[tuple[Work, Measured]]:
     """Both sides read the same patches; their number stands where others have the batch."""
     rng = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:
-        records, files = rows.input_data(Path(folder))
+        records, files = inputs.write(Path(folder))
         work = work._replace(batch=len(records))
-        ours, peer = rows.ours_input(work.size, records), None
+        ours, peer = inputs.task(work.size, records), None
         ours.warm(rng)
         if bench.torch:
             first, _ = measure.alternate(ours, None, rng, FIRST, bench.seconds / 3)

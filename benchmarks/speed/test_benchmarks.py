@@ -6,7 +6,7 @@ pytest benchmarks/ --benchmark-autosave, and after a change --benchmark-compare.
 import numpy as np
 import pytest
 
-from benchmarks.speed import rows
+from benchmarks.speed import inputs, rows, tasks
 from jaxcbis.machine import backend
 
 WITHIN = [
@@ -27,7 +27,7 @@ def test_row(benchmark, pytestconfig, row, backbone):
     batch, size, images = (
         pytestconfig.getoption(name) for name in ("--batch", "--image-size", "--images")
     )
-    task = rows.ours(rows.work(row, backbone, batch, size, images, 1), backbone)
+    task = tasks.ours(rows.work(row, backbone, batch, size, images, 1), backbone)
     rng = np.random.default_rng(0)
     task.warm(rng)
     benchmark.group = f"{row} {backbone.architecture.name}"
@@ -35,6 +35,6 @@ def test_row(benchmark, pytestconfig, row, backbone):
 
 
 def test_input(benchmark, pytestconfig, tmp_path):
-    records, _ = rows.input_data(tmp_path)
-    task = rows.ours_input(pytestconfig.getoption("--image-size"), records)
+    records, _ = inputs.write(tmp_path)
+    task = inputs.task(pytestconfig.getoption("--image-size"), records)
     benchmark.pedantic(task.work, setup=lambda: ((records,), {}), rounds=ROUNDS, warmup_rounds=1)

@@ -132,18 +132,20 @@ def answer(error: BaseException, interrupted: bool) -> tuple[int, str]:
     if isinstance(error, BrokenPipeError):  # as by `head`
         _let_output_go()
         return EXIT_INTERRUPTED, f"nobody reads the output any more: {_INTERRUPTED}"
-    if isinstance(error, OSError) and _is_the_users(error):
-        where = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        return EXIT_USER_ERROR, f"{where}{error.strerror or error}; {_AGAIN}"
+    if isinstance(error, OSError):
+        file, told = _file_of(error), f"{error.strerror or error}; {_AGAIN}"
+        # A file of ours that is missing, or a call that the system refuses, is no fault of theirs.
+        if file is not None and not file.absolute().is_relative_to(_PACKAGE):
+            return EXIT_USER_ERROR, f"{file}: {told}"
+        if file is None and error.errno in _OUTSIDE:
+            return EXIT_USER_ERROR, told
     return EXIT_FAULT, ""
 
 
-def _is_the_users(error: OSError) -> bool:
-    """Whether the user can put it right: a file, a disk or a network, and not a call of ours."""
-    if isinstance(error.filename, (str, bytes, os.PathLike)):
-        file = Path(os.fsdecode(error.filename)).absolute()
-        return not file.is_relative_to(_PACKAGE)
-    return error.errno in _OUTSIDE
+def _file_of(error: OSError) -> Path | None:
+    """The file that the error names; not a number of an open one."""
+    name = error.filename
+    return Path(os.fsdecode(name)) if isinstance(name, (str, bytes, os.PathLike)) else None
 
 
 def _let_output_go() -> None:

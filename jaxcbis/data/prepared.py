@@ -12,12 +12,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from filelock import FileLock
 
 from jaxcbis.config import Config
 from jaxcbis.data.patches import Patches, resize, resize_mask
 from jaxcbis.errors import UserError
 from jaxcbis.machine import hosts
+from jaxcbis.records.folders import turn
 
 #: Part of the demo set's folder name; must change when the phantoms do.
 DEMO_VERSION = "1"
@@ -54,10 +54,10 @@ def load(
       UserError: the release or what was prepared of it cannot be used, or the disk fails.
     """
     with user_errors():
-        from tfds_cbis import preparation
+        from tfds_cbis.prepare import prepare, summary
 
         release, data_dir = _release(config)
-        builder = preparation.prepare(
+        builder = prepare(
             release,
             protocol=config.protocol,
             data_dir=data_dir,
@@ -72,7 +72,7 @@ def load(
             )
             for name in ("train", "test")
         )
-        return Prepared(release, train, test, list(preparation.summary(builder)["dropped"]))
+        return Prepared(release, train, test, list(summary(builder)["dropped"]))
 
 
 @contextmanager
@@ -133,8 +133,7 @@ def _release(config: Config) -> tuple[Path, Path | None]:
     if release.exists():
         return release, base
     try:
-        base.mkdir(parents=True, exist_ok=True)
-        with FileLock(base / ".lock"):  # another process may draw it at this moment
+        with turn(base):
             # Drawn aside and renamed, so that a kill leaves no half of it.
             shutil.rmtree(aside, ignore_errors=True)
             if not release.exists():

@@ -23,11 +23,15 @@ NOT_NEEDED = {
 }
 
 
-def environment() -> dict[str, str]:
-    """Variables of a process that does not find those packages, should they be installed."""
+def environment(*modules: str) -> dict[str, str]:
+    """Variables of a process that does not find modules, should they be installed.
+
+    Args:
+      modules: all of `NOT_NEEDED` if none are given.
+    """
     folders = str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2])
     return os.environ | {
         "PYTHONPATH": os.pathsep.join(folders),
-        "JAXCBIS_ABSENT": " ".join(NOT_NEEDED.values()),
+        "JAXCBIS_ABSENT": " ".join(modules or NOT_NEEDED.values()),
         "HF_HUB_OFFLINE": "1",
     }

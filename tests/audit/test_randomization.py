@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.audit import randomization
-from jaxcbis.evaluation import activation_maps
+from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.models import backbones
 
 NAME = "tiny"
@@ -39,7 +39,7 @@ def test_the_end_of_the_cascade_is_a_model_that_was_never_trained(trained):
     before = activation_maps.maps(trained, images)
     random = backbones.load(NAME, weights="random", seed=randomization.SEED).model
     after = activation_maps.maps(random, images, labels=before.logits.argmax(1)).of_labels
-    pairs = zip(before.maps, after, strict=True)
+    pairs = zip(cam.enlarge(before.maps, 32), cam.enlarge(after, 32), strict=True)
     expected = [
         spearmanr(a.ravel(), b.ravel()).statistic
         if np.ptp(a) > 1e-5 and np.ptp(b) > 1e-5

@@ -28,6 +28,7 @@ def raising(error):
         (FileNotFoundError(errno.ENOENT, "No such file", "/a/b"), "/a/b: No such file; put"),
         (PermissionError(errno.EACCES, "Permission denied", b"/a/b"), "/a/b: Permission denied"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; put that"),
+        (OSError(errno.ENOSPC, "No space left on device", 7), "No space left on device; put"),
         (OSError(errno.ENETUNREACH, "Network is unreachable"), "Network is unreachable; put"),
     ],
 )

@@ -7,9 +7,8 @@ import pytest
 
 from jaxcbis.commands.main import main
 from jaxcbis.config import resolve
-from jaxcbis.data import exported
+from jaxcbis.data import exported, summary
 from jaxcbis.records import results
-from jaxcbis.runs import preparation
 from tests import stripes, tiny  # noqa: F401 - tiny registers its backbones
 
 RUN = (
@@ -30,7 +29,7 @@ def begun(tmp_path):
     found = dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA, "status": results.INTERRUPTED, "notes": [],
         "config": dataclasses.asdict(resolve(given)), "environment": {"threads": 2},
-        "data": preparation.describe(dataset) | {"source": "what it was called then"},
+        "data": summary.describe(dataset) | {"source": "what it was called then"},
     }  # fmt: skip
     (tmp_path / "run").mkdir()
     results.write(tmp_path / "run" / "results.json", found)

@@ -19,7 +19,7 @@ from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.records import history, predictions, results
 from jaxcbis.records.predictions import Predictions
 from jaxcbis.report import run_report
-from jaxcbis.report.page import gallery
+from jaxcbis.report.page import document, gallery
 from tests.report.example_run import results as example
 
 GRID = 7
@@ -91,6 +91,9 @@ def _map(rng: np.random.Generator, mask: np.ndarray) -> np.ndarray:
 if __name__ == "__main__":
     began = time.perf_counter()
     run = write(Path(sys.argv[1]), count=600, size=224)
-    print(f"scored and written in {time.perf_counter() - began:.1f} s")
+    print(f"scored, drawn and written in {time.perf_counter() - began:.1f} s")
+    began = time.perf_counter()
+    document.write(run)
+    print(f"the page alone in {time.perf_counter() - began:.1f} s")
     for file in (run / "report.html", run / "gallery.json"):
         print(f"{file}: {file.stat().st_size / 1e6:.2f} MB")

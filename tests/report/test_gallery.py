@@ -7,7 +7,7 @@ import pytest
 from jaxcbis.errors import UserError
 from jaxcbis.records import predictions
 from jaxcbis.records.predictions import Predictions
-from jaxcbis.report.figures import examples
+from jaxcbis.report.figures import examples, saving
 from jaxcbis.report.page import document, gallery
 from tests.report import made_run
 
@@ -57,7 +57,9 @@ def test_best_and_worst_overlap_of_each_lesion_class():
     probabilities = np.eye(5)[[0, 1, 1, 3, 2, 4]]
     iou = np.array([np.nan, 0.2, 0.7, 0.9, 0.4, 0.5])
     answers = Predictions(np.arange(6).astype(str), labels, labels, probabilities, iou)
-    figure = examples._best_and_worst(answers, lambda i: np.full((4, 4, 3), i, np.uint8), "a $ <b>")
+    title = "a $x^$ <b>"  # no formula
+    figure = examples._best_and_worst(answers, lambda i: np.full((4, 4, 3), i, np.uint8), title)
+    assert "<svg" in saving.svg(figure)
     assert [axes.get_title() for axes in figure.axes] == [
         "BENIGN_Calc\nIoU 0.70", "BENIGN_Mass\nIoU 0.40",
         "BENIGN_Calc\nIoU 0.20", "BENIGN_Mass\nnone",

@@ -6,7 +6,6 @@ import sys
 import cv2
 import numpy as np
 import pytest
-from tensorboardX.proto.event_pb2 import Event
 
 from jaxcbis.report import tensorboard
 from tests.report.example_run import results as example
@@ -14,6 +13,8 @@ from tests.report.example_run import results as example
 
 def events(folder):
     """Events of a log: records of a length, its checksum, the message and that one's checksum."""
+    from tensorboardX.proto.event_pb2 import Event  # here: it imports PyTorch
+
     for path in sorted(folder.iterdir()):
         data, at = path.read_bytes(), 0
         while at < len(data):

@@ -12,6 +12,7 @@ from fcntl import ioctl
 import numpy as np
 import pyte
 import pytest
+from playwright.sync_api import expect
 
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands.main import main
@@ -119,6 +120,14 @@ def test_everything_fits_80_columns(demo):
     for line in re.split(r"[\r\n]+", text):
         if "/" not in line.replace("s/", "") or "━" in line:  # a path may be longer
             assert len(line.rstrip()) <= COLUMNS or line.startswith("!"), line
+
+
+def test_its_report_is_whole(demo, open_report):
+    run, _ = demo
+    page = open_report(run / "report.html")
+    expect(page.locator("h1")).to_contain_text("DEMO DATA")
+    expect(page.locator("img.drawing")).to_have_count(6)
+    expect(page.locator(".cards li")).to_have_count(40)
 
 
 def test_quiet_verbose_and_plain(demo, capfd):

@@ -16,6 +16,7 @@ import tensorflow_datasets as tfds
 import tfds_cbis
 from tests.tfds_cbis import reading
 from tests.tfds_cbis.healthy_release import SIZE
+from tests.tfds_cbis.test_release import is_open
 from tests.tfds_cbis.toy_release import film, mask
 from tfds_cbis.errors import CbisError
 from tfds_cbis.labels import LABELS
@@ -93,6 +94,7 @@ def test_tfdss_own_way_gives_the_same_records(healthy, prepared, tmp_path):
     builder = tfds.builder("cbis_ddsm_patches/paper", data_dir=tmp_path, background_size=SIZE)
     config = tfds.download.DownloadConfig(manual_dir=Path(archive).parent)
     builder.download_and_prepare(download_config=config)
+    assert not is_open(archive)
     assert records(tmp_path) == records(prepared.data_dir_root)
 
 
@@ -100,6 +102,13 @@ def records(data_dir) -> dict[str, bytes]:
     found = {path.name: path.read_bytes() for path in sorted(Path(data_dir).glob(RECORDS))}
     assert len(found) == 2
     return found
+
+
+def test_the_archive_is_closed_while_its_patches_are_read(healthy, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", healthy.folder)
+    builder = tfds_cbis.prepare(Path(archive), data_dir=tmp_path, background_size=SIZE)
+    assert not is_open(archive)
+    assert len(builder.as_data_source("test")) == 19
 
 
 def test_another_process_and_the_archive_write_the_same_bytes(healthy, prepared, tmp_path):

@@ -1,6 +1,9 @@
 """A release's files, unpacked and in its archive."""
 
+import contextlib
+import os
 import shutil
+import zipfile
 
 import pytest
 
@@ -16,7 +19,7 @@ def archive(small_demo, tmp_path):
 def test_an_archive_holds_what_the_folder_holds(small_demo, archive):
     folder, packed = Release(small_demo), Release(archive)
     assert packed.lesions() == folder.lesions()
-    assert len(folder.lesions()[0]) > 50
+    assert len(folder.lesions()[0]) == 66
     for lesion in folder.lesions()[0]:
         for uid in (lesion.image_uid, *lesion.mask_uids):
             assert folder.files(uid)
@@ -25,6 +28,30 @@ def test_an_archive_holds_what_the_folder_holds(small_demo, archive):
     assert packed.read(name) == folder.read(name)
     options = {"background_size": 48}
     assert packed.fingerprint(**options) == folder.fingerprint(**options)
+
+
+def is_open(path) -> bool:
+    """Whether this process has a file open."""
+    found = []
+    for descriptor in os.listdir("/proc/self/fd"):
+        with contextlib.suppress(FileNotFoundError):  # that of the listing itself
+            found.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+    return str(path) in found
+
+
+def test_an_archive_is_closed_in_the_end(archive):
+    with Release(archive):
+        assert is_open(archive)
+    assert not is_open(archive)
+
+
+def test_an_archive_that_is_refused_is_closed(tmp_path):
+    with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+        other.writestr("readme.txt", "")
+    with pytest.raises(CbisError, match="no case-description CSV") as caught:
+        Release(tmp_path / "other.zip")
+    assert caught.traceback  # its frames hold the release
+    assert not is_open(tmp_path / "other.zip")
 
 
 def test_the_fingerprint_sees_every_change(small_demo, tmp_path):

@@ -41,7 +41,7 @@ class ToyRelease:
         for name in ("csv", "jpeg"):
             (folder / name).mkdir(parents=True)
 
-    def add(
+    def add(  # a word for each column of a row
         self,
         *,
         pathology: str = "BENIGN",

@@ -78,10 +78,10 @@ def _best_and_worst(
         for k, i in zip(columns, row, strict=True)
     ]
     pictures = [None if i is None else drawn(i) for i in (*best, *worst)]
-    return arrange(pictures, titles, ("highest IoU", "lowest IoU"), title)
+    return _arranged(pictures, titles, ("highest IoU", "lowest IoU"), title)
 
 
-def arrange(
+def _arranged(
     pictures: Sequence[NDArray | None], titles: Sequence[str], rows: Sequence[str], title: str
 ) -> Figure:
     """Overlays in the arrangement of the paper's Figure 7.

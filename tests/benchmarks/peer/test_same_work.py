@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from benchmarks import measure
-from benchmarks.speed import rows
+from benchmarks.speed import inputs, rows, tasks
 from jaxcbis.training import epochs
 from tests import tiny
 from tests.differences import assert_within
@@ -57,7 +57,7 @@ def test_forward(both, tools, peer, channels_last):
     settings = peer.rows.Settings(channels_last=channels_last)
     work = of("forward", backbone)
     expected = run(tools.forward(work, model, settings)).numpy()
-    got = run(rows.ours(work, backbone))
+    got = run(tasks.ours(work, backbone))
     assert_within(1e-4, got, expected, "benchmarks: logits", scale=expected.std())
 
 
@@ -79,7 +79,7 @@ def test_steps(both, tools, peer, row):
     # At higher rates Adam makes whole steps of rounding errors.
     work = work._replace(phases=tuple({s: r / 30 for s, r in p.items()} for p in work.phases))
     settings = peer.rows.Settings(channels_last=True, fused=True)
-    ours, peer = rows.ours(work, backbone), tools.step(work, model, settings)
+    ours, peer = tasks.ours(work, backbone), tools.step(work, model, settings)
     got, expected = ([float(run(task)) for _ in range(3)] for task in (ours, peer))
     assert_within(1e-3, got, expected, "benchmarks: losses", scale=np.array(expected))
     assert len(set(got)) == 3, "the steps change nothing"
@@ -98,7 +98,7 @@ def test_a_repetition_on_a_gpu_takes_many_steps_on_both_sides(both, tools, peer,
 
     monkeypatch.setattr(tools, "trainer", trainer)
     ours, peer = (
-        rows.ours(work, backbone),
+        tasks.ours(work, backbone),
         tools.step(work, model, peer.rows.Settings(channels_last=True)),
     )
     rng = np.random.default_rng(3)
@@ -163,7 +163,7 @@ def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, to
 def test_grad_cam(both, tools, peer):
     model, backbone = both
     work = of("gradcam_head_only", backbone)
-    got = run(rows.ours(work, backbone))
+    got = run(tasks.ours(work, backbone))
     expected = run(tools.head_only_cam(work, model, peer.rows.Settings()))
     assert expected.max() > 0
     assert_within(1e-3, got, expected, "benchmarks: maps", scale=expected.max())
@@ -200,7 +200,7 @@ def test_epochs_do_the_same_number_of_steps(both, tools, peer, monkeypatch):
     monkeypatch.setattr(epochs, "train", ours_epoch)
     monkeypatch.setattr(tools, "trainer", counting_trainer)
     monkeypatch.setattr(tools, "tune", lambda *words: peer.rows.Settings())
-    run(rows.ours(work, backbone))
+    run(tasks.ours(work, backbone))
     peer = tools.task(work, model)
     seconds = peer.seconds(run(peer))
     assert seconds > 0
@@ -213,7 +213,7 @@ def test_files_are_read_as_the_records_are(tmp_path, peer, monkeypatch):
 
     small = partial(phantom.write_release, patients=(1, 1))
     monkeypatch.setattr(phantom, "write_release", small)
-    records, files = rows.input_data(tmp_path)
+    records, files = inputs.write(tmp_path)
     images, masks = zip(*peer.rows.Files(files, 32), strict=True)
     from jaxcbis.data import prepared
 

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.__main__ import main
 from benchmarks.scaling import command as scaling
 from benchmarks.scaling import point as scaling_point
-from benchmarks.speed import rows
+from benchmarks.speed import rows, tasks
 
 
 def test_slope_is_the_exponent():
@@ -48,7 +48,7 @@ def test_a_point_without_memory_says_so(monkeypatch):
     def full(*words):
         raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
 
-    monkeypatch.setattr(rows, "ours", full)
+    monkeypatch.setattr(tasks, "ours", full)
     work = rows.work("train_frozen", rows.load("tiny"), 2, 32, 0, 1)
     assert scaling_point.main("ours", "cpu", None, 1, work) == {"reason": "out of memory"}
 

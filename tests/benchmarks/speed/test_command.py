@@ -11,7 +11,7 @@ import pytest
 from benchmarks import measure
 from benchmarks.__main__ import main
 from benchmarks.measure import Late, Skipped, Task
-from benchmarks.speed import first_step, flops, rows, run
+from benchmarks.speed import first_step, flops, rows, run, starts
 from tests.conftest import ROOT
 
 SMALL = (
@@ -243,7 +243,7 @@ def test_first_step_tells_its_parts(side, parts, peer, monkeypatch):
 @pytest.mark.parametrize("side", ["ours", "torch"])
 def test_a_process_takes_its_first_step(side, tmp_path):
     work = rows.work("time_to_first_step", rows.load("resnet34"), 2, 32, 2, 1)
-    parts = rows.first_step(side, work, "cpu", str(tmp_path))
+    parts = starts.first_step(side, work, "cpu", str(tmp_path))
     assert parts["import_s"] > 0.1
     assert parts["total_s"] > parts["import_s"] + parts["run_s"]
 

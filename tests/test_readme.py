@@ -1,0 +1,60 @@
+"""What README says of the commands, of the data set from Python, and of where things lie."""
+
+import argparse
+import re
+from pathlib import Path
+
+import pytest
+
+from jaxcbis.commands.main import main, parser
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+#: Rows of the table of commands, by what stands in their first cell.
+ROWS = {line.split("|")[1].strip(): line for line in README.splitlines() if line.startswith("| `")}
+OURS = [cell for cell in ROWS if "run.py" in cell or "jaxcbis" in cell or cell.startswith("`.. ")]
+
+
+def commands() -> dict[str, argparse.ArgumentParser]:
+    (action,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    return dict(action.choices)
+
+
+def command_of(cell: str) -> str:
+    named = re.match(r"`(?:python -m jaxcbis|\.\.) (\w+)", cell)
+    return named.group(1) if named else "train"
+
+
+def test_every_command_has_a_row():
+    named = {command_of(cell) for cell in OURS}
+    assert named | {"findings"} == set(commands())
+    assert "`python -m jaxcbis findings docs`" in README  # it makes a page of ours
+
+
+@pytest.mark.parametrize("cell", OURS)
+def test_a_row_names_only_options_that_its_command_has(cell):
+    options = commands()[command_of(cell)]._option_string_actions
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
+    assert named <= set(options)
+
+
+def test_the_data_set_from_python(demo_dir, tmp_path, capsys):
+    """The snippet that needs no model, on the smaller demo set."""
+    assert main(["prepare", "--data-dir", str(demo_dir), "--quiet"]) == 0
+    (prepared,) = demo_dir.glob("cbis_ddsm_demo-*")
+    snippets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    (snippet,) = (text for text in snippets if "tfds.builder" in text)
+    name = '"cbis_ddsm_patches/paper"'
+    assert name in snippet
+    capsys.readouterr()
+    exec(snippet.replace(name, f"{name}, data_dir={str(prepared)!r}"), {})
+    said = capsys.readouterr().out
+    assert re.fullmatch(r"\S+ \(\d+, \d+, 1\) \[.*\]\n", said)
+
+
+def test_every_place_that_is_named_is_there():
+    tree = README.split("## Finding your way")[1].split("```")[1]
+    named = [line.split()[0] for line in tree.splitlines() if line and not line.startswith(" ")]
+    assert named
+    for place in named:
+        assert (ROOT / place).exists(), place
