@@ -7,7 +7,6 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from orbax.checkpoint import CheckpointManager
 
 from jaxcbis.errors import UserError
@@ -156,11 +155,10 @@ def _save_if_due(
       When to save next.
     """
     began = time.monotonic()
-    if not standing.progress.phase_ended(recipe):
-        # All hosts save together, and each has a clock of its own: the first one's counts.
-        (of_first, *_) = hosts.exchange([np.array(began >= due)])
-        if not of_first[0]:
-            return due
+    ended = standing.progress.phase_ended(recipe)
+    # All hosts save together, and each has a clock of its own: the first one's counts.
+    if not ended and not hosts.of_first(began >= due):
+        return due
     checkpoints.save(manager, (standing.state, standing.best), standing.progress._asdict())
     done = time.monotonic()
     return done + (done - began) / CHECKPOINT_SHARE
