@@ -44,11 +44,9 @@ def on_all(tree: Tree) -> Tree:
 
     They are the same on every host.
     """
-    return (
-        jax.tree.map(lambda x: _put(np.asarray(x), _everywhere()), tree)
-        if _several()
-        else (jax.device_put(tree))
-    )
+    if not _several():
+        return jax.device_put(tree)
+    return jax.tree.map(lambda x: _put(np.asarray(x), _everywhere()), tree)
 
 
 def fetch(tree: Any) -> Any:

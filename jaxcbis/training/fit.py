@@ -1,13 +1,12 @@
 """Training phase after phase, each from the best model of the one before."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from orbax.checkpoint import CheckpointManager
 
 from jaxcbis.errors import UserError
@@ -63,8 +62,7 @@ def fit(
         # The half that is frozen in all phases is run once; each phase goes on from what it left.
         half = splits
         shortest = min((_in_front(model, phase) for phase in recipe.phases), key=len)
-        begun = [phase for phase in recipe.phases if progress.stands_in(phase)]
-        for phase in recipe.phases[recipe.phases.index(begun[0]) if begun else 0 :]:
+        for phase in _left(recipe, progress):
             state = steps.start(phase.learning_rates, model.update(best))
             # The first step reuses the state's memory, so the best model needs its own.
             best = jax.tree.map(jnp.copy, state.variables)
@@ -83,8 +81,9 @@ def fit(
                 )
                 checkpoints.require_space(folder, (state, best))
             due = time.monotonic()
-            start = Standing(state, best, progress)
-            for standing in train_phase(recipe, phase, model, start, kept, track):
+            for standing in train_phase(
+                recipe, phase, model, Standing(state, best, progress), kept, track
+            ):
                 best, progress = standing.best, standing.progress
                 on_epoch(progress.history[-1])
                 if progress.history[-1]["epoch"]:
@@ -103,6 +102,12 @@ def read_progress(folder: Path, recipe: Recipe) -> Progress:
     """
     with checkpoints.open_manager(folder) as manager:
         return _progress(manager, recipe, folder)
+
+
+def _left(recipe: Recipe, progress: Progress) -> Sequence[Phase]:
+    """The phases that are not over, as far as the history tells."""
+    at = [progress.stands_in(phase) for phase in recipe.phases]
+    return recipe.phases[at.index(True) if True in at else 0 :]
 
 
 def _progress(manager: CheckpointManager, recipe: Recipe, folder: Path) -> Progress:
@@ -150,11 +155,10 @@ def _save_if_due(
       When to save next.
     """
     began = time.monotonic()
-    if not standing.progress.phase_ended(recipe):
-        # All hosts save together, and each has a clock of its own: the first one's counts.
-        (of_first, *_) = hosts.exchange([np.array(began >= due)])
-        if not of_first[0]:
-            return due
+    ended = standing.progress.phase_ended(recipe)
+    # All hosts save together, and each has a clock of its own: the first one's counts.
+    if not ended and not hosts.of_first(began >= due):
+        return due
     checkpoints.save(manager, (standing.state, standing.best), standing.progress._asdict())
     done = time.monotonic()
     return done + (done - began) / CHECKPOINT_SHARE

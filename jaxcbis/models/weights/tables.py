@@ -23,12 +23,15 @@ KERAS_SHIFT = tuple(((IMAGENET_MEAN - KERAS_MEAN / 255) / IMAGENET_STD).tolist()
 
 
 class Row(NamedTuple):
+    """A parameter's path, the names of the arrays that it is made of, and how."""
+
     target: str
     sources: tuple[str, ...]
     convert: Callable[..., np.ndarray]
 
 
 def same(array):
+    """The array as it is."""
     return array
 
 
@@ -48,6 +51,7 @@ def less_bias(mean, bias):
 
 
 def torchvision_resnet(design: ResNetDesign) -> Iterator[Row]:
+    """torchvision calls a projecting shortcut `downsample`."""
     yield from _torchvision_pair("stem/conv", "conv1", "stem/bn", "bn1")
     for target, layer, block in _blocks(design):
         source = f"layer{layer}.{block}"
@@ -95,6 +99,7 @@ def keras_resnet50_legacy(design: ResNetDesign) -> Iterator[Row]:
 
 
 def keras_vgg(design: VGGDesign) -> Iterator[Row]:
+    """Keras numbers convolutions as we do."""
     for block, depth in enumerate(design.depths, 1):
         for i in range(1, depth + 1):
             convert = from_bgr if (block, i) == (1, 1) else same
