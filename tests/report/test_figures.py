@@ -190,7 +190,7 @@ def test_colours_differ_and_can_be_seen():
     assert contrast(style.DARK_INK, "#16181B") >= 7
 
 
-def test_a_folder_that_cannot_be_made_is_a_user_error(tmp_path):
+def test_a_folder_that_cannot_be_made_is_a_user_error(tmp_path, coarse):
     (tmp_path / "figures").write_text("in the way")
     with pytest.raises(UserError, match="cannot write"):
         of_run.write(tmp_path, example() | {"test": None, "localization": None})
