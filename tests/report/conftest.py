@@ -4,12 +4,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect, sync_playwright
 
 from tests.report import made_run
 
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
 
 
 @pytest.fixture(scope="session")
@@ -29,7 +27,9 @@ def browser():
     found = next(filter(None, map(shutil.which, BROWSERS)), None)
     if found is None:
         pytest.skip(f"none of {', '.join(BROWSERS)} found; apt-get install {BROWSERS[0]}")
-    with sync_playwright() as playwright:
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    api.expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
+    with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found)
         yield chromium
         chromium.close()
@@ -40,7 +40,7 @@ def open_report(browser):
     """Opens a file as a person does; fails where the console is not clean or a network is asked."""
     complaints, pages = [], []
 
-    def open_file(path: Path, fragment: str = "", **options) -> Page:
+    def open_file(path: Path, fragment: str = "", **options):
         page = browser.new_page(**options)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
