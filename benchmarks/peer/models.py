@@ -67,9 +67,19 @@ def stages(model: Any) -> dict[str, nn.Sequential]:
 def to_tensor(
     inputs: np.ndarray, device: torch.device | str = "cpu", *, channels_last: bool = False
 ) -> torch.Tensor:
-    """NHWC to NCHW on a device; a grey image gets its three channels."""
-    x = torch.from_numpy(np.moveaxis(inputs, -1, 1))
+    """NHWC to NCHW on a device, see `place`."""
+    return place(on_host(inputs), device, channels_last=channels_last)
+
+
+def on_host(inputs: np.ndarray) -> torch.Tensor:
+    """NHWC to NCHW."""
+    return torch.from_numpy(np.moveaxis(inputs, -1, 1))
+
+
+def place(x: torch.Tensor, device: torch.device | str, *, channels_last: bool) -> torch.Tensor:
+    """NCHW on a device; a grey image gets its three channels there, so that one travels."""
+    x = x.to(device, non_blocking=True)
     if x.shape[1] == 1:
         x = x.expand(-1, 3, -1, -1)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    return x.contiguous(memory_format=layout).to(device)
+    return x.contiguous(memory_format=layout)

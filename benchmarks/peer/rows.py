@@ -30,7 +30,7 @@ from benchmarks.measure import (
     deadline,
     is_out_of_memory,
 )
-from benchmarks.peer.models import build, stages, to_tensor
+from benchmarks.peer.models import build, on_host, place, stages, to_tensor
 
 Draw = Callable[[Work, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -221,7 +221,7 @@ class Torch:
         def fresh(rng: np.random.Generator) -> list[list[tuple[torch.Tensor, torch.Tensor]]]:
             return [
                 [
-                    (self._pinned(to_tensor(x)), self._pinned(torch.from_numpy(labels).long()))
+                    (self._pinned(on_host(x)), self._pinned(torch.from_numpy(labels).long()))
                     for x, labels in zip(
                         *(np.split(a, range(work.batch, len(a), work.batch)) for a in split[:2]),
                         strict=True,
@@ -261,8 +261,8 @@ class Torch:
 
         # No autocast: it takes activations to NumPy, which has no bfloat16.
         return Task(
-            lambda rng: self._inputs(work, rng, settings)[0],
-            lambda x: cam(input_tensor=x, targets=None),
+            lambda rng: self._images(work, rng),
+            lambda x: cam(input_tensor=self._to_device(x, settings), targets=None),
         )
 
     def head_only_cam(self, work: Work, model: nn.Module, settings: Settings) -> Task:
@@ -270,7 +270,8 @@ class Torch:
         *body, head = stages(self._place(model, settings).eval()).values()
         features_of = _compile(nn.Sequential(*body), settings)
 
-        def run(x: torch.Tensor) -> np.ndarray:
+        def run(images: torch.Tensor) -> np.ndarray:
+            x = self._to_device(images, settings)
             with self._autocast():
                 with torch.no_grad():
                     features = features_of(x)
@@ -283,7 +284,7 @@ class Torch:
             maps = F.relu((weights * features.float()).sum(1, keepdim=True))
             return F.interpolate(maps, size=work.size, mode="bilinear")[:, 0].cpu().numpy()
 
-        return Task(lambda rng: self._inputs(work, rng, settings)[0], run)
+        return Task(lambda rng: self._images(work, rng), run)
 
     def input(self, work: Work, folder: Path) -> Task:
         """A DataLoader over PNG files, in this process or with a worker per core."""
@@ -311,6 +312,9 @@ class Torch:
         placed: Any = copy.deepcopy(model)
         return placed.to(self.device, memory_format=layout)
 
+    def _images(self, work: Work, rng: np.random.Generator) -> torch.Tensor:
+        return self._pinned(on_host(self.draw(work, rng)[0]))
+
     def _inputs(self, work: Work, rng: np.random.Generator, settings: Settings):
         inputs, labels = self.draw(work, rng)
         x = to_tensor(inputs, self.device, channels_last=settings.channels_last)
@@ -331,8 +335,7 @@ class Torch:
         return lambda rng: [batches[i] for i in rng.permutation(work.steps)]
 
     def _to_device(self, x: torch.Tensor, settings: Settings) -> torch.Tensor:
-        layout = torch.channels_last if settings.channels_last else torch.preserve_format
-        return x.to(self.device, memory_format=layout, non_blocking=True)
+        return place(x, self.device, channels_last=settings.channels_last)
 
     def _pinned(self, x: torch.Tensor) -> torch.Tensor:
         """Where a GPU can fetch it while the host goes on."""

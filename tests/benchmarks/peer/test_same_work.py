@@ -159,6 +159,22 @@ def test_frozen_half_in_torch_gets_no_gradient_and_keeps_its_statistics(both, to
             assert all(p.grad is None for p in after[stage].parameters())
 
 
+@RESNET
+def test_images_are_grey_and_come_from_the_host_where_they_do_in_a_run(both, tools, peer):
+    model, backbone = both
+    of_images = [row for row in rows.ROWS if "behind_prefix" not in row]
+    shapes = {of(row, backbone).shape for row in of_images}
+    assert shapes == {(tiny.SIZE, tiny.SIZE, 1)} or shapes == {(64, 64, 1)}
+    work = of("gradcam", backbone)
+    for make in (tools.library_cam, tools.head_only_cam):
+        fresh = make(work, model, peer.rows.Settings(channels_last=True)).fresh
+        images = fresh(np.random.default_rng(3))
+        expected = rows.draw(work, np.random.default_rng(3))[0]
+        np.testing.assert_array_equal(images.numpy()[:, 0], expected[..., 0])
+        assert images.device.type == "cpu"
+        assert images.min() < 0, "they are no activations"
+
+
 @BOTH
 def test_grad_cam(both, tools, peer):
     model, backbone = both
@@ -171,7 +187,7 @@ def test_grad_cam(both, tools, peer):
 
     def scaled(maps):
         low = maps.min((1, 2), keepdims=True)
-        return (maps - low) / (maps - low).max((1, 2), keepdims=True)
+        return (maps - low) / (1e-7 + (maps - low).max((1, 2), keepdims=True))  # as theirs does
 
     # It shifts the coarse map by its minimum before it enlarges it.
     assert_within(1e-2, scaled(got), scaled(library), "benchmarks: maps of pytorch-grad-cam")

@@ -20,8 +20,9 @@ def test_tracing_and_compiling_are_told_apart():
     with compiling.parts() as seconds:
         jax.jit(lambda x: inner(x) + 1)(1.0)
     whole = time.perf_counter() - began
-    assert 0.2 <= seconds["trace_s"] < 0.4, "an inner function counts once"
-    assert 0 < seconds["compile_s"] <= whole - 0.2
+    assert seconds["trace_s"] >= 0.2
+    assert seconds["compile_s"] > 0
+    assert seconds["trace_s"] + seconds["compile_s"] <= whole, "an inner function counts once"
     with compiling.parts() as seconds:
         pass
     assert seconds == {"trace_s": 0, "compile_s": 0, "cache_hits": 0}
