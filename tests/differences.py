@@ -1,8 +1,15 @@
-"""Largest differences from independent implementations, shown at the end of a test run."""
+"""Largest differences from independent implementations, shown at the end of a test run.
+
+README's table under 'Correct, against whom' has a row for each, with the bound that the tests hold.
+"""
+
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 
-#: What was compared -> (largest difference seen, bound).
+README = Path(__file__).resolve().parent.parent / "README.md"
+#: Row of README's table, 'what | against' -> (largest difference seen, bound).
 seen: dict[str, tuple[float, float]] = {}
 
 
@@ -10,17 +17,29 @@ def assert_within(bound, got, expected, what: str, *, scale=1.0, detail: str = "
     """Asserts that two arrays differ by at most `bound` times `scale`, and notes by how much.
 
     Args:
-      bound: largest difference allowed, as a share of `scale`.
+      bound: largest difference allowed, as a share of `scale`; README's row must state it.
       got, expected: arrays of one shape, ours and the other implementation's.
-      what: row of the table at the end of the test run.
+      what: row of README's table, its first two cells as they stand there.
       scale: what a difference is measured by.
       detail: said if it fails.
     """
+    stated = documented().get(what)
+    assert stated == bound, f"README's row '{what}' states a bound of {stated}, tested is {bound}"
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.shape == expected.shape, f"{what} {detail}: {got.shape}, expected {expected.shape}"
     difference = float((np.abs(got - expected) / scale).max())
     note(what, difference, bound)
     assert difference <= bound, f"{what} {detail}: differs by {difference:.2g}, bound {bound:.2g}"
+
+
+@cache
+def documented() -> dict[str, float]:
+    """The bound of each row of README's table that has one."""
+    table = (
+        README.read_text(encoding="utf-8").split("## Correct, against whom")[1].split("\n## ")[0]
+    )
+    rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
+    return {" | ".join(row[:2]): float(row[3]) for row in rows if row[-1][:1].isdigit()}
 
 
 def note(what: str, difference: float, bound: float) -> None:
@@ -29,8 +48,8 @@ def note(what: str, difference: float, bound: float) -> None:
 
 
 def table() -> list[str]:
-    """One line per comparison."""
+    """The rows as README has them, of what was compared."""
     return [
-        f"{what:<58} {largest:8.1e}  (bound {bound:.0e})"
-        for what, (largest, bound) in sorted(seen.items())
+        f"| {what} | {largest:.1e} | {bound:.0e} |".replace("e-0", "e-")
+        for what, (largest, bound) in seen.items()
     ]

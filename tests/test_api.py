@@ -12,12 +12,13 @@ from jaxcbis.data import patches
 from tests import processes, tiny_run
 from tests.differences import assert_within
 
+#: Row of README's table.
+EXPORT = "the exported model, in a process without this package | the run's own answers"
+
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_run.write(
-        tmp_path_factory.mktemp("python") / "run", backbone="tiny", lesion_side=16.4
-    )
+    return tiny_run.write(tmp_path_factory.mktemp("python") / "run", lesion_side=16.4)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +90,7 @@ def test_an_exported_model_answers_without_the_package(run, tmp_path):
     np.save(tmp_path / "grey.npy", grey)
     processes.run(tmp_path, program=("-c", EXPORTED))
     ours = jaxcbis.predict(run, grey)
-    assert_within(1e-5, np.load(tmp_path / "answers.npy"), ours, "exported model, reloaded")
+    assert_within(1e-5, np.load(tmp_path / "answers.npy"), ours, EXPORT)
 
 
 #: The documentation's blocks as a user has them, in a process in which JAX has not started.
@@ -126,7 +127,7 @@ def test_the_documentation_runs_and_leaves_the_environment_alone(folder, run, tm
     assert json.loads(end) == [5, []]
     found = np.load(tmp_path / "found.npz")
     np.testing.assert_allclose(found["maps"], jaxcbis.explain(run, images()[1:2]).maps, atol=1e-5)
-    assert_within(1e-5, found["served"], jaxcbis.predict(run, two), "exported model, reloaded")
+    assert_within(1e-5, found["served"], jaxcbis.predict(run, two), EXPORT)
     best = jaxcbis.sweep(run, images()[2])
     place = np.unravel_index(best.suspicion.argmax(), best.suspicion.shape)
     assert str(tuple(best.boxes[place].tolist())) in of_sweep

@@ -52,6 +52,21 @@ def test_the_data_set_from_python(demo_dir, tmp_path, capsys):
     assert re.fullmatch(r"\S+ \(\d+, \d+, 1\) \[.*\]\n", said)
 
 
+def test_the_documents_name_files_that_are_there():
+    """Python files by the end of their path, tests by the whole of it, as commands have them."""
+    packages = ("jaxcbis", "tfds_cbis", "benchmarks", "tests")
+    places = [ROOT / "run.py", *(path for name in packages for path in (ROOT / name).rglob("*.py"))]
+    files = {f"/{path.relative_to(ROOT)}" for path in places}
+    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
+    assert len(documents) > 3
+    for document in documents:
+        for quoted in re.findall(r"`([^`]+)`", document.read_text()):
+            for name in re.findall(r"(?<![\w/.])[\w/]+\.py\b", quoted):
+                assert any(file.endswith(f"/{name}") for file in files), f"{document.name}: {name}"
+            for name in re.findall(r"(?<![\w/.])tests/[\w/]+", quoted):
+                assert (ROOT / name).exists() or (ROOT / f"{name}.py").exists(), name
+
+
 def test_every_place_that_is_named_is_there():
     tree = README.split("## Finding your way")[1].split("```")[1]
     named = [line.split()[0] for line in tree.splitlines() if line and not line.startswith(" ")]

@@ -25,7 +25,7 @@ from tests.report import example_run
 SIZE = 32
 
 
-def write(folder: Path, *, backbone: str = "vgg16", **model) -> Path:
+def write(folder: Path, *, backbone: str = "tiny", **model) -> Path:
     """Writes results.json and the model; `model` adds to its facts in results.json."""
     given = {"backbone": backbone, "weights": "random", "image_size": SIZE, "output": str(folder)}
     fresh = turned_up(backbones.load(backbone, weights="random").model)

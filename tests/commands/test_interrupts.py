@@ -10,6 +10,14 @@ from jaxcbis.commands import interrupts, main
 from jaxcbis.errors import UserError
 
 
+@pytest.fixture(autouse=True)
+def heard():
+    """Also where the tests run in the background, whose processes ignore SIGINT."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", interrupts.SIGNALS)
 @pytest.mark.parametrize("error", [KeyboardInterrupt, ImportError, OSError, UserError])
 def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number, error, capsys):
@@ -48,14 +56,15 @@ def test_an_interrupt_of_one_command_is_none_of_the_next():
         main.ending(faulty)
 
 
-def test_a_signal_after_all_is_done_ends_the_process_in_silence(request):
-    both = interrupts.SIGNALS if request.config.getoption("--full") else (signal.SIGINT,)
-    for number in both:
-        script = (
-            "import atexit, signal; from jaxcbis.commands import main\n"
-            "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
-            f"atexit.register(signal.raise_signal, {int(number)})\n"
-            "main.start(['--version'])"
-        )
-        done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
-        assert (done.returncode, done.stderr) == (-number, "")
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.full)]
+)
+def test_a_signal_after_all_is_done_ends_the_process_in_silence(number):
+    script = (
+        "import atexit, signal; from jaxcbis.commands import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        f"atexit.register(signal.raise_signal, {int(number)})\n"
+        "main.start(['--version'])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (-number, "")

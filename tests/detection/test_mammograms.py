@@ -17,9 +17,7 @@ from tests.tfds_cbis.toy_release import film
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tiny_run.write(
-        tmp_path_factory.mktemp("mammograms") / "run", backbone="tiny", lesion_side=16.4
-    )
+    return tiny_run.write(tmp_path_factory.mktemp("mammograms") / "run", lesion_side=16.4)
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +32,8 @@ def test_a_sweep_equals_its_windows_cut_one_by_one(run):
     assert {(x1 - x0, y1 - y0) for x0, y0, x1, y1 in boxes.tolist()} == {(16, 16)}
     alone = [jaxcbis.predict(run, [mammogram[y0:y1, x0:x1]])[0] for x0, y0, x1, y1 in boxes]
     assert len(alone) == 35
-    assert_within(1e-5, found.probabilities.reshape(-1, 5), np.array(alone), "sweep, alone")
+    what = "a sweep's windows | the same crops one by one"
+    assert_within(1e-5, found.probabilities.reshape(-1, 5), np.array(alone), what)
 
 
 def test_a_run_that_does_not_know_its_crops_asks_for_the_window(run):

@@ -52,9 +52,7 @@ def test_chance_finds_the_lesion_as_often_as_its_window_is_drawn_highest():
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return tiny_run.write(
-        tmp_path_factory.mktemp("scoring") / "run", backbone="tiny", lesion_side=16.0
-    )
+    return tiny_run.write(tmp_path_factory.mktemp("scoring") / "run", lesion_side=16.0)
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def test_every_method_behind_a_curved_head(peer_maps, curved, method):
     # Grad-CAM++ divides by a difference, which magnifies rounding.
     bound = 1e-2 if method == "gradcam++" else 1e-3
     assert_within(
-        bound, as_peer_shows(maps, 28), theirs, f"{CAM_METHODS[method]} against pytorch-grad-cam"
+        bound, as_peer_shows(maps, 28), theirs, f"{CAM_METHODS[method]} | pytorch-grad-cam"
     )
 
 
@@ -143,7 +143,7 @@ def test_score_cam(torch, torch_reference, peer_maps, tmp_path, monkeypatch):
     plain = as_peer_shows(features.mean(-1), tiny.SIZE)
     assert np.abs(plain - theirs).max() > 0.1, "the weights must matter"
     shown = as_peer_shows(found.of_labels, tiny.SIZE)
-    assert_within(1e-3, shown, theirs, "Score-CAM against pytorch-grad-cam")
+    assert_within(1e-3, shown, theirs, "Score-CAM | pytorch-grad-cam")
 
 
 def test_backbones_against_pytorch_grad_cam(reference, torch_reference, peer_maps, case):
@@ -161,7 +161,7 @@ def test_backbones_against_pytorch_grad_cam(reference, torch_reference, peer_map
         assert maps.any()
         theirs = peer_maps(module, layer, colour, wanted, method)
         bound = 1e-2 if method == "gradcam++" else 1e-3
-        what = f"{CAM_METHODS[method]} against pytorch-grad-cam"
+        what = f"{CAM_METHODS[method]} | pytorch-grad-cam"
         assert_within(bound, as_peer_shows(maps, size), theirs, what)
 
 
@@ -174,7 +174,8 @@ def test_resnet50_equals_the_closed_form():
     kernel = np.asarray(ours.params["head"]["linear"]["kernel"], np.float64)
     closed = np.maximum(np.einsum("nhwc,cn->nhw", features, kernel[:, classes]), 0) / 49
     maps = np.asarray(maps_of(ours, features, classes))
-    assert_within(1e-5, maps, closed, "Grad-CAM against the closed form", scale=closed.max())
+    what = "Grad-CAM behind a global pool, of the maximum | closed form"
+    assert_within(1e-5, maps, closed, what, scale=closed.max())
     # A batch is its items one by one.
     alone = np.asarray(maps_of(ours, features[3:4], classes[3:4]))
     np.testing.assert_allclose(maps[3:4], alone, atol=1e-5 * maps.max())

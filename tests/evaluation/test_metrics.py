@@ -17,6 +17,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap, metrics
 from jaxcbis.evaluation.metrics import classification
 from jaxcbis.labels import LABELS
+from tests.differences import assert_within
 
 
 @pytest.fixture(autouse=True)
@@ -133,8 +134,9 @@ def test_class_intervals_are_those_of_resampled_patients():
             labels[items], probabilities[items].argmax(1), labels=range(5), zero_division=np.nan
         )
         samples.append(np.where(support, figures, np.nan))
+    what = "intervals of the classes' figures | scikit-learn, resampled"
     low, high = np.nanquantile(samples, (0.025, 0.975), axis=0)
     for k, label in enumerate(LABELS):
         for row, name in enumerate(("precision", "recall", "f1")):
             expected = [low[row, k], high[row, k]]
-            assert found[label]["ci95"][name] == pytest.approx(expected, abs=1e-12), name
+            assert_within(1e-12, found[label]["ci95"][name], expected, what, detail=name)

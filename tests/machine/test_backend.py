@@ -148,10 +148,9 @@ def test_a_gpu_is_looked_for_whoever_made_it_and_only_before_jax_is_at_work():
     assert found["same"]
 
 
-def test_jax_takes_no_list_of_platforms_with_one_that_is_absent(request):
+@pytest.mark.full
+def test_jax_takes_no_list_of_platforms_with_one_that_is_absent():
     """Else a GPU could be asked for by its makers' names."""
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
     script = "import jax; jax.config.update('jax_platforms', 'cpu,rocm'); jax.devices()"
     done = subprocess.run([sys.executable, "-c", script], env=CLEAN, capture_output=True, text=True)
     assert "rocm" in done.stderr.splitlines()[-1]

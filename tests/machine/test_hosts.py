@@ -17,6 +17,7 @@ from jaxcbis.machine import hosts
 from jaxcbis.machine.hosts import LOST
 from tests import (
     processes,
+    stripes,
     tiny,  # noqa: F401 - known to --backbone
 )
 from tests.differences import assert_within
@@ -38,16 +39,20 @@ def folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def alone(folder, demo_dir):
-    words = ("train", *RUN, "--data-dir", demo_dir, "--output", folder / "alone", "--quiet")
-    assert main([*map(str, words)]) == 0
-    return results(folder / "alone")
+def patches(folder):
+    """Words of the command line: where the data are."""
+    return "--data", stripes.write(folder / "patches.npz")
 
 
-@pytest.fixture
-def only_full(request):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
+@pytest.fixture(scope="module")
+def alone(folder, patches):
+    return run_alone(folder / "alone", *patches)
+
+
+def run_alone(output, *words):
+    given = ("train", *RUN, *words, "--output", output, "--quiet")
+    assert main([*map(str, given)]) == 0
+    return results(output)
 
 
 def results(output):
@@ -60,32 +65,35 @@ def free_port():
         return free.getsockname()[1]
 
 
-def start(count, data_dir, output, *words):
+def start(count, output, *words):
     """Starts all processes of a run."""
     address = ("--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", count)
-    return [
-        begin(data_dir, output, *address, "--process-id", number, *words) for number in range(count)
-    ]
+    return [begin(output, *address, "--process-id", number, *words) for number in range(count)]
 
 
-def begin(data_dir, output, *words, env=ENVIRONMENT):
-    given = ("train", *RUN, "--data-dir", data_dir, "--output", output, *words)
+def begin(output, *words, env=ENVIRONMENT):
+    given = ("train", *RUN, "--output", output, *words)
     return processes.begin(*given, env=env, stderr=subprocess.PIPE)
 
 
 def same(found, expected, what):
     """Compares all figures of two runs; whole numbers and notes exactly."""
     rows = [[row["train_loss"], row["val_loss"]] for row in found["history"] if row["epoch"]]
-    wanted = [[row["train_loss"], row["val_loss"]] for row in expected["history"] if row["epoch"]]
-    assert_within(1e-5, np.array(rows) / wanted, np.ones_like(wanted), f"{what}: losses, relative")
-    for key in ("accuracy", "auc_mean", "auc_hard_mean", "confusion"):
-        assert_within(1e-5, found["test"][key], expected["test"][key], f"{what}: test figures")
-    score = [part["localization"]["ll_score"] for part in (found, expected)]
-    assert_within(1e-5, *score, f"{what}: localisation")
+    wanted = np.array(
+        [[row["train_loss"], row["val_loss"]] for row in expected["history"] if row["epoch"]]
+    )
+    assert_within(
+        1e-5, rows, wanted, "several hosts: losses, relative | one", scale=wanted, detail=what
+    )
+    for key in ("accuracy", "auc_mean", "auc_hard_mean"):
+        assert found["test"][key] == pytest.approx(expected["test"][key], abs=1e-5), what
+    assert found["test"]["confusion"] == expected["test"]["confusion"], what
+    score, of_one = (part["localization"]["ll_score"] for part in (found, expected))
+    assert score == pytest.approx(of_one, abs=1e-5), what
     assert found["data"] == expected["data"]
 
 
-def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo_dir):
+def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, patches):
     """They meet by what Slurm sets for the tasks of a step."""
     slurm = {
         "SLURM_JOB_ID": "7", "SLURM_STEP_NODELIST": "localhost", "SLURM_NTASKS": "2",
@@ -93,7 +101,7 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
     }  # fmt: skip
     begun = [
         begin(
-            demo_dir, folder / "two", "--coordinator", "cluster",
+            folder / "two", *patches, "--coordinator", "cluster",
             env=ENVIRONMENT | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
         )
         for task in range(2)
@@ -108,10 +116,12 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, demo
     same(found, alone, "2 hosts against one")
 
 
-@pytest.mark.usefixtures("only_full")
-def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir):
-    output = folder / "four"
-    begun = start(4, demo_dir, output, "--verbose")
+@pytest.mark.full
+def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, demo_dir):
+    """On data that the first host prepares, while the others wait."""
+    output, prepared = folder / "four", ("--data-dir", demo_dir)
+    alone = run_alone(folder / "alone on the demo", *prepared)
+    begun = start(4, output, *prepared, "--verbose")
     for line in begun[0].stdout:  # a first epoch is done, and others are not
         if "epoch   1" in line:
             break
@@ -130,21 +140,19 @@ def test_a_lost_host_ends_the_run_and_fewer_go_on(folder, alone, demo_dir):
 
     assert results(output)["environment"]["devices"] == 4
     shutil.copytree(output, folder / "two after four")
-    words = ("train", *RUN, "--data-dir", demo_dir, "--output", output, "--resume", "--quiet")
-    assert main([*map(str, words)]) == 0
-    found = results(output)
+    found = run_alone(output, *prepared, "--resume")
     same(found, alone, "one host after 4 against one")
     assert "begun on 4 devices and continued on 1: last digits may differ" in found["notes"]
-    begun = start(2, demo_dir, folder / "two after four", "--resume")
+    begun = start(2, folder / "two after four", *prepared, "--resume")
     said = [process.communicate() for process in begun]
     assert [process.returncode for process in begun] == [0, 0], said
     same(results(folder / "two after four"), alone, "2 hosts after 4 against one")
 
 
-@pytest.mark.usefixtures("only_full")
-def test_a_disk_of_its_own_is_refused(folder, demo_dir, tmp_path):
+@pytest.mark.full
+def test_a_disk_of_its_own_is_refused(patches, tmp_path):
     words = ("--coordinator", f"127.0.0.1:{free_port()}", "--num-processes", 2, "--process-id")
-    begun = [begin(demo_dir, tmp_path / str(number), *words, number) for number in range(2)]
+    begun = [begin(tmp_path / str(number), *patches, *words, number) for number in range(2)]
     said = [process.communicate()[1] for process in begun]
     assert [process.returncode for process in begun] == [2, 2]
     assert LOST in said[0]
@@ -167,8 +175,7 @@ def test_wrong_numbers_are_told_before_anything_starts(given, says):
         options.resolve(given)
 
 
-@pytest.mark.usefixtures("only_full")
-@pytest.mark.usefixtures("only_full")
+@pytest.mark.full
 def test_no_cluster_is_told(tmp_path):
     words = ("train", *RUN, "--output", tmp_path / "run", "--coordinator", "cluster")
     assert "found no cluster" in processes.refused(*words)

@@ -19,6 +19,7 @@ SCRIPT = """
 import json, os, resource, signal, sys
 from jaxcbis.machine import watched
 resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup's children would ignore it
 told = {}
 for name in sys.argv[1:]:
     try:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from jax import export, lax
 
 from jaxcbis.models import kernels
+from tests.differences import assert_within
 
 pytestmark = pytest.mark.skipif(
     jax.default_backend() != "cpu", reason="elsewhere the kernels are lax's own"
@@ -22,8 +23,9 @@ def normal(seed: int, *shape: int) -> jax.Array:
 
 
 def assert_close(got, expected):
-    scale = float(jnp.abs(expected).max())
-    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * max(scale, 1))
+    scale = max(float(jnp.abs(expected).max()), 1)
+    what = "convolution, max-pool and sums, with gradients, relative | lax"
+    assert_within(1e-5, got, expected, what, scale=scale)
 
 
 @partial(jax.jit, static_argnums=0)

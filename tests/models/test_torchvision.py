@@ -35,7 +35,7 @@ def test_stages_equal_torchvision(name, size, suffix, reference, torch_reference
     for stage, output in expected.items():
         assert output.std() > 1e-2
         what = "logits" if stage == HEAD else "stage outputs"
-        what += " against torchvision, by their deviation"
+        what += ", relative to their deviation | torchvision"
         assert_within(1e-4, got[stage], output, what, scale=output.std(), detail=f"{name} {stage}")
 
 
@@ -60,4 +60,6 @@ def test_batch_equals_single_images(name):
     apart = jax.tree.map(lambda *parts: np.concatenate(parts), *singles)
     for stage, output in together.items():
         scale = output.std() if stage == HEAD else np.abs(output).max()
-        assert_within(1e-5, output, apart[stage], "a batch against its items", scale=scale)
+        assert_within(
+            1e-5, output, apart[stage], "a batch, relative | its items one by one", scale=scale
+        )

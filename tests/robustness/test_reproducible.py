@@ -5,8 +5,12 @@ import os
 import subprocess
 from pathlib import Path
 
+import jax
+import numpy as np
 import pytest
 
+import jaxcbis
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.machine import backend
 from jaxcbis.runs import claim
 from tests import CORES, processes, stripes
@@ -17,21 +21,26 @@ SURROUNDINGS = (
     {"LC_ALL": "C", "TZ": "UTC", "PYTHONHASHSEED": "0"},
     {"LC_ALL": "C.UTF-8", "TZ": "Asia/Kathmandu", "PYTHONHASHSEED": "7"},
 )
-USERS = {k: v for k, v in processes.ENVIRONMENT.items() if k not in ("NPROC", "XLA_FLAGS")}
+#: As a user has it; a process of `-n` has one core alone.
+USERS = {
+    k: v for k, v in processes.ENVIRONMENT.items()
+    if k not in ("NPROC", "XLA_FLAGS", "PYTEST_XDIST_WORKER")
+}  # fmt: skip
 WORDS = (
-    "--backbone", "vgg16", "--strategy", "s2", "--weights", "random", "--epochs", 1,
-    "--image-size", stripes.SIZE,
+    "train", "--strategy", "s2", "--weights", "random", "--epochs", 1, "--image-size", stripes.SIZE,
 )  # fmt: skip
 
 
-def test_surroundings_change_nothing(tmp_path):
-    """One core has as many threads as all; with one alone this run's losses would differ."""
+@pytest.mark.parametrize("backbone", ["tiny_vgg", pytest.param("vgg16", marks=pytest.mark.full)])
+def test_surroundings_change_nothing(tmp_path, backbone):
+    """One core has as many threads as all; with one alone this run's model would differ."""
     data, runs = stripes.write(tmp_path / "patches.npz"), []
     one = sorted(os.sched_getaffinity(0))[:1]
     for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (one, CORES), strict=True)):
         output = tmp_path / f"run{number}"
         only = ("taskset", "-c", ",".join(map(str, allowed)))
-        words = processes.command("--data", data, *WORDS, "--output", output, program=("run.py",))
+        given = ("--backbone", backbone, "--data", data, "--output", output)
+        words = processes.command(*WORDS, *given)
         done = subprocess.run(
             [*only, *words], cwd=processes.ROOT, env=USERS | env, check=True, capture_output=True,
             text=True,
@@ -41,7 +50,8 @@ def test_surroundings_change_nothing(tmp_path):
         found = json.loads((output / "results.json").read_text())
         losses = [(row["train_loss"], row["val_loss"]) for row in found["history"]]
         figures = [found[key] for key in ("best", "test", "localization", "model")]
-        runs.append((losses, figures, (output / "predictions.csv").read_bytes()))
+        arrays = [np.asarray(a).tobytes() for a in jax.tree.leaves(jaxcbis.load(output).model)]
+        runs.append((losses, figures, (output / "predictions.csv").read_bytes(), arrays))
     assert runs[0] == runs[1]
 
 

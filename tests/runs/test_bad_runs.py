@@ -19,7 +19,7 @@ ABSENT = object()
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return tiny_run.write(tmp_path_factory.mktemp("bad") / "run", backbone="resnet34")
+    return tiny_run.write(tmp_path_factory.mktemp("bad") / "run")
 
 
 @pytest.fixture

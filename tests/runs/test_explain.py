@@ -16,9 +16,7 @@ from tests import tiny_run
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    return tiny_run.write(
-        tmp_path_factory.mktemp("explain") / "run", backbone="tiny", lesion_side=16.0
-    )
+    return tiny_run.write(tmp_path_factory.mktemp("explain") / "run", lesion_side=16.0)
 
 
 @pytest.fixture

@@ -82,13 +82,16 @@ def test_twenty_steps_of_s2(
     stages = torch_reference.stages(model)
     expected = train_torch(torch, stages, model, phase.learning_rates, data)
 
-    what = "20 steps of S2 against PyTorch"
-    assert_within(1e-3, losses, expected, f"{what}: losses, relative", scale=np.array(expected))
+    assert_within(
+        1e-3, losses, expected, "losses of training, relative | PyTorch", scale=np.array(expected)
+    )
     assert np.mean(expected[-4:]) < 0.9 * np.mean(expected[:4]), "nothing learnt, nothing compared"
     head = torch_reference.head(name, model)["linear"]
     ours_head = learnt.params["head"]["linear"]
     for part in ("kernel", "bias"):
-        assert_within(1e-3, ours_head[part], head[part], f"{what}: head's weights")
+        assert_within(
+            1e-3, ours_head[part], head[part], "the head's weights after 20 steps of S2 | PyTorch"
+        )
     moved = np.abs(head["kernel"] - ours.params["head"]["linear"]["kernel"]).max()
     assert moved > 1e-3, "the heads agree to less than they moved"
     after = torch_reference.load(name, model, tmp_path / "after.safetensors")

@@ -10,6 +10,7 @@ import pytest
 
 from tests.differences import assert_within
 
+WHAT = "several devices: losses, logits, maps, statistics, relative | one, the same batches"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -30,7 +31,5 @@ def test_several_devices_find_what_one_finds(name, several, tmp_path):
         found = measure(name, devices, tmp_path)
         assert found.pop("devices") == devices
         for figure, got in found.items():
-            of_losses = "loss" in figure or "accuracy" in figure
-            part = "losses and accuracy" if of_losses else "logits, maps and statistics"
-            what, largest = f"{devices} devices against one: {part}", np.abs(alone[figure]).max()
-            assert_within(1e-5, got, alone[figure], what, scale=largest, detail=figure)
+            largest, detail = np.abs(alone[figure]).max(), f"{devices} devices, {figure}"
+            assert_within(1e-5, got, alone[figure], WHAT, scale=largest, detail=detail)

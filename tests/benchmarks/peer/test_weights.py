@@ -9,6 +9,7 @@ from tests import tiny
 from tests.differences import assert_within
 
 REAL = [pytest.param(name, marks=pytest.mark.full) for name in ("vgg16", "resnet34", "resnet50")]
+KERAS = "outputs with Keras files, relative to their deviation | float64 in PyTorch"
 #: What `backbones.load` finds in a file of Keras'.
 OF_KERAS = {"shift": KERAS_SHIFT, "v1": True}
 
@@ -73,8 +74,8 @@ def test_keras_weights_compute_as_keras_does(name, peer, torch_reference, tmp_pa
         features = torch.nn.Sequential(*body)(peer.models.to_tensor(normalized(photographs)))
     expected = compute(file, photographs)[backbone.stages[-1]]
     assert_within(
-        1e-4, torch_reference.to_numpy(features), expected, "Keras weights in torchvision's model",
-        scale=expected.std(), detail=name,
+        1e-4, torch_reference.to_numpy(features), expected, KERAS, scale=expected.std(),
+        detail=name,
     )  # fmt: skip
     peer.weights.require_same_logits(backbone, model, grey_images(size))  # the head, too
 

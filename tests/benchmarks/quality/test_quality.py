@@ -73,7 +73,7 @@ def test_losses_stay_together(compared):
     assert names[0] == names[1]
     for key in ("train_loss", "val_loss"):
         ours, peer = (np.array([r[key] for r in h if r[key] is not None]) for h in histories)
-        assert_within(1e-3, ours, peer, "quality: losses against PyTorch's", scale=peer)
+        assert_within(1e-3, ours, peer, "losses of training, relative | PyTorch", scale=peer)
         assert np.ptp(peer) > 0.01, "nothing learnt, nothing compared"
     if result["config"]["strategy"] == "s1":
         phases = {phase for phase, _ in names[1]}
