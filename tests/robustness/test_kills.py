@@ -41,10 +41,9 @@ CASES = {
 SHORT = (*RUN, "--strategy", "s2", "--epochs", 1, "--batch-size", 64)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("case", CASES)
-def test_kills_lose_nothing(case, tmp_path, request):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
+def test_kills_lose_nothing(case, tmp_path):
     words, file, kills = CASES[case]
     data, output = tmp_path / "tfds", tmp_path / "output"
     words = (*words, "--data-dir", data, *(("--output", output) if file else ()))
@@ -90,11 +89,10 @@ def undisturbed(demo_dir, tmp_path_factory):
     return json.loads(spent[1]), _found(output / "compiled")
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("place", struck.PLACES)
-def test_each_signal_within_a_part_of_a_run_loses_nothing(place, demo_dir, tmp_path, request):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
-    spent, expected = request.getfixturevalue("undisturbed")
+def test_each_signal_within_a_part_of_a_run_loses_nothing(place, undisturbed, demo_dir, tmp_path):
+    spent, expected = undisturbed
     rng, output = random.Random(f"kills within {place}"), tmp_path / "run"
     for how in SIGNALS:
         wait = rng.uniform(0, spent[place])

@@ -38,9 +38,8 @@ def measured(*words, program):
     return int(done.stdout.split()[-1]) / 2**20
 
 
-def test_a_release_of_the_real_size_fits_the_memory(tmp_path, request):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
+@pytest.mark.full
+def test_a_release_of_the_real_size_fits_the_memory(tmp_path):
     release = tmp_path / "release"
     phantom.write_release(release, patients=PATIENTS)
     rows = 0
@@ -63,9 +62,8 @@ def test_a_release_of_the_real_size_fits_the_memory(tmp_path, request):
     assert trained < MEMORY
 
 
-def test_explanations_at_once_agree_with_one(tmp_path, request):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
+@pytest.mark.full
+def test_explanations_at_once_agree_with_one(tmp_path):
     count = 16
     run = tiny_run.write(tmp_path / "run")
     patch = np.random.default_rng(0).integers(0, 255, (40, 50)).astype(np.uint8)

@@ -123,8 +123,7 @@ def test_readme_has_the_bands_and_a_figure_within_each():
         assert check._row(band, float(row[2])).ok
 
 
-def test_the_demo_training_is_within_every_band(request, capsys):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
+@pytest.mark.full
+def test_the_demo_training_is_within_every_band(capsys):
     assert main(["check"]) == 0, capsys.readouterr().err
     assert capsys.readouterr().out.splitlines()[-1] == "OK"

@@ -150,10 +150,9 @@ def test_runs_side_by_side_have_a_device_each(given, tmp_path, monkeypatch):
         execution.machine(dataclasses.replace(config, device="gpu"), 1, parallel=True)
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("words", [[], ["--parallel", "runs"]])
-def test_a_killed_study_goes_on(given, studied, tmp_path, words, request):
-    if not request.config.getoption("--full"):
-        pytest.skip("only with --full")
+def test_a_killed_study_goes_on(given, studied, tmp_path, words):
     folder = tmp_path / "study"
     command = [
         "study", "--data", given["data"], "--backbones", "tiny", "--strategies", "s2",

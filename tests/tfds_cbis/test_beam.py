@@ -23,11 +23,17 @@ def files(folder) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("options", [[], PROCESSES], ids=["one process", "processes"])
-@pytest.mark.parametrize("protocol", ["paper", "clean"])
-def test_its_records_are_those_of_threads(healthy, tmp_path, protocol, options, capfd, request):
-    if (protocol, options) != ("clean", []) and not request.config.getoption("--full"):
-        pytest.skip("every runner and protocol: --full")
+@pytest.mark.parametrize(
+    ("protocol", "options"),
+    [
+        ("clean", []),
+        *(
+            pytest.param(*pair, marks=pytest.mark.full)
+            for pair in (("paper", []), ("paper", PROCESSES), ("clean", PROCESSES))
+        ),
+    ],
+)
+def test_its_records_are_those_of_threads(healthy, tmp_path, protocol, options, capfd):
     for name, chosen in (("threads", None), ("beam", options)):
         tfds_cbis.prepare(
             healthy.folder, data_dir=tmp_path / name, background_size=SIZE, protocol=protocol,
