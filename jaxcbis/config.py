@@ -141,7 +141,7 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool
     """In what options differ from those that an earlier run recorded, in words.
 
     One that its version did not have counts as its default; those in INCIDENTAL do not count, nor
-    does another spelling of one path.
+    does another spelling of one path from the same folder.
 
     Args:
       before, now: options by field name.

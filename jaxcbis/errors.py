@@ -1,4 +1,4 @@
-"""The one exception that the command line turns into one line and exit code 2."""
+"""The one exception that the command line turns into one line and exit code 2, and its words."""
 
 
 class UserError(Exception):
@@ -6,3 +6,9 @@ class UserError(Exception):
 
     The message is one line that says what is wrong, where, and what to do about it.
     """
+
+
+def first_line(error: Exception) -> str:
+    """Of what an error says; its name where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return lines[0] if lines else type(error).__name__

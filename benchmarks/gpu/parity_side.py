@@ -11,6 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from benchmarks import measure
 from jaxcbis.machine import backend
 from jaxcbis.models import backbones
 from jaxcbis.models.inference import apply
@@ -57,7 +58,7 @@ def answers(
 
 if __name__ == "__main__":
     model, weights, source, target = sys.argv[1:]
-    backend.start("cpu")
+    backend.start("cpu", measure.cores())
     with np.load(source) as file:
         batch = file["images"], file["labels"]
     with open(target, "wb") as out:

@@ -102,7 +102,7 @@ def _inputs(results: dict) -> dict:
 
 def _ours(config: Config, dataset: Dataset, backbone: Model, results: dict) -> Side:
     """What our run left behind, and what it does not keep anew from its model."""
-    folder, test = Path(str(config.output)), dataset.splits["test"]
+    folder, test = Path(config.output), dataset.splits["test"]
     trained = checkpoints.load_model(folder / "checkpoints", backbone)
     images = _images(dataset, "test", with_label=False)
     blind = activation_maps.softmax(activation_maps.logits(trained, images))
@@ -183,10 +183,9 @@ def _score(
     config: Config, test: Patches, maps: np.ndarray, logits: np.ndarray, grid: int
 ) -> tuple[dict, np.ndarray]:
     """Scores maps as our run does: the object of results.json, and the IoU of every item."""
-    located, iou = localization.score(
-        test, logits.argmax(1), maps, threshold=config.cam_threshold, seed=config.seed
+    return localization.score(
+        test, logits.argmax(1), maps, threshold=config.cam_threshold, seed=config.seed, grid=grid
     )
-    return located | {"grid": grid}, iou
 
 
 def _place() -> str:

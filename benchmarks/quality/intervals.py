@@ -29,20 +29,19 @@ class Answers(NamedTuple):
 
 
 def of_differences(
-    ours: Answers, peer: Answers, *, draws: int = DRAWS, seed: int = 0
+    ours: Answers, peer: Answers, *, draws: int = DRAWS
 ) -> dict[str, list[float] | None]:
     """95 % intervals of ours less the peer's: a paired percentile bootstrap of whole patients.
 
     Args:
       ours, peer: answers to the same items, in the same order.
       draws: bootstrap samples; both models answer the same ones.
-      seed: of the random generator.
 
     Returns:
       [low, high] by figure of `figures`; None where the figure does not exist, or there are fewer
       than two patients.
     """
-    times = bootstrap.draw(ours.patients, draws=draws, seed=seed)
+    times = bootstrap.draw(ours.patients, draws=draws)
     if times is None:
         return dict.fromkeys(figures(ours, np.ones((1, len(ours.labels)))))
     theirs = figures(peer, times)

@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxcbis.commands.words import Parser
 from jaxcbis.data.patches import STEP, eight_bit, resize
+from jaxcbis.data.prepared import user_errors
 from jaxcbis.errors import UserError
 from jaxcbis.runs.finished import Finished
 
@@ -98,7 +99,8 @@ def _read(release: Path, data_dir: Path) -> dict[str, np.ndarray]:
     """Patches [height, width] by id."""
     from tfds_cbis import prepare
 
-    builder = prepare(release, data_dir=data_dir)
+    with user_errors():
+        builder = prepare(release, data_dir=data_dir)
     return {
         example["id"].decode(): example["image"][..., 0]
         for split in builder.info.splits

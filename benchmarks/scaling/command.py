@@ -146,7 +146,7 @@ def slope(at: list[int], costs: list[float | None]) -> float | None:
 
 
 def run_point(side: str, platform: str, work: Work, settings: dict | None, seconds: float) -> dict:
-    """Runs `scaling_point.main` in a process of its own, for at most `seconds`.
+    """Runs `point.main` in a process of its own, for at most `seconds`.
 
     Returns:
       What it returns, or {'reason'} where it was not done in time or was killed.

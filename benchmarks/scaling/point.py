@@ -40,7 +40,7 @@ def main(side: str, platform: str, settings: dict | None, seconds: float, work: 
     parts: list[dict] = []
     try:
         if side == "ours":
-            backend.start(platform)
+            backend.start(platform, measure.cores())
             meter = memory.of_jax()
             held = meter.held()
             ours = tasks.ours(work, rows.load(work.model), parts.append)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks import measure
 from benchmarks.measure import Work
 
 _began = time.perf_counter()
@@ -58,7 +59,7 @@ def _ours(platform: str, work: Work, rng: np.random.Generator, clock: _Clock) ->
     from jaxcbis.training import steps
 
     clock.mark("import_s")
-    backend.start(platform)
+    backend.start(platform, measure.cores())
     backbone = rows.load(work.model)
     plan, state, frozen = tasks.start_steps(work, backbone)
     batch = jax.block_until_ready(jax.device_put(rows.draw(work, rng)))

@@ -6,6 +6,7 @@ from typing import Any
 import cv2
 
 from benchmarks.measure import Skipped, Task
+from jaxcbis.data import prepared
 
 
 def write(folder: Path) -> tuple[Any, Path]:
@@ -20,9 +21,10 @@ def write(folder: Path) -> tuple[Any, Path]:
     except ModuleNotFoundError as error:
         raise Skipped(f"input: {error.name} is not installed") from error
     phantom.write_release(folder / "release")
-    builder = prepare(
-        folder / "release", data_dir=folder, background_size=phantom.DEMO_BACKGROUND_SIZE
-    )
+    with prepared.user_errors():
+        builder = prepare(
+            folder / "release", data_dir=folder, background_size=phantom.DEMO_BACKGROUND_SIZE
+        )
     files = folder / "png"
     for part in ("image", "mask"):
         (files / part).mkdir(parents=True)
@@ -34,6 +36,4 @@ def write(folder: Path) -> tuple[Any, Path]:
 
 def task(size: int, records: Any) -> Task:
     """Our side of the row."""
-    from jaxcbis.data import prepared
-
     return Task(lambda rng: records, lambda records: prepared.from_records(records, size))

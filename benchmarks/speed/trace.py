@@ -23,7 +23,7 @@ class Span(NamedTuple):
 
 
 def described(spans: list[Span], kinds: dict[str, str], count: int) -> dict:
-    """What the spans of a number of steps tell, see `main`."""
+    """What the spans of a number of steps tell, see `profile.main`."""
     shares = shares_of(spans, kinds)
     whole = (max(span.stop for span in spans) - min(span.start for span in spans)) / 1e9
     taken: dict[str, list[float]] = defaultdict(list)

@@ -43,9 +43,10 @@ _AGAIN = "put that right and give the same command again (for a training, add --
 _OUTSIDE = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM,
     errno.ENOMEM, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED,
-    errno.ECONNRESET, errno.ETIMEDOUT,
+    errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOLCK, errno.ESTALE, errno.EMFILE, errno.ENFILE,
 }  # fmt: skip
 _PACKAGE = Path(jaxcbis.__file__).resolve().parent
+_OURS = (_PACKAGE, _PACKAGE.parent / "tfds_cbis")
 
 
 def start(arguments: list[str] | None = None) -> NoReturn:
@@ -135,9 +136,9 @@ def answer(error: BaseException, interrupted: bool) -> tuple[int, str]:
     if isinstance(error, OSError):
         file, told = _file_of(error), f"{error.strerror or error}; {_AGAIN}"
         # A file of ours that is missing, or a call that the system refuses, is no fault of theirs.
-        if file is not None and not file.absolute().is_relative_to(_PACKAGE):
+        if file is not None and not any(map(file.absolute().is_relative_to, _OURS)):
             return EXIT_USER_ERROR, f"{file}: {told}"
-        if file is None and error.errno in _OUTSIDE:
+        if file is None and (error.errno in _OUTSIDE or isinstance(error, TimeoutError)):
             return EXIT_USER_ERROR, told
     return EXIT_FAULT, ""
 

@@ -47,6 +47,7 @@ def read(path: Path | str) -> Picture:
         raise UserError(
             f"cannot read {path}: {error.strerror or error}; expected a PNG, JPEG or DICOM image"
         ) from error
+    # As `tfds_cbis.release.dicom.is_dicom`, whose package would load TFDS.
     picture = (_read_dicom if data[128:132] == b"DICM" else _read_common)(path, data)
     height, width = picture.pixels.shape
     if min(height, width) < SMALLEST:

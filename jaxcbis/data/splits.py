@@ -11,12 +11,11 @@ SPLIT_SEED = 0
 FOLDS = 20
 
 
-def stratified(labels: np.ndarray, share: float = VALIDATION_SHARE) -> np.ndarray:
+def stratified(labels: np.ndarray) -> np.ndarray:
     """Draws validation patches at random, the same share of every class.
 
     Args:
-      labels: [n] class indices.
-      share: of each class; a class of one patch stays in train.
+      labels: [n] class indices; a class of one patch stays in train.
 
     Returns:
       bool [n], true for validation.
@@ -25,7 +24,7 @@ def stratified(labels: np.ndarray, share: float = VALIDATION_SHARE) -> np.ndarra
     validation = np.zeros(len(labels), bool)
     for label in np.unique(labels):
         members = rng.permutation(np.flatnonzero(labels == label))
-        validation[members[: round(share * len(members))]] = True
+        validation[members[: round(VALIDATION_SHARE * len(members))]] = True
     return validation
 
 

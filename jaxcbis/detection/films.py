@@ -1,5 +1,7 @@
 """The mammograms of a release that sweeps are scored on, and the lesions known in them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,16 +30,16 @@ class Film(NamedTuple):
     ignored: list[np.ndarray]
 
 
-def with_targets(data: Path) -> tuple[Release, list[View]]:
-    """The release, and its test mammograms with a target lesion.
+@contextmanager
+def with_targets(data: Path) -> Iterator[tuple[Release, list[View]]]:
+    """The release, open within it, and its test mammograms with a target lesion.
 
     Raises:
       UserError: the release cannot be used.
     """
-    with user_errors():
-        release = Release(data)
+    with user_errors(), Release(data) as release:
         lesions, _ = release.lesions()
-    return release, [view for view in views(lesions) if view.split == "test" and view.targets]
+        yield release, [view for view in views(lesions) if view.split == "test" and view.targets]
 
 
 def read(release: Release, view: View) -> Film:

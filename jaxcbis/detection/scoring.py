@@ -66,16 +66,15 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     Raises:
       UserError: the run or the release cannot be used, or a file cannot be written.
     """
-    release, views = films.with_targets(data)
-    backend.start("auto")
-    finished = load(run)
-    say(f"{run_name(finished.results)}, from {run}, on {len(views)} test mammograms of {data}")
-    notes = cautions(finished.results)
-    for note in notes:
-        warn(note)
-    files.make_folder(output, "choose another --output")
-
-    scored, seconds, dropped = _sweep(finished, release, views, output, window)
+    with films.with_targets(data) as (release, views):
+        backend.start("auto")
+        finished = load(run)
+        say(f"{run_name(finished.results)}, from {run}, on {len(views)} test mammograms of {data}")
+        notes = cautions(finished.results)
+        for note in notes:
+            warn(note)
+        files.make_folder(output, "choose another --output")
+        scored, seconds, dropped = _sweep(finished, release, views, output, window)
     if not scored:
         raise UserError(f"{data}: no test mammogram with a lesion and its mask; check the release")
     answer = {

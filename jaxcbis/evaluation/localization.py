@@ -46,6 +46,7 @@ def score(
     *,
     threshold: float = 0.5,
     seed: int = 0,
+    grid: int | None = None,
 ) -> tuple[dict, NDArray]:
     """Scores maps of the predicted class against lesion masks.
 
@@ -56,6 +57,7 @@ def score(
       true_maps: [n, g, g] maps of the true class; without them 'all_true_class' is None.
       threshold: share of the maximum, above 0 and at most 1.
       seed: of the random baseline.
+      grid: side that the maps had before they were enlarged, if they were; `g` if None.
 
     Returns:
       The `localization` object of results.json, and [n] the IoU of every lesion sample, classified
@@ -65,6 +67,7 @@ def score(
       UserError: a map of a lesion sample is not finite.
     """
     maps, labels = _checked(maps, test, threshold), test.labels
+    grid = grid or maps.shape[1]
     correct = labels == np.asarray(predicted)
     lesions = np.flatnonzero(labels != BACKGROUND)
     scored = correct[lesions]
@@ -73,7 +76,7 @@ def score(
     of_scored = {name: values[scored] for name, values in found.items()}
     blind = {
         name: _figures(heats, masks, threshold)
-        for name, heats in baselines.of(test.masks, lesions, maps.shape[1], seed).items()
+        for name, heats in baselines.of(test.masks, lesions, grid, seed).items()
     }
     of_true_class = None
     if true_maps is not None:
@@ -94,7 +97,7 @@ def score(
             "all_true_class": of_true_class,
         },
         **_beside(blind, of_scored["iou"], scored, labels[lesions], times),
-        "grid": maps.shape[1],
+        "grid": grid,
     }
     return result, _of_lesions(found["iou"], test)
 

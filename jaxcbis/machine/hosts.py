@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import numpy as np
 
 from jaxcbis.config import CLUSTER
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, first_line
 
 #: Seconds that hosts wait for each other at the start.
 JOINING = 60
@@ -64,12 +64,12 @@ def joined(
     except ValueError as error:  # what it lacks is not in the environment
         raise UserError(
             f"--coordinator {CLUSTER}: found no cluster; start it by srun or mpirun, or give "
-            f"HOST:PORT, --num-processes and --process-id ({_first_line(error)})"
+            f"HOST:PORT, --num-processes and --process-id ({first_line(error)})"
         ) from error
     except RuntimeError as error:
         raise UserError(
             f"--coordinator {coordinator}: the hosts of the run did not meet there within "
-            f"{JOINING} s ({_first_line(error)}); start all of them, with one address and number"
+            f"{JOINING} s ({first_line(error)}); start all of them, with one address and number"
         ) from error
     try:
         yield
@@ -174,7 +174,3 @@ def _comes_of_a_lost_host(error: BaseException | None) -> bool:
             return True
         error = error.__cause__
     return False
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

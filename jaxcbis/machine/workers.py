@@ -70,7 +70,7 @@ def each(
             _start_deaf_to_interrupts(started[pipe])
             other_end.close()
             doing[pipe] = waiting.popleft()
-            pipe.send(doing[pipe])
+            _send(pipe, started[pipe], doing[pipe])
         while doing:
             ready: Any
             for ready in connection.wait(list(doing)):
@@ -80,7 +80,7 @@ def each(
                     del doing[ready]
                     if waiting:
                         doing[ready] = waiting.popleft()
-                        ready.send(doing[ready])
+                        _send(ready, started[ready], doing[ready])
                 yield item, told
     finally:
         for pipe, process in started.items():
@@ -99,13 +99,24 @@ def _start_deaf_to_interrupts(process: Any) -> None:
         signal.signal(signal.SIGINT, before)
 
 
+def _send(pipe: Any, process: multiprocessing.process.BaseProcess, item: object) -> None:
+    try:
+        pipe.send(item)
+    except ConnectionError as error:
+        raise _ended(process) from error
+
+
+def _ended(process: multiprocessing.process.BaseProcess) -> Exception:
+    process.join()
+    again = "give the same command again to go on"
+    return ended.error("the process of a run", process.exitcode or 0, again)
+
+
 def _receive(pipe: Any, process: multiprocessing.process.BaseProcess) -> Any:
     try:
         told = pipe.recv()
     except (EOFError, ConnectionError) as error:
-        process.join()
-        again = "give the same command again to go on"
-        raise ended.error("the process of a run", process.exitcode or 0, again) from error
+        raise _ended(process) from error
     if isinstance(told, Exception):
         raise told
     return told

@@ -47,9 +47,6 @@ TABLE_ONE = {
 #: Test images per class according to the classification reports (Figures 8 to 11).
 SUPPORT = dict(zip(LABELS, (123, 110, 135, 109, 142), strict=True))
 
-#: The earlier study that Tables II and III list for comparison (Petrini et al. 2022).
-PETRINI = {"batch_size": 40, "accuracy": 0.76, "auc_mean": 0.80}
-
 #: What is inconsistent, or must be known before a figure is set beside one of these.
 NOTES = (
     "The paper's AUCs (Table III) are those of hard predictions: each equals (TPR + TNR) / 2 of "

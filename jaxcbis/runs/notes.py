@@ -53,7 +53,7 @@ def of_devices(environment: dict) -> list[str]:
     """A note for every change of the number of devices, over which sums round in another order.
 
     Args:
-      environment: of results.json, with the 'devices_before' of `environment_of`.
+      environment: of results.json, with the 'devices_before' of `record.begin`.
     """
     numbers = [*environment.get("devices_before", ()), environment["devices"]]
     return [

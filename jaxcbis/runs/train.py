@@ -27,7 +27,7 @@ def phases_of(config: Config) -> list[strategies.Phase]:
         config.strategy,
         [stage for stage in design.stages if stage not in design.frozen],
         head_lr=config.head_lr,
-        backbone_lr=float(config.backbone_lr or 0),
+        backbone_lr=config.backbone_lr,
         lr_decay=config.lr_decay,
     )
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, first_line
 from jaxcbis.machine import files, hosts, sharding
 from jaxcbis.models.model import Model
 
@@ -82,7 +82,7 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
         _seal(Path(manager.directory) / str(step))
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
-            f"cannot write a checkpoint in {manager.directory}: {_first_line(error)}; "
+            f"cannot write a checkpoint in {manager.directory}: {first_line(error)}; "
             "free space there and use --resume"
         ) from error
 
@@ -102,7 +102,7 @@ def read_progress(manager: ocp.CheckpointManager) -> dict | None:
     try:
         return manager.restore(step, args=items).progress
     except Exception as error:  # orbax raises many kinds
-        raise _unreadable(folder, _first_line(error), RESTART) from error
+        raise _unreadable(folder, first_line(error), RESTART) from error
 
 
 def read_arrays(manager: ocp.CheckpointManager, like: Any) -> Any:
@@ -139,7 +139,7 @@ def save_model(folder: Path, model: Model) -> None:
         _seal(path)
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
-            f"cannot write the model to {path}: {_first_line(error)}; free space and use --resume"
+            f"cannot write the model to {path}: {first_line(error)}; free space and use --resume"
         ) from error
 
 
@@ -193,7 +193,7 @@ def _read(folder: Path, like: Any, restore: Callable[[Any], Any], advice: str) -
             target = jax.tree_util.tree_map_with_path(lambda path, _: wanted[_name(path)], found)
             arrays = _named(jax.device_get(restore(target)))
     except Exception as error:  # orbax and tensorstore raise many kinds
-        raise _unreadable(folder, _first_line(error), advice) from error
+        raise _unreadable(folder, first_line(error), advice) from error
     if differing:
         raise _unreadable(folder, f"it is of another model ({differing})", advice)
     wild = [name for name in wanted if not np.isfinite(arrays[name]).all()]
@@ -245,7 +245,3 @@ def _require_whole(folder: Path, advice: str) -> None:
 
 def _unreadable(folder: Path, reason: str, advice: str) -> UserError:
     return UserError(f"cannot read the checkpoint in {folder}: {reason}; {advice}")
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

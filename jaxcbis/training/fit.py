@@ -81,13 +81,14 @@ def fit(
                 )
                 checkpoints.require_space(folder, (state, best))
             due = time.monotonic()
-            for standing in train_phase(
-                recipe, phase, model, Standing(state, best, progress), kept, track
-            ):
+            standing = Standing(state, best, progress)
+            epochs = train_phase(recipe, phase, model, standing, kept, track)
+            for standing in epochs:
                 best, progress = standing.best, standing.progress
                 on_epoch(progress.history[-1])
                 if progress.history[-1]["epoch"]:
                     due = _save_if_due(manager, standing, recipe, due)
+            del state, standing, epochs  # the next phase's kept activations may need the memory
     return Fitted(model.update(best), progress)
 
 

@@ -42,7 +42,6 @@ def behind(
     if stages in shared:
         return shared[stages]._replace(kept=splits.kept)
     more = stages[len(splits.stages) :]
-    sharers = splits.kept.sharers if splits.kept else 1
     train, validation = (
         split._replace(
             inputs=compute(model, split.inputs, more, folder, track, sharers),

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import jaxcbis
+import tfds_cbis
 from jaxcbis.commands import main
 from jaxcbis.errors import UserError
 
@@ -29,6 +30,10 @@ def raising(error):
         (PermissionError(errno.EACCES, "Permission denied", b"/a/b"), "/a/b: Permission denied"),
         (OSError(errno.ENOSPC, "No space left on device"), "No space left on device; put that"),
         (OSError(errno.ENOSPC, "No space left on device", 7), "No space left on device; put"),
+        (OSError(errno.ENOLCK, "No locks available"), "No locks available; put that right"),
+        (OSError(errno.EMFILE, "Too many open files"), "Too many open files; put that right"),
+        (OSError(errno.ESTALE, "Stale file handle"), "Stale file handle; put that right"),
+        (TimeoutError("timed out"), "timed out; put that right"),
         (OSError(errno.ENETUNREACH, "Network is unreachable"), "Network is unreachable; put"),
     ],
 )
@@ -45,8 +50,11 @@ def test_what_the_user_can_put_right_is_one_line(error, line, capsys):
         OSError("a library's own words"),
         OSError(errno.EINVAL, "Invalid argument"),
         OSError(errno.EBADF, "Bad file descriptor"),
-        FileNotFoundError(
-            errno.ENOENT, "No such file", str(Path(jaxcbis.__file__).with_name("template.html"))
+        *(
+            FileNotFoundError(
+                errno.ENOENT, "No such file", str(Path(package.__file__).with_name("template.html"))
+            )
+            for package in (jaxcbis, tfds_cbis)
         ),
         FileNotFoundError(errno.ENOENT, "No such file", 7),
     ],

@@ -1,13 +1,15 @@
 """Marks on a release's mammograms, scored by the lesions' masks."""
 
 import json
+import shutil
+from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
-from jaxcbis.detection import scoring
+from jaxcbis.detection import films, scoring
 from jaxcbis.detection.films import Film
 from jaxcbis.detection.froc import RATES
 from jaxcbis.detection.sweep import Mark, Sweep
@@ -77,6 +79,14 @@ def release(tmp_path):
     )  # fmt: skip
     toy.add(files={"image/1.jpg": film(*place), "mask/1.jpg": mask(place, 4, 4, 20, 20)})
     return toy.write()
+
+
+def test_an_archive_is_closed(release, tmp_path):
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", release)
+    with films.with_targets(Path(archive)) as (opened, views):
+        assert len(views) == 3
+    with pytest.raises(OSError, match="already closed"):
+        opened.read(opened.files(views[0].image_uid)[0])
 
 
 def test_the_command(run, release, tmp_path, capsys):

@@ -153,6 +153,16 @@ def test_random_baseline_depends_on_the_seed_alone():
     assert first["random"] != other["random"]
 
 
+def test_maps_that_were_enlarged_before_are_held_against_their_own_grid():
+    masks = square((1, 6, 2, 7), (0, 3, 3, 8))
+    test, coarse = patches(masks, [1, 2]), square((0, 2, 1, 3), (1, 3, 2, 4), side=4)
+    found, _ = score(test, [1, 2], coarse)
+    enlarged, _ = score(test, [1, 2], cam.enlarge(coarse, 8), grid=4)
+    assert enlarged == found
+    assert found["grid"] == 4
+    assert found["baselines"]["grid_ceiling"] < 1
+
+
 def test_other_choices_of_samples_and_maps():
     """Masses and calcifications apart; a lesion taken for another counts among all of them."""
     maps = square((0, 4, 0, 4), (0, 4, 0, 4), (0, 4, 0, 4), (0, 4, 0, 4))

@@ -43,6 +43,14 @@ class Unpicklable(Exception):
         super().__init__(f"{wanted} and {more}")
 
 
+def _killed_when_done(number):
+    def work(item, tell):
+        tell("at work")
+        threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGKILL)).start()
+
+    return work
+
+
 def _ends(number):
     """Ends as the item says, if it says anything."""
 
@@ -106,6 +114,15 @@ def test_what_ends_one_ends_all():
 def test_a_signal_that_ends_a_process_is_named(number, kind, says):
     with pytest.raises(kind, match=says):
         list(workers.each([number, None], _ends, 1))
+
+
+def test_a_process_that_is_gone_before_its_next_item_is_named():
+    doing = workers.each([None, None], _killed_when_done, 1)
+    assert next(doing) == (None, "at work")
+    while multiprocessing.active_children():
+        time.sleep(0.01)
+    with pytest.raises(UserError, match=r"from outside \(SIGKILL\)"):
+        list(doing)
 
 
 @pytest.mark.parametrize(

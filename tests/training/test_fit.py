@@ -4,6 +4,7 @@ import errno
 import gc
 import weakref
 
+import jax
 import numpy as np
 import pytest
 from scipy.special import log_softmax
@@ -202,6 +203,28 @@ def test_runs_that_share_activations_compute_them_once(
     for run in runs:
         assert same_bytes(run.model, unbroken.model)
     assert set(shared.kept.behind) == {("stem", "layer1"), ("stem", "layer1", "layer2", "pool")}
+
+
+def test_a_phase_leaves_no_state_beside_the_next_ones_activations(
+    model, splits, tmp_path, monkeypatch
+):
+    states, held = [], []
+    train_phase, behind = loop.train_phase, kept_activations.behind
+
+    def remembered(*words):
+        for standing in train_phase(*words):
+            states.append(weakref.ref(jax.tree.leaves(standing.state.opt_state)[0]))
+            yield standing
+
+    def counted(*words):
+        held.append(sum(state() is not None for state in states))
+        return behind(*words)
+
+    monkeypatch.setattr(loop, "train_phase", remembered)
+    monkeypatch.setattr(kept_activations, "behind", counted)
+    fit(model, recipe(epochs=1), splits, tmp_path)
+    assert len(states) == 4, "two phases, each as it starts and after an epoch"
+    assert held == [0] * 4
 
 
 def test_shared_activations_are_freed_with_what_holds_them(model, splits, tmp_path):
