@@ -61,3 +61,22 @@ def test_what_is_missing_is_named(tmp_path, capfd):
     (tmp_path / "results" / findings.AUDIT).write_text("{}")
     assert main(["findings", str(tmp_path)]) == 2
     assert "make them again" in capfd.readouterr().err
+
+
+def test_readme_has_the_figures_of_the_committed_studies(committed):
+    """The table of both studies: accuracies with intervals, and LL beside a map of ones."""
+    text = (DOCS.parent / "README.md").read_text()
+    table = text.split("### The study under both")[1].split("\n## ")[0]
+    rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line[:1] == "|"}
+    for protocol, study in committed[0].items():
+        cells = {cell["run"]: cell for cell in study["cells"]}
+        for chosen in study["chosen"]:
+            cell = cells[chosen["run"]]
+            name = {"resnet50": "ResNet50", "vgg19": "VGG19"}[cell["backbone"]]
+            row = rows[f"{name} {cell['strategy'].upper()}"]
+            blind = [cell["test_without_label_normalization"]] if protocol == "paper" else []
+            for test in (cell["test"], *blind):
+                low, high = test["accuracy_ci95"]
+                assert f" {test['accuracy']:.2f} ({low:.2f} to {high:.2f}) " in row
+            of = cell["localization"]
+            assert f" {of['ll_score']:.2f} / {of['baselines']['all_ones']:.2f} " in row

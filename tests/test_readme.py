@@ -1,18 +1,23 @@
 """What README says of the commands, of the data set from Python, and of where things lie."""
 
 import argparse
+import dataclasses
 import re
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import COMMANDS
 from jaxcbis.commands.main import main, parser
+from jaxcbis.config import Config
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 #: Rows of the table of commands, by what stands in their first cell.
 ROWS = {line.split("|")[1].strip(): line for line in README.splitlines() if line.startswith("| `")}
 OURS = [cell for cell in ROWS if "run.py" in cell or "jaxcbis" in cell or cell.startswith("`.. ")]
+BENCHMARKS = [cell for cell in ROWS if cell.startswith("`python -m benchmarks")]
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -36,6 +41,22 @@ def test_a_row_names_only_options_that_its_command_has(cell):
     options = commands()[command_of(cell)]._option_string_actions
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
     assert named <= set(options)
+
+
+@pytest.mark.parametrize("cell", BENCHMARKS)
+def test_a_row_names_only_options_of_its_benchmark(cell):
+    name = re.match(r"`python -m benchmarks ?([a-z][\w-]*)?", cell)[1]
+    module = import_module(f"benchmarks.{COMMANDS[name] if name else '__main__'}")
+    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
+    assert named <= set(module._parser()._option_string_actions)
+
+
+def test_help_tells_every_default():
+    text = " ".join(commands()["train"].format_help().split())
+    for option in dataclasses.fields(Config):
+        meta = option.metadata
+        if meta["type"] is not bool:
+            assert f"(default: {meta['shown'] or meta['default']}" in text, option.name
 
 
 def test_the_data_set_from_python(demo_dir, tmp_path, capsys):

@@ -3,6 +3,7 @@
 import numpy as np
 from flax.traverse_util import flatten_dict
 
+import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.models import backbones
 from jaxcbis.models.weights import tables
 

@@ -74,6 +74,7 @@ def test_it_tells_what_sees_no_lesion_and_how_far_to_trust_the_maps(runs, audite
         for kind in ("deletion", "insertion"):
             means = {name: of["mean"] for name, of in row[kind].items()}
             assert means["maps_less_random"] == pytest.approx(means["maps"] - means["random"])
+    assert [row["protocol"] for row in audited["randomization"]] == list(NAMES)
     for row in audited["randomization"]:
         assert [of["stage"] for of in row["stages"]] == ["head", "layer2", "layer1", "stem"]
     text = (runs / "audit" / "audit.md").read_text()

@@ -36,13 +36,16 @@ def begun(tmp_path):
     return tmp_path / "run", file
 
 
-def test_the_same_data_by_another_name_and_another_scoring_go_on(begun, monkeypatch, refused_here):
+def test_the_same_data_by_another_name_and_another_scoring_go_on(
+    begun, monkeypatch, refused_here, capfd
+):
     run, data = begun
     monkeypatch.chdir(data.parent)
     given = (*RUN, "--data", data.name, "--output", run, "--resume")
     assert "batch_size was 20, is 4" in refused_here(*given, "--batch-size", 4)
     changed = ("--cam-threshold", 0.25, "--cam-method", "hirescam")
     assert main([*map(str, (*given, *changed))]) == 0
+    assert capfd.readouterr().out == "", "--quiet trains without a word"
     found = json.loads((run / "results.json").read_text())
     assert found["status"] == results.FINISHED
     assert (found["config"]["cam_threshold"], found["config"]["cam_method"]) == (0.25, "hirescam")

@@ -5,8 +5,9 @@ import pytest
 
 import jaxcbis.labels
 import tfds_cbis.labels
+from jaxcbis.commands.main import main
 from jaxcbis.config import resolve
-from jaxcbis.data import loading, prepared
+from jaxcbis.data import exported, loading, prepared
 from jaxcbis.errors import UserError
 from tests.tfds_cbis.toy_release import ToyRelease, film, mask
 
@@ -52,3 +53,15 @@ def test_a_release_is_split_and_says_what_it_lacks(tmp_path):
     assert list(dataset.splits["test_overlap"].patients) == ["P_3"]
     assert dataset.source == str(toy.folder)
     assert lost in [item["id"] for item in dataset.dropped]
+
+
+def test_the_command_exports_what_a_run_would_read(demo_dir, tmp_path):
+    file = tmp_path / "patches.npz"
+    words = ("prepare", "--data-dir", demo_dir, "--image-size", 32, "--export", file, "--quiet")
+    assert main([*map(str, words)]) == 0
+    got = exported.load(file, 32, "paper")
+    expected = loading.load(resolve({"data_dir": str(demo_dir), "image_size": 32}))
+    assert got.dropped == expected.dropped
+    for name, part in expected.splits.items():
+        for array, wanted in zip(got.splits[name].arrays(), part.arrays(), strict=True):
+            np.testing.assert_array_equal(array, wanted)

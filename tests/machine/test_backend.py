@@ -93,9 +93,19 @@ def test_what_comes_too_late_is_refused(platform, asked, says):
         backend.require_same(running, platform, *asked)
 
 
+def test_a_process_sees_the_gpu_of_its_turn():
+    script = """
+import json, jax
+from jaxcbis.machine import backend
+backend.start("cpu", share=backend.Share(3, 4, 2))
+print(json.dumps(jax.config.values["jax_cuda_visible_devices"]))
+"""
+    assert told(script) == "1"
+
+
 LOAD = """
 import json, os
-os.sched_setaffinity(0, {0})
+os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
 from jaxcbis import load  # libraries set variables of their own when they are imported
 from jaxcbis.errors import UserError
 from jaxcbis.machine import backend

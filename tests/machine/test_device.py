@@ -8,7 +8,8 @@ from jaxcbis.machine import device
 
 
 @pytest.mark.parametrize(
-    ("gib", "cores", "processes"), [(105, 16, 5), (30, 16, 3), (105, 2, 1), (0, 16, 1)]
+    ("gib", "cores", "processes"),
+    [(105, 16, 5), (1000, 64, 5), (30, 16, 3), (105, 2, 1), (0, 16, 1)],
 )
 def test_a_gpu_serves_what_its_memory_and_the_hosts_cores_allow(gib, cores, processes):
     assert device.served_by_gpu(gib * 2**30, cores) == processes

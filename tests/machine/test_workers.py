@@ -30,7 +30,9 @@ def _alike(number):
 
     def work(folder, tell):
         (folder / str(number)).touch()
+        end = time.monotonic() + 60
         while len(list(folder.iterdir())) < 2:
+            assert time.monotonic() < end, "the other one does not begin"
             time.sleep(0.01)
 
     return work

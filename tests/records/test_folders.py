@@ -1,9 +1,12 @@
 """Which folders a command may write to, and who else may meanwhile."""
 
+import subprocess
+
 import pytest
 
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
+from tests import processes
 
 
 def test_what_a_killed_process_leaves_does_not_occupy_a_folder(tmp_path):
@@ -39,3 +42,23 @@ def test_a_folder_that_nobody_has_locked_is_of_another_disk(tmp_path):
 def test_preparing_takes_turns_in_a_folder_that_is_made(tmp_path):
     with folders.turn(tmp_path / "new" / "place"):
         folders.require_seen(tmp_path / "new" / "place")
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from jaxcbis.records import folders
+with folders.lock(Path(sys.argv[1])):
+    print("has it", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_another_process_has_the_folder_and_its_death_frees_it(tmp_path):
+    with processes.begin(tmp_path, program=("-c", HOLDS), stdin=subprocess.PIPE) as other:
+        assert other.stdout.readline() == "has it\n"
+        with pytest.raises(UserError, match="another process"), folders.lock(tmp_path):
+            pass
+        other.kill()
+    with folders.lock(tmp_path):
+        pass

@@ -280,9 +280,10 @@ def test_screenshot(made, open_report, tmp_path):
     folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
     run = Path(os.environ.get("JAXCBIS_SCREENSHOTS_RUN", made))
     page = open_report(run / "report.html", "#gallery", viewport={"width": 1200, "height": 800})
-    page.wait_for_timeout(300)  # pictures are made when they come into view
+    expect(page.locator(".cards canvas").first).to_be_visible()  # made when it comes into view
     picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[:2] == (800, 1200)
+    assert picture.std() > 20, "there is nothing on it"
     folder.mkdir(exist_ok=True)
     file = str(folder / "report-gallery.png")
     cv2.imwrite(file, picture, [cv2.IMWRITE_PNG_COMPRESSION, 9])

@@ -13,7 +13,7 @@ import jaxcbis
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.machine import backend
 from jaxcbis.runs import claim
-from tests import CORES, processes, stripes
+from tests import ALLOWED, processes, stripes
 from tfds_cbis import prepare
 from tfds_cbis.release import phantom
 
@@ -36,7 +36,7 @@ def test_surroundings_change_nothing(tmp_path, backbone):
     """One core has as many threads as all; with one alone this run's model would differ."""
     data, runs = stripes.write(tmp_path / "patches.npz"), []
     one = sorted(os.sched_getaffinity(0))[:1]
-    for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (one, CORES), strict=True)):
+    for number, (env, allowed) in enumerate(zip(SURROUNDINGS, (one, ALLOWED), strict=True)):
         output = tmp_path / f"run{number}"
         only = ("taskset", "-c", ",".join(map(str, allowed)))
         given = ("--backbone", backbone, "--data", data, "--output", output)
@@ -46,7 +46,7 @@ def test_surroundings_change_nothing(tmp_path, backbone):
             text=True,
         )  # fmt: skip
         assert f"Results: {output / 'results.json'}" in done.stdout
-        assert ("threads on 1 core" in done.stdout) == (len(allowed) < len(CORES))
+        assert ("threads on 1 core" in done.stdout) == (len(allowed) < len(ALLOWED))
         found = json.loads((output / "results.json").read_text())
         losses = [(row["train_loss"], row["val_loss"]) for row in found["history"]]
         figures = [found[key] for key in ("best", "test", "localization", "model")]

@@ -77,6 +77,7 @@ def test_only_the_weights_are_fetched(cut_off, demo_dir, tmp_path):
         ("explain", picture, "--run", tmp_path / "run", "--output", tmp_path / "explained"),
         ("report", tmp_path / "run"),
         ("export", tmp_path / "run", "--output", tmp_path / "model.stablehlo"),
+        ("train", *words, "--weights", "random", "--output", tmp_path / "random"),
     )
     plain = [list(map(str, line)) for line in lines]
     script = (
@@ -84,7 +85,7 @@ def test_only_the_weights_are_fetched(cut_off, demo_dir, tmp_path):
         f"print([main(line) for line in {plain}])"
     )
     said, attempts = cut_off(program=("-c", script))
-    assert "[0, 0, 0]" in said
+    assert "[0, 0, 0, 0]" in said
     assert not attempts
 
 

@@ -12,6 +12,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix
 
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands.main import main
+from jaxcbis.config import resolve
 from jaxcbis.data import exported, normalization
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import activation_maps
@@ -276,3 +277,16 @@ def test_real_data_without_weights_stop_and_name_the_ways_out(data, tmp_path, re
 def test_bad_words_get_one_line(words, said, data, tmp_path, refused_here):
     given = ("--data", data, "--backbone", "tiny", "--image-size", stripes.SIZE)
     assert said in refused_here("train", *given, "--output", tmp_path / "run", *words)
+
+
+def test_a_resumed_run_starts_with_the_threads_that_it_began_with(tmp_path, monkeypatch):
+    class Started(Exception):
+        pass
+
+    def start(name, threads=None, **_):
+        raise Started(threads)
+
+    monkeypatch.setattr(one_run.backend, "start", start)
+    monkeypatch.setattr(one_run.claim, "claim", lambda *_: {"environment": {"threads": 3}})
+    with pytest.raises(Started, match="3"):
+        one_run.run(resolve({"output": str(tmp_path)}))

@@ -176,6 +176,12 @@ def test_a_killed_study_goes_on(given, studied, tmp_path, words):
     assert len(after) == 6
     for row in before["cells"]:  # with its seconds: not run again
         assert after[row["run"]] == row
+    last = content(folder)["cells"][-1]
+    alone = cells.configure(given, cells.of(last), "random", tmp_path / "alone")
+    with tiny_run.no_reports():
+        found = one_run.run(alone)
+    for part in ("test", "localization"):
+        assert found[part] == last[part]
 
 
 def test_weights_that_fit_no_backbone_are_refused_before_anything_is_made(tmp_path, refused_here):

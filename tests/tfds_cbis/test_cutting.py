@@ -10,7 +10,7 @@ from tests.tfds_cbis.toy_release import film, jpeg, mask
 from tfds_cbis.errors import CbisError
 from tfds_cbis.labels import LABELS
 from tfds_cbis.planning import plan
-from tfds_cbis.protocols import PROTOCOLS
+from tfds_cbis.protocols import PROTOCOLS, Protocol
 from tfds_cbis.release.cases import WITHOUT_CALLBACK
 from tfds_cbis.release.files import Release
 from tfds_cbis.release.images import decode
@@ -230,3 +230,8 @@ def test_a_split_whose_rows_all_have_faults_is_refused_at_once(toy):
     toy.add(files=FILES, split="test")
     with pytest.raises(CbisError, match=r"no lesion of the train split .*unknown pathology"):
         run(toy)
+
+
+def test_the_clean_protocol_is_as_it_is_described():
+    """Context and clearance as a share of the lesion's side, and breast as one of a background."""
+    assert PROTOCOLS["clean"]._replace(description="") == Protocol("", 0.2, True, 0.75, 0.1)

@@ -217,7 +217,8 @@ def test_a_signal_ends_the_command_and_its_step(data, tmp_path, monkeypatch, cap
     log = tmp_path / "logs" / "sleeps.log"
 
     def strike():
-        while not (log.exists() and log.read_text().endswith("\n")):
+        end = time.monotonic() + 60
+        while not (log.exists() and log.read_text().endswith("\n")) and time.monotonic() < end:
             time.sleep(0.02)
         os.kill(os.getpid(), signal.SIGTERM)
 
