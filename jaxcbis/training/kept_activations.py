@@ -1,4 +1,4 @@
-"""The frozen prefix: activations in front of the first trainable stage, computed once per phase.
+"""Activations in front of the first trainable stage, computed once per phase and kept.
 
 Nothing in front of that stage changes during a phase, so what it sees of an image is the same in
 every epoch. Kept, it saves the larger part of a step's work.
@@ -112,7 +112,7 @@ def compute(
         kept = sharding.empty(count, shape, item.dtype)
     else:
         kept = _file((count, *shape), item.dtype, folder)
-    for places in track(windows(sharding.block(count)), "frozen prefix"):
+    for places in track(windows(sharding.block(count)), "frozen stages"):
         index = sharding.of_every_block(places, count)
         outputs = run(index)
         if isinstance(kept, jax.Array):

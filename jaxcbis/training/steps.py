@@ -49,9 +49,9 @@ def plan(model: Model, phase: Phase, batch_norm: str) -> Plan:
     """
     stages = (*model.stages, HEAD)
     trainable = tuple(phase.learning_rates)
-    behind_prefix = stages[stages.index(trainable[0]) :]
+    behind = stages[stages.index(trainable[0]) :]
     normalizing = tuple(stage for stage in trainable if model.stats.get(stage))
-    return Plan(behind_prefix, trainable, normalizing if batch_norm == "train" else ())
+    return Plan(behind, trainable, normalizing if batch_norm == "train" else ())
 
 
 def start(learning_rates: dict[str, float], model: Model) -> State:

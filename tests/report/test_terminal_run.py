@@ -107,7 +107,7 @@ def test_a_line_per_epoch_stays(demo):
 def test_bars_are_drawn_and_leave_nothing_behind(demo):
     _, written = demo
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
-    for name in ("frozen prefix", "all", "Grad-CAM"):
+    for name in ("frozen stages", "all", "Grad-CAM"):
         assert re.search(rf"{name}[ \w]* +[━╸╺]+ +\d+/\d+", text), name
     assert re.search(r"\d+/\d+ +(\d+\.\d/s|\d+\.\d s each) +\d:\d\d:\d\d", text)
     assert not any("━" in line for line in screen(written))

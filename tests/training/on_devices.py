@@ -23,8 +23,8 @@ from tests.training.small import stripes
 COUNTS = {"train": 21, "validation": 3, "test": 3}
 
 
-def main(name: str, path: str) -> None:
-    backend.start("cpu")
+def find(name: str) -> dict[str, np.ndarray]:
+    """Losses, logits, maps and statistics of a backbone by both strategies."""
     found: dict[str, np.ndarray] = {"devices": np.array(jax.device_count())}
     model = sharding.on_all(backbones.load(name, weights="random", seed=1).model)
     last = model.stages[-1]
@@ -49,8 +49,10 @@ def main(name: str, path: str) -> None:
         found[f"{what}: accuracy"] = np.array([r["val_accuracy"] for r in history])
         leaves = map(np.ravel, jax.tree.leaves(sharding.fetch(done.model.stats[last])))
         found[f"{what}: BatchNorm statistics"] = np.concatenate(list(leaves))
-    np.savez(path, **found)
+    return found
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    name, path = sys.argv[1:]
+    backend.start("cpu")
+    np.savez(path, **find(name))

@@ -1,4 +1,4 @@
-"""Several devices against one at the same batches, each number of them in a process of its own."""
+"""Several devices, in a process of their own, against one at the same batches."""
 
 import os
 import subprocess
@@ -8,10 +8,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from jaxcbis.training import kept_activations
 from tests.differences import assert_within
+from tests.training import on_devices
 
 WHAT = "several devices: losses, logits, maps, statistics, relative | one, the same batches"
 ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def alone(monkeypatch):
+    """What a backbone finds on the one device of this process."""
+    monkeypatch.setattr(kept_activations, "SHARE", kept_activations.SHARE)  # it is changed
+    return on_devices.find
 
 
 def measure(name: str, devices: int, folder: Path) -> dict[str, np.ndarray]:
@@ -25,11 +34,12 @@ def measure(name: str, devices: int, folder: Path) -> dict[str, np.ndarray]:
     ("name", "several"),
     [("tiny", (4,)), pytest.param("resnet34", (2, 4, 8), marks=pytest.mark.full)],
 )
-def test_several_devices_find_what_one_finds(name, several, tmp_path):
-    alone = measure(name, 1, tmp_path)
+def test_several_devices_find_what_one_finds(name, several, alone, tmp_path):
+    expected = alone(name)
+    assert expected.pop("devices") == 1
     for devices in several:
         found = measure(name, devices, tmp_path)
         assert found.pop("devices") == devices
         for figure, got in found.items():
-            largest, detail = np.abs(alone[figure]).max(), f"{devices} devices, {figure}"
-            assert_within(1e-5, got, alone[figure], WHAT, scale=largest, detail=detail)
+            largest, detail = np.abs(expected[figure]).max(), f"{devices} devices, {figure}"
+            assert_within(1e-5, got, expected[figure], WHAT, scale=largest, detail=detail)
