@@ -15,7 +15,7 @@ import numpy as np
 from benchmarks import hardware, measure, memory, report
 from benchmarks.measure import Skipped, Work
 from benchmarks.speed import compiling, flops, inputs, rows, starts, tasks
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, first_line
 from jaxcbis.machine.console import say, warn
 from jaxcbis.models.model import Model
 from jaxcbis.records.results import write
@@ -73,22 +73,27 @@ def run(options: argparse.Namespace) -> dict:
 
     Raises:
       UserError: no such row, no such device, PyTorch absent or without the GPU that JAX uses.
+      ExceptionGroup: rows failed; the others are measured and written all the same.
     """
     chosen = options.rows or list(rows.ROWS)
     if unknown := [row for row in chosen if row not in rows.ROWS]:
         raise UserError(f"--rows {' '.join(unknown)}: expected some of {', '.join(rows.ROWS)}")
     bench, results = _start(options)
+    faults: list[Exception] = []
     for model in options.models:
         backbone = rows.load(model)
         for row in chosen:
             if row == "input" and model != options.models[0]:
                 continue  # no model in it
-            _measure(row, backbone, options, bench, results)
+            if fault := _measure(row, backbone, options, bench, results):
+                faults.append(fault)
     report.show(report.table(results), report.footnotes(results))
     if options.output:
         write(options.output, results)
         report.plot(results, options.output.with_suffix(".png"))
         say(f"Results: {options.output}   Plot: {options.output.with_suffix('.png')}")
+    if faults:
+        raise ExceptionGroup("rows failed", faults)
     return results
 
 
@@ -121,8 +126,12 @@ def _note(notes: list[str], text: str) -> None:
 
 def _measure(
     row: str, backbone: Model, options: argparse.Namespace, bench: Bench, results: dict
-) -> None:
-    """Adds a row of one model to the results, or a note where it cannot be measured."""
+) -> Exception | None:
+    """Adds a row of one model to the results, or a note where it cannot be measured.
+
+    Returns:
+      What either side failed with: a rented GPU is not to stand idle for one row.
+    """
     before = len(results["rows"])
 
     def at(batch: int) -> None:
@@ -132,13 +141,20 @@ def _measure(
             if options.output:  # what was measured survives a kill
                 write(options.output, results)
 
-    note = partial(_note, results["notes"])
+    note, what = partial(_note, results["notes"]), f"{row} {backbone.architecture.name}"
+    fault = None
     try:
-        measure.halving(at, options.batch, f"{row} {backbone.architecture.name}", note)
+        measure.halving(at, options.batch, what, note)
     except Skipped as reason:
         note(f"skipped {reason}")
+    except UserError:
+        raise
+    except Exception as error:
+        fault = error
+        note(f"failed {what}: {type(error).__name__}: {first_line(error)}")
     for measured in results["rows"][before:]:
         say(_line(measured))
+    return fault
 
 
 def settings(options: argparse.Namespace) -> dict:

@@ -204,6 +204,26 @@ def test_a_process_that_fails_costs_its_row_alone(tmp_path, quick, python):
     assert find_spec(module).origin == first_step.__file__
 
 
+def test_a_side_that_fails_costs_its_row_alone_and_is_no_success(tmp_path, quick, monkeypatch):
+    """As on a GPU, where PyTorch may refuse what it takes on a CPU."""
+    ours = run.tasks.ours
+
+    def refuse(work, *words):
+        if work.row == "forward":
+            raise RuntimeError("input and weight differ in type\nand more")
+        return ours(work, *words)
+
+    monkeypatch.setattr(run.tasks, "ours", refuse)
+    file = tmp_path / "speed.json"
+    with pytest.raises(ExceptionGroup, match="rows failed") as raised:
+        main([*SMALL, "--output", str(file), "--rows", "forward", "gradcam"])
+    assert [str(error)[:5] for error in raised.value.exceptions] == ["input"]
+    results = json.loads(file.read_text())
+    assert [row["row"] for row in results["rows"]] == ["gradcam"]
+    expected = "failed forward tiny: RuntimeError: input and weight differ in type"
+    assert results["notes"] == [expected]
+
+
 def test_models_without_batchnorm_have_no_row_of_the_batchs_statistics():
     backbone = rows.load("tiny_vgg")
     assert rows.work("train_all", backbone, 1, 32, 1, 1).batch_norm == "frozen"
