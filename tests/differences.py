@@ -49,7 +49,11 @@ def note(what: str, difference: float, bound: float) -> None:
 
 def table() -> list[str]:
     """The rows as README has them, of what was compared."""
+
+    def short(number: float, digits: int) -> str:
+        return f"{number:.{digits}e}".replace("e-0", "e-") if number else "0"
+
     return [
-        f"| {what} | {largest:.1e} | {bound:.0e} |".replace("e-0", "e-")
+        f"| {what} | {short(largest, 1)} | {short(bound, 0)} |"
         for what, (largest, bound) in seen.items()
     ]
