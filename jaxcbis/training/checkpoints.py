@@ -21,8 +21,12 @@ OVERHEAD = 2**20
 RESTART = "start again with another --output"
 
 
-def open_manager(folder: Path) -> ocp.CheckpointManager:
+def open_manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
     """Opens the checkpoints of a run in training; only the newest one is kept.
+
+    Args:
+      folder: of the run's checkpoints.
+      read_only: nothing is saved or removed.
 
     Raises:
       UserError: their folder cannot be made.
@@ -31,7 +35,8 @@ def open_manager(folder: Path) -> ocp.CheckpointManager:
     options = ocp.CheckpointManagerOptions(
         max_to_keep=1,
         enable_async_checkpointing=False,
-        cleanup_tmp_directories=True,  # the parts that a kill or a full disk left behind
+        read_only=read_only,
+        cleanup_tmp_directories=not read_only,  # the parts that a kill or a full disk left behind
     )
     return ocp.CheckpointManager((folder / TRAINING).absolute(), options=options)
 

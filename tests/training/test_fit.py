@@ -2,6 +2,7 @@
 
 import errno
 import gc
+import time
 import weakref
 
 import jax
@@ -203,6 +204,20 @@ def test_runs_that_share_activations_compute_them_once(
     for run in runs:
         assert same_bytes(run.model, unbroken.model)
     assert set(shared.kept.behind) == {("stem", "layer1"), ("stem", "layer1", "layer2", "pool")}
+
+
+def test_who_only_reads_the_progress_removes_nothing(tmp_path):
+    """A thread of orbax would be at it while the run goes on already."""
+    part = tmp_path / checkpoints.TRAINING / "1.orbax-checkpoint-tmp"
+    part.mkdir(parents=True)
+    assert read_progress(tmp_path, recipe()).history == []
+    time.sleep(0.5)  # such a thread takes milliseconds
+    assert part.exists()
+    end = time.monotonic() + 60
+    with checkpoints.open_manager(tmp_path):
+        while part.exists() and time.monotonic() < end:
+            time.sleep(0.01)
+    assert not part.exists(), "who goes on removes it"
 
 
 def test_a_phase_leaves_no_state_beside_the_next_ones_activations(
