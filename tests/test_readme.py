@@ -25,6 +25,11 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return dict(action.choices)
 
 
+def options_in(cell: str) -> set[str]:
+    """Those that stand in a cell's row."""
+    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
+
+
 def command_of(cell: str) -> str:
     named = re.match(r"`(?:python -m jaxcbis|\.\.) (\w+)", cell)
     return named.group(1) if named else "train"
@@ -38,17 +43,14 @@ def test_every_command_has_a_row():
 
 @pytest.mark.parametrize("cell", OURS)
 def test_a_row_names_only_options_that_its_command_has(cell):
-    options = commands()[command_of(cell)]._option_string_actions
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
-    assert named <= set(options)
+    assert options_in(cell) <= set(commands()[command_of(cell)]._option_string_actions)
 
 
 @pytest.mark.parametrize("cell", BENCHMARKS)
 def test_a_row_names_only_options_of_its_benchmark(cell):
     name = re.match(r"`python -m benchmarks ?([a-z][\w-]*)?", cell)[1]
     module = import_module(f"benchmarks.{COMMANDS[name] if name else '__main__'}")
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
-    assert named <= set(module._parser()._option_string_actions)
+    assert options_in(cell) <= set(module._parser()._option_string_actions)
 
 
 def test_help_tells_every_default():

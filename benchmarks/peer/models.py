@@ -67,8 +67,8 @@ def stages(model: Any) -> dict[str, nn.Sequential]:
 def to_tensor(
     inputs: np.ndarray, device: torch.device | str = "cpu", *, channels_last: bool = False
 ) -> torch.Tensor:
-    """NHWC to NCHW on a device, see `place`."""
-    return place(on_host(inputs), device, channels_last=channels_last)
+    """NHWC to NCHW on a device, see `on_device`."""
+    return on_device(on_host(inputs), device, channels_last=channels_last)
 
 
 def on_host(inputs: np.ndarray) -> torch.Tensor:
@@ -76,7 +76,7 @@ def on_host(inputs: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.moveaxis(inputs, -1, 1))
 
 
-def place(x: torch.Tensor, device: torch.device | str, *, channels_last: bool) -> torch.Tensor:
+def on_device(x: torch.Tensor, device: torch.device | str, *, channels_last: bool) -> torch.Tensor:
     """NCHW on a device; a grey image gets its three channels there, so that one travels."""
     x = x.to(device, non_blocking=True)
     if x.shape[1] == 1:

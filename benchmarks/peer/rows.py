@@ -30,7 +30,7 @@ from benchmarks.measure import (
     deadline,
     is_out_of_memory,
 )
-from benchmarks.peer.models import build, on_host, place, stages, to_tensor
+from benchmarks.peer.models import build, on_device, on_host, stages, to_tensor
 
 Draw = Callable[[Work, np.random.Generator], tuple[np.ndarray, np.ndarray]]
 
@@ -335,7 +335,7 @@ class Torch:
         return lambda rng: [batches[i] for i in rng.permutation(work.steps)]
 
     def _to_device(self, x: torch.Tensor, settings: Settings) -> torch.Tensor:
-        return place(x, self.device, channels_last=settings.channels_last)
+        return on_device(x, self.device, channels_last=settings.channels_last)
 
     def _pinned(self, x: torch.Tensor) -> torch.Tensor:
         """Where a GPU can fetch it while the host goes on."""

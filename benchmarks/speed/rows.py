@@ -130,6 +130,4 @@ def entering(backbone: Model, first: str, size: int) -> jax.ShapeDtypeStruct:
     """What one grey image, [1, height, width, channels], is where it enters a stage."""
     image = jax.ShapeDtypeStruct((1, size, size, 1), jnp.float32)
     in_front = kept_activations.in_front(backbone.stages, first)
-    if not in_front:  # the first stage's three channels are made within it
-        return image
     return jax.eval_shape(lambda x: forward(backbone, x, in_front), image)

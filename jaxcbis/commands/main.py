@@ -45,8 +45,8 @@ _OUTSIDE = {
     errno.ENOMEM, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ECONNREFUSED,
     errno.ECONNRESET, errno.ETIMEDOUT, errno.ENOLCK, errno.ESTALE, errno.EMFILE, errno.ENFILE,
 }  # fmt: skip
-_PACKAGE = Path(jaxcbis.__file__).resolve().parent
-_OURS = (_PACKAGE, _PACKAGE.parent / "tfds_cbis")
+_ROOT = Path(jaxcbis.__file__).resolve().parent.parent
+_OURS = (_ROOT / "jaxcbis", _ROOT / "tfds_cbis")
 
 
 def start(arguments: list[str] | None = None) -> NoReturn:

@@ -33,7 +33,7 @@ def forward(model: Model, inputs: jax.Array, stages: tuple[str, ...]) -> jax.Arr
       stages: names, in order.
 
     Returns:
-      The last one's output.
+      The last one's output; of none the inputs as they are.
     """
     return sharding.returned(apply(model, sharding.divided(inputs), stages))
 
@@ -48,7 +48,7 @@ def forward_on(
 
 def apply(model: Model, inputs: jax.Array, stages: tuple[str, ...]) -> jax.Array:
     """`forward` as it is, neither compiled nor on several devices."""
-    return run(merge(model), rgb(inputs), stages)[0]
+    return run(merge(model), rgb(inputs), stages)[0] if stages else inputs
 
 
 def rgb(inputs: jax.Array) -> jax.Array:

@@ -93,7 +93,7 @@ def compute(
     """
 
     def pass_on(batch):
-        return forward(model, batch, stages) if stages else batch
+        return forward(model, batch, stages)
 
     def run(index: np.ndarray) -> np.ndarray | jax.Array:
         if isinstance(inputs, jax.Array):

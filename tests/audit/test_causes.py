@@ -4,13 +4,8 @@ import numpy as np
 
 from jaxcbis.audit import causes
 from jaxcbis.audit.accounting import Answers
-from jaxcbis.data.patches import Dataset, Patches
-
-
-def part(labels, patients):
-    images, names = np.zeros((len(labels), 4, 4), np.uint8), np.array(patients)
-    sizes = np.ones((len(labels), 2), np.int32)
-    return Patches(images, images > 0, np.array(labels), names, names, sizes)
+from jaxcbis.data.patches import Dataset
+from tests.tiny_patches import centred
 
 
 def test_patients_of_train_and_of_validation_leave_the_test(monkeypatch):
@@ -20,8 +15,8 @@ def test_patients_of_train_and_of_validation_leave_the_test(monkeypatch):
 
     monkeypatch.setattr(causes, "_answers", told)
     splits = {
-        "train": part([1], ["a"]), "validation": part([1], ["b"]),
-        "test": part([1, 1, 2], ["a", "b", "c"]),
+        "train": centred([1], ["a"]), "validation": centred([1], ["b"]),
+        "test": centred([1, 1, 2], ["a", "b", "c"]),
     }  # fmt: skip
     data = Dataset(splits, "", "", [])
     found = {step.cause: step for step in causes.steps(None, {"paper": data, "clean": data}, None)}

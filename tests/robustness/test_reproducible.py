@@ -27,12 +27,18 @@ USERS = {
     if k not in ("NPROC", "XLA_FLAGS", "PYTEST_XDIST_WORKER")
 }  # fmt: skip
 WORDS = (
-    "train", "--strategy", "s2", "--weights", "random", "--epochs", 1, "--image-size", stripes.SIZE,
+    "--strategy", "s2", "--weights", "random", "--epochs", 1, "--image-size", stripes.SIZE,
 )  # fmt: skip
 
 
-@pytest.mark.parametrize("backbone", ["tiny_vgg", pytest.param("vgg16", marks=pytest.mark.full)])
-def test_surroundings_change_nothing(tmp_path, backbone):
+@pytest.mark.parametrize(
+    ("backbone", "program"),
+    [
+        ("tiny_vgg", (*processes.PROGRAM, "train")),
+        pytest.param("vgg16", ("run.py",), marks=pytest.mark.full),
+    ],
+)
+def test_surroundings_change_nothing(tmp_path, backbone, program):
     """One core has as many threads as all; with one alone this run's model would differ."""
     data, runs = stripes.write(tmp_path / "patches.npz"), []
     one = sorted(os.sched_getaffinity(0))[:1]
@@ -40,7 +46,7 @@ def test_surroundings_change_nothing(tmp_path, backbone):
         output = tmp_path / f"run{number}"
         only = ("taskset", "-c", ",".join(map(str, allowed)))
         given = ("--backbone", backbone, "--data", data, "--output", output)
-        words = processes.command(*WORDS, *given)
+        words = processes.command(*WORDS, *given, program=program)
         done = subprocess.run(
             [*only, *words], cwd=processes.ROOT, env=USERS | env, check=True, capture_output=True,
             text=True,

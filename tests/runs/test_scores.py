@@ -3,22 +3,15 @@
 import numpy as np
 
 from jaxcbis.config import resolve
-from jaxcbis.data.patches import Dataset, Patches
+from jaxcbis.data.patches import Dataset
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.runs import test as scoring
-
-
-def part(labels, patient):
-    masks = np.zeros((len(labels), 4, 4), bool)
-    masks[:, 1:3, 1:3] = True
-    names = np.array([f"{patient}{k}" for k in range(len(labels))])
-    sizes = np.ones((len(labels), 2), np.int32)
-    return Patches(masks.astype(np.uint8), masks, np.array(labels), names, names, sizes)
+from tests.tiny_patches import centred
 
 
 def test_the_clean_protocol_reports_the_official_test_set_too():
     """Two patients of it are in train, and wrong."""
-    splits = {"test": part([1, 2, 3], "p"), "test_overlap": part([1, 4], "q")}
+    splits = {"test": centred([1, 2, 3], "abc"), "test_overlap": centred([1, 4], "de")}
     told, maps = np.eye(5)[[1, 2, 3]], np.ones((3, 2, 2), np.float32)
     answers = scoring.Answers(Maps(maps, told, maps), told, np.eye(5)[[0, 0]])
     config = resolve({"data": "release", "protocol": "clean"})

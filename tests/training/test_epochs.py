@@ -27,7 +27,7 @@ def test_steps_behind_the_kept_prefix_lose_nothing(model, splits):
         front, behind = stages[: stages.index(start)], stages[stages.index(start) :]
         plan = steps.Plan(behind, trainable, trainable)
         state = steps.start(phase.learning_rates, model)
-        inputs = np.asarray(forward(model, images, front)) if front else images
+        inputs = np.asarray(forward(model, images, front))
         seen = []
         for step in range(3):
             index = np.arange(8) + 4 * step
