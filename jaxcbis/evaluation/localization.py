@@ -38,6 +38,7 @@ from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 AGAINST = (baselines.ALL_ONES, baselines.CENTRED_GAUSSIAN)
 
 
+# Seven parameters: four for what is scored and, by name, three for how.
 def score(
     test: Patches,
     predicted: ArrayLike,
