@@ -21,12 +21,13 @@ OVERHEAD = 2**20
 RESTART = "start again with another --output"
 
 
-def open_manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointManager:
+def open_manager(folder: Path, *, clean: bool = True) -> ocp.CheckpointManager:
     """Opens the checkpoints of a run in training; only the newest one is kept.
 
     Args:
       folder: of the run's checkpoints.
-      read_only: nothing is saved or removed.
+      clean: removes the parts that a kill or a full disk left behind, in a thread; not for who only
+        reads, and may be done before that thread is.
 
     Raises:
       UserError: their folder cannot be made.
@@ -35,8 +36,7 @@ def open_manager(folder: Path, *, read_only: bool = False) -> ocp.CheckpointMana
     options = ocp.CheckpointManagerOptions(
         max_to_keep=1,
         enable_async_checkpointing=False,
-        read_only=read_only,
-        cleanup_tmp_directories=not read_only,  # the parts that a kill or a full disk left behind
+        cleanup_tmp_directories=clean,
     )
     return ocp.CheckpointManager((folder / TRAINING).absolute(), options=options)
 

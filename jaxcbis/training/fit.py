@@ -101,7 +101,7 @@ def read_progress(folder: Path, recipe: Recipe) -> Progress:
     Raises:
       UserError: the checkpoint is damaged, or is of another recipe or version.
     """
-    with checkpoints.open_manager(folder, read_only=True) as manager:
+    with checkpoints.open_manager(folder, clean=False) as manager:
         return _progress(manager, recipe, folder)
 
 
