@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxcbis.designs import BACKBONES
+from jaxcbis.designs import BACKBONES, VGGDesign
 from jaxcbis.errors import UserError
 
 STRATEGIES = ("s1", "s2")
-PROTOCOLS = ("paper", "clean")
+PROTOCOLS = ("paper", "clean", "shifted")
+#: Output stride of the VGGs' last stage, which nothing can change.
+VGG_STRIDE = 16
 #: By what --cam-method calls them, the names under which class activation maps are known.
 CAM_METHODS = {
     "gradcam": "Grad-CAM",
@@ -61,6 +63,9 @@ class Config:
         type=str, shown="the built-in demo set",
     )  # fmt: skip
     protocol: str = _option("paper", "how patches are cut, split and normalised", choices=PROTOCOLS)
+    windows: int | None = _option(
+        3, "windows per training lesion, in the shifted protocol", low=1, high=20
+    )
     weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
     batch_size: int = _option(16, "patches per training step", low=1, demo=8)
     head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
@@ -81,6 +86,20 @@ class Config:
         550, "side of a background crop in source pixels, in the paper protocol", low=8, demo=48
     )
     seed: int = _option(0, "of the new head and of the order of the batches", low=0)
+    output_stride: int = _option(
+        None, "pixels of the image per cell of the last stage: 16 dilates that of a ResNet, whose "
+        "maps then have 14 x 14 cells at 224 pixels", type=int, choices=(32, 16),
+        shown="32 of a ResNet, always 16 of a VGG",
+    )  # fmt: skip
+    head: str = _option(
+        None, "in front of the linear layer of a VGG: all its cells side by side (flatten) or "
+        "their mean (pool)", type=str, choices=("flatten", "pool"),
+        shown="flatten of a VGG, always pool of a ResNet",
+    )  # fmt: skip
+    look_weight: float = _option(
+        0.0, "of the loss's second term, by which the true class's Grad-CAM has to meet the mask",
+        low=0,
+    )  # fmt: skip
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
     deterministic: bool = _option(
@@ -123,6 +142,11 @@ class Config:
         """Whether the run is on the built-in demo data."""
         return self.data is None
 
+    @property
+    def centred(self) -> bool:
+        """Whether lesions lie in the middle of their patches, where a blind map finds them."""
+        return self.protocol != "shifted"
+
 
 _OPTIONS = dataclasses.fields(Config)
 NAMES = frozenset(option.name for option in _OPTIONS)
@@ -133,6 +157,8 @@ INCIDENTAL = (
 )  # fmt: skip
 #: Options on which no training hangs, only the figures that follow it.
 SCORING = ("cam_threshold", "cam_method", "cam_stage")
+#: Options whose default hangs on the backbone.
+BY_BACKBONE = ("output_stride", "head")
 #: Options whose value may be a path.
 _PATHS = ("data", "weights")
 
@@ -148,6 +174,7 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool
       scored: whether the run has its figures, so that those in SCORING count, too.
     """
     was = {option.name: option.metadata["default"] for option in _OPTIONS} | dict(before)
+    _settle(was)
     free = INCIDENTAL if scored else (*INCIDENTAL, *SCORING)
     return [
         f"{key} was {was.get(key)}, is {value}"
@@ -190,7 +217,7 @@ def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None
 _METAVARS = {
     "data": "PATH", "output": "DIR", "data_dir": "DIR", "weights": "FILE", "head_lr": "X",
     "backbone_lr": "X", "lr_decay": "X", "min_delta": "X", "cam_threshold": "X",
-    "cam_stage": "STAGE", "coordinator": "HOST:PORT", "process_id": "I",
+    "look_weight": "X", "cam_stage": "STAGE", "coordinator": "HOST:PORT", "process_id": "I",
 }  # fmt: skip
 
 
@@ -220,18 +247,42 @@ def resolve(given: dict[str, Any]) -> Config:
         values[option.name] = given.get(option.name, default)
     for option in _OPTIONS:
         _check(option, values[option.name])
-    if values["backbone_lr"] is None:
-        paper = (values["backbone"], values["strategy"]) != ("resnet50", "s2")
-        values["backbone_lr"] = 3e-5 if paper else 3e-4
-    if values["output"] is None:
-        named = "{backbone}-{strategy}-{protocol}-seed{seed}".format(**values)
-        values["output"] = f"runs/{named}"
-    if values["protocol"] == "clean" or str(values["data"]).endswith(".npz"):
-        # The clean protocol takes the size from the lesions; a file's patches are cut already.
-        values["background_size"] = None
+    _settle(values)
+    _check_grid(values)
     config = Config(**values)
     _check_hosts(config)
     return config
+
+
+def _settle(values: dict[str, Any]) -> None:
+    """Fills in defaults that hang on other options; on a backbone only if there is but one."""
+    if backbone := values.get("backbone"):
+        vgg = isinstance(BACKBONES[backbone], VGGDesign)
+        defaults = {
+            "backbone_lr": 3e-4 if (backbone, values["strategy"]) == ("resnet50", "s2") else 3e-5,
+            "output": "runs/{backbone}-{strategy}-{protocol}-seed{seed}".format(**values),
+            "output_stride": VGG_STRIDE if vgg else 32,
+            "head": "flatten" if vgg else "pool",
+        }
+        values |= {key: default for key, default in defaults.items() if values[key] is None}
+    cut = str(values["data"]).endswith(".npz")  # already
+    # Other protocols take the size of a background crop from the lesions.
+    if values["protocol"] != "paper" or cut:
+        values["background_size"] = None
+    if values["protocol"] != "shifted" or cut:
+        values["windows"] = None
+
+
+def _check_grid(values: dict[str, Any]) -> None:
+    backbone = values["backbone"]
+    vgg = isinstance(BACKBONES[backbone], VGGDesign)
+    if vgg and values["output_stride"] != VGG_STRIDE:
+        raise UserError(
+            f"--output-stride {values['output_stride']}: {backbone} has {VGG_STRIDE}, which only "
+            "a ResNet can change"
+        )
+    if not vgg and values["head"] != "pool":
+        raise UserError(f"--head {values['head']}: {backbone} has pool; only a VGG has both")
 
 
 def _check(option: dataclasses.Field, value: Any) -> None:
