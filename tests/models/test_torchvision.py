@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxcbis.designs import BACKBONES, ResNetDesign
 from jaxcbis.models import backbones, vgg
 from jaxcbis.models.model import HEAD, merge, run
 from tests import tiny
@@ -40,11 +41,12 @@ def test_stages_equal_torchvision(name, size, suffix, reference, torch_reference
 
 
 DILATED, POOLED = {"output_stride": 16}, {"head": "pool"}
-OPTIONS = [("tiny", tiny.SIZE, DILATED), ("tiny_vgg", tiny.SIZE, POOLED), ("resnet50", 64, DILATED)]
+BASIC, BOTTLENECK = (ResNetDesign((1, 2), n, widths=(4, 8), stem=8) for n in (2, 3))
+OPTIONS = [("tiny", tiny.SIZE, DILATED), ("tiny_vgg", tiny.SIZE, POOLED)]
 MORE_OPTIONS = [
     pytest.param(name, size, options, marks=pytest.mark.full)
     for name, options in zip(STUDIED, (POOLED, POOLED, DILATED, DILATED), strict=True)
-    for size in (112, 224)
+    for size in (64, 112, 224)
 ]
 
 
@@ -63,14 +65,14 @@ def test_options_equal_torchvision(name, size, options, reference, torch_referen
         assert got[ours.stages[-1]].shape[1:3] == (-(-size // 16),) * 2
 
 
-def test_the_reference_dilates_as_torchvision_does(torch_reference):
+def test_the_reference_dilates_as_torchvision_does(torch, torch_reference):
     """By hand, so that it can do so with basic blocks, too."""
     from torchvision.models import resnet50
 
     theirs = resnet50(replace_stride_with_dilation=[False, False, True])
     by_hand = torch_reference.backbone("resnet50", **DILATED)
     convolutions = [
-        [str(layer) for layer in model.modules() if hasattr(layer, "dilation")]
+        [str(layer) for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)]
         for model in (theirs, by_hand)
     ]
     assert convolutions[0] == convolutions[1]
@@ -78,12 +80,15 @@ def test_the_reference_dilates_as_torchvision_does(torch_reference):
 
 
 @pytest.mark.parametrize(
-    ("name", "options"), [("tiny", {}), ("resnet50", {"v1": True}), ("resnet50", {"v1": False})]
+    ("design", "options"),
+    [(BASIC, {}), (BOTTLENECK, {"v1": True}), (BOTTLENECK, {"v1": False})],
 )
-def test_dilated_output_holds_that_of_the_stride(name, options):
+def test_dilated_output_holds_that_of_the_stride(design, options, monkeypatch):
     """At every second row and column, from the same weights, wherever the stride would be."""
+    name = f"tiny of {design.convolutions}"
+    monkeypatch.setitem(BACKBONES, name, design)
     drawn = backbones.load(name, weights="random").model
-    images = photographs(1, 96)
+    images = photographs(1, 64)
 
     def last_stage(more: dict) -> np.ndarray:
         model = backbones.blank(name, options | more).replace(drawn.params, drawn.stats)
