@@ -55,7 +55,13 @@ def load_model(config: Config, dataset: Dataset) -> Start:
 
     def load(weights: str) -> Loaded:
         return backbones.load(
-            config.backbone, weights=weights, num_classes=len(LABELS), seed=config.seed, dtype=dtype
+            config.backbone,
+            weights=weights,
+            num_classes=len(LABELS),
+            seed=config.seed,
+            dtype=dtype,
+            output_stride=config.output_stride,
+            head=config.head,
         )
 
     try:
