@@ -28,7 +28,7 @@ def largest_region(path) -> tuple[int, int, int, int]:
 
 def test_the_official_split_in_low_resolution(shared_data):
     folder = shared_data / "cbis_mass_lowres"
-    examples, dropped = reading.cut(folder, size=30)
+    examples, dropped, _ = reading.cut(folder, size=30)
     assert dropped == []
     sources = {
         split: [example for example in examples if example["split"] == split]
