@@ -15,7 +15,7 @@ from tfds_cbis.release.boxes import Box
 BREAST_LEVEL = 20
 #: Two crops of one view share at most this part of a crop.
 MAX_OVERLAP = 0.5
-#: Places are tried on a grid of this many steps per crop side.
+#: Places are tried on a grid of this many steps per crop side, if nothing else is said.
 STEPS = 10
 
 
@@ -101,6 +101,7 @@ def summed_areas(image: np.ndarray, lesions: np.ndarray) -> SummedAreas:
     return SummedAreas(cv2.integral(breast), cv2.integral((lesions > 0).astype(np.uint8)))
 
 
+# Seven parameters: what a crop is like, and where it may lie.
 def places(
     areas: SummedAreas,
     protocol: Protocol,
@@ -109,6 +110,7 @@ def places(
     count: int,
     seed: str,
     taken: Sequence[Box] = (),
+    steps: int = STEPS,
 ) -> list[Box]:
     """Draws square crops that show breast and no lesion.
 
@@ -122,13 +124,14 @@ def places(
       count: crops wanted.
       seed: decides the draw: the data set's version and the view's id.
       taken: crops that the view has given already.
+      steps: of the grid per crop side.
 
     Returns:
       At most `count` boxes; fewer where no more fit.
     """
     if count < 1 or size >= min(areas.breast.shape):
         return []
-    y, x = _free_corners(areas, protocol, size, seed)
+    y, x = _free_corners(areas, protocol, size, max(1, size // steps), seed)
 
     def shared_with(box: Box) -> np.ndarray:
         wide = np.minimum(x + size, box.x1) - np.maximum(x, box.x0)
@@ -152,7 +155,8 @@ def places(
 def room(areas: SummedAreas, protocol: Protocol, seed: str) -> int:
     """The largest side in pixels of a crop that `places` finds a place for, 0 if there is none.
 
-    By bisection: where a crop fits, smaller ones are taken to fit too.
+    By bisection: where a crop fits, smaller ones fit too, though a few of them only on a finer grid
+    than that of `STEPS`.
     """
     sides = range(1, min(areas.breast.shape))
     return bisect.bisect_left(
@@ -163,12 +167,11 @@ def room(areas: SummedAreas, protocol: Protocol, seed: str) -> int:
 
 
 def _free_corners(
-    areas: SummedAreas, protocol: Protocol, size: int, seed: str
+    areas: SummedAreas, protocol: Protocol, size: int, step: int, seed: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the upper left corners where a crop may lie, in random order."""
     height, width = (length - 1 for length in areas.breast.shape)
     rng = generator(seed)
-    step = max(1, size // STEPS)
     top, left = (
         np.arange(rng.integers(min(step, side - size + 1)), side - size + 1, step)
         for side in (height, width)

@@ -141,16 +141,21 @@ def _background_names(job: Job) -> list[str]:
 def _background_boxes(
     areas: background.SummedAreas, job: Job, protocol: Protocol, seed: str
 ) -> list[Box | None]:
-    """A place for each crop that is wanted of a mammogram; None where there is no more."""
+    """A place for each crop that is wanted of a mammogram; None where there is no more.
+
+    Where the sizes were shared out by the room there is, every pixel is tried before giving up.
+    """
     boxes: dict[int, list[Box | None]] = {}  # by number of window
     for wanted, same in itertools.groupby(job.backgrounds):
         count = len(list(same))
         taken = boxes.setdefault(wanted.window, [])
-        found = background.places(
-            areas, protocol, size=wanted.side, count=count,
-            seed=f"{seed}/{windows.name(job.view.id, wanted.window)}",
-            taken=[box for box in taken if box is not None],
-        )  # fmt: skip
+        found: list[Box] = []
+        for steps in (background.STEPS, wanted.side)[: 2 if protocol.shares else 1]:
+            found += background.places(
+                areas, protocol, size=wanted.side, count=count - len(found),
+                seed=f"{seed}/{windows.name(job.view.id, wanted.window)}",
+                taken=[*filter(None, taken), *found], steps=steps,
+            )  # fmt: skip
         taken += [*found, *[None] * (count - len(found))]
     return list(itertools.chain.from_iterable(boxes.values()))
 

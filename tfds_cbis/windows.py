@@ -58,7 +58,7 @@ def of_lesion(
     areas = background.summed_areas(eight_bit(film.image), film.covered(but=lesion))
     box = lesion_box(mask)
     hidden = next((other for other in film.unusable if other != lesion), "")
-    unseen = hidden and f"may show a lesion without a usable mask: {hidden}"
+    unseen = hidden and f"perhaps a lesion without a usable mask: {hidden}"
     windows = []
     for number in range(1, count + 1):
         window, lack = draw(box, areas, protocol, f"{seed}/{name(lesion, number)}")
@@ -104,8 +104,9 @@ def draw(box: Box, areas: background.SummedAreas, protocol: Protocol, seed: str)
     # Sorted stably: the first of several.
     best = np.lexsort((-np.minimum(breast, protocol.breast), other))[0]
     x0, y0, x1, y1 = (int(corner[best]) for corner in (x, y, x + side, y + side))
-    lacks = ["shows another lesion"] if other[best] else []
-    lacks += [f"less than {protocol.breast:.0%} breast"] if breast[best] < protocol.breast else []
+    lacks = ["another lesion"] if other[best] else []
+    if breast[best] < protocol.breast:
+        lacks.append(f"less than {100 * protocol.breast:.0f} % breast")
     return Box(x0, y0, x1, y1), " and ".join(lacks)
 
 

@@ -32,13 +32,17 @@ def describe(dataset: Dataset) -> dict:
     }
 
 
-def falling_short(short: Sequence[dict[str, str]], parts: Iterable[Patches]) -> str:
-    """How many of the lesions' windows fall short of their protocol, and in what."""
-    lesions = sum(int((part.labels != BACKGROUND).sum()) for part in parts)
+def falling_short(short: Sequence[dict[str, str]], counts: Iterable[dict]) -> str:
+    """How many of the lesions' windows fall short of their protocol, and in what.
+
+    Args:
+      short: of a Dataset.
+      counts: of `count`, of each split.
+    """
+    lesions = sum(each["total"] - each["per_class"][LABELS[BACKGROUND]] for each in counts)
     reasons = Counter(item["reason"].partition(":")[0] for item in short)
-    return f"{len(short)} of {lesions} windows on lesions fall short: " + ", ".join(
-        f"{count} {reason}" for reason, count in reasons.most_common()
-    )
+    said = ", ".join(f"{reason} ({number})" for reason, number in sorted(reasons.items()))
+    return f"{len(short)} of {lesions} windows on lesions fall short of the protocol: {said}"
 
 
 def show_dropped(dataset: Dataset) -> None:
@@ -50,7 +54,7 @@ def show_dropped(dataset: Dataset) -> None:
         few = ", ".join(ids[:3]) + (", .." if len(ids) > 3 else "")
         warn(f"{len(ids)} dropped: {reason} ({few})")
     if dataset.short:
-        warn(falling_short(dataset.short, dataset.splits.values()))
+        warn(falling_short(dataset.short, map(count, dataset.splits.values())))
     for name in ("train", "test"):
         part = dataset.splits[name]
         if len(part) and not (part.labels == BACKGROUND).any():

@@ -2,6 +2,7 @@
 
 import itertools
 
+from jaxcbis.data import summary
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
 
@@ -21,10 +22,13 @@ def of_data(data: dict, protocol: str) -> list[str]:
         "the model something of the answer; test_without_label_normalization is the same model "
         "without that"
         if protocol == "paper"
-        else "clean protocol: one normalisation for all, no patient on two sides; test leaves out "
-        f"{data['splits'][OVERLAP]['total']} official test items of patients in train, which "
-        "test_official holds"
+        else f"{protocol} protocol: one normalisation for all, no patient on two sides; test "
+        f"leaves out {data['splits'][OVERLAP]['total']} official test items of patients in train, "
+        "which test_official holds"
     ]
+    if data["short"]:
+        told = summary.falling_short(data["short"], data["splits"].values())
+        notes.append(f"{told}; see data.short")
     if data["dropped"]:
         notes.append(f"{len(data['dropped'])} items of the release were dropped, see data.dropped")
     leak = data["leakage"]
