@@ -80,7 +80,7 @@ def of_covering(covering: dict | None) -> list[str]:
     if covering is None:
         return ["covering needs room beside the lesion: --protocol shifted"]
     if not covering["n"]:
-        return ["no test lesion has as much room beside it: covering is null"]
+        return ["no test lesion has as much room beside it: the AUCs of covering are null"]
     return []
 
 
