@@ -31,8 +31,9 @@ def of(
       - all_ones: hot everywhere.
       - centred_gaussian: of `centred_gaussian`.
       - mean_training_mask: `mean_mask`; left out without one.
-      - blurred_brightness: the patch itself, blurred by a Gaussian whose deviation is a cell of the
-        grid: as coarse as a model's map, and hot where tissue is dense.
+      - blurred_brightness: the patch itself, hot where tissue is dense, and blurred by a Gaussian
+        whose deviation is half a cell of the grid. Averaging to the grid and enlarging blur as
+        much, by variances of 1/12 and 1/6 of a cell's square: it is as coarse as a model's map.
       - random: uniform noise on the model's grid, enlarged.
       - grid_ceiling: the mask itself, averaged to the grid and enlarged: the most that a map of
         that resolution can be expected to reach.
@@ -49,7 +50,7 @@ def of(
         return cv2.resize(mask.astype(np.float32), (grid, grid), interpolation=cv2.INTER_AREA)
 
     def blurred(image: NDArray) -> NDArray:
-        return cv2.GaussianBlur(image.astype(np.float32), (0, 0), side / grid)
+        return cv2.GaussianBlur(image.astype(np.float32), (0, 0), side / grid / 2)
 
     known = {} if mean_mask is None else {MEAN_TRAINING_MASK: (mean_mask for _ in items)}
     return {

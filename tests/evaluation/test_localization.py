@@ -295,13 +295,24 @@ def test_baselines_that_know_the_data():
     assert gain["difference"] == 0.5
     assert gain["ci95"] == [0, 1]
     assert gain["verdict"] == "within noise"
-    blurred = next(baselines.of(test, np.array([0]), 4, 0)["blurred_brightness"])
-    y, x = np.indices((8, 8)) - 6  # a Gaussian of deviation 8 / 4, mirrored at the border
-    bell = sum(np.exp(-((y - a) ** 2) / 8) for a in (0, 2)) * sum(
-        np.exp(-((x - a) ** 2) / 8) for a in (0, 2)
-    )
-    near = np.s_[3:, 3:]
-    np.testing.assert_allclose(blurred[near] / blurred.max(), bell[near] / bell.max(), atol=0.02)
+
+
+def test_the_blurred_brightness_is_as_coarse_as_a_map():
+    """A point becomes a bell whose deviation is that of the point on the grid, enlarged: on
+    average over the places that it can have in a cell."""
+    side, grid = 64, 8
+    deviations = []
+    for middle in range(28, 36):
+        images = np.zeros((1, side, side), np.uint8)
+        images[0, 32, middle] = 255
+        test = patches(images > 0, [1], images=images)
+        maps = baselines.of(test, np.array([0]), grid, 0)
+        bell, coarse = (next(maps[name]) for name in ("blurred_brightness", "grid_ceiling"))
+        offset = np.arange(side) - middle
+        deviations.append([np.average(offset**2, weights=m.sum(0)) for m in (bell, coarse)])
+    ours, enlarged = np.sqrt(np.mean(deviations, 0))
+    assert ours == pytest.approx(side / grid / 2, rel=0.02)
+    assert ours == pytest.approx(enlarged, rel=0.02)
 
 
 def test_the_threshold_is_chosen_on_the_validation_split():

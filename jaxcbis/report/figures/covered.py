@@ -25,8 +25,8 @@ def write(
 ) -> None:
     """Writes figures/covering.png and .svg: a row for each of a few lesions.
 
-    They are spread evenly from the lesion that lost most of its p(lesion) when it was covered to the
-    one that lost least, so that neither successes nor failures are chosen.
+    They are spread evenly from the lesion that lost most of its p(lesion) when it was covered to
+    the one that lost least, so that neither successes nor failures are chosen.
 
     Args:
       folder: of the run.

@@ -38,8 +38,8 @@ LEGENDS = {
     "of the one before it.",
     "localization": "Left: at the chosen threshold; line: 95 % interval; grey: maps made without a "
     "model and, last, the most that the map's grid allows.",
-    "covering": "From the lesion that lost most of its p(lesion) when it was covered to the one that "
-    "lost least. Outline: the radiologist's mask.",
+    "covering": "From the lesion that lost most of its p(lesion) when it was covered to the one "
+    "that lost least. Outline: the radiologist's mask.",
 }
 
 
