@@ -8,13 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jaxcbis.designs import BACKBONES, VGGDesign
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean", "shifted")
-#: Output stride of the VGGs' last stage, which nothing can change.
-VGG_STRIDE = 16
 #: By what --cam-method calls them, the names under which class activation maps are known.
 CAM_METHODS = {
     "gradcam": "Grad-CAM",
@@ -248,7 +246,7 @@ def resolve(given: dict[str, Any]) -> Config:
     for option in _OPTIONS:
         _check(option, values[option.name])
     _settle(values)
-    _check_grid(values)
+    _check_design(values)
     config = Config(**values)
     _check_hosts(config)
     return config
@@ -257,12 +255,10 @@ def resolve(given: dict[str, Any]) -> Config:
 def _settle(values: dict[str, Any]) -> None:
     """Fills in defaults that hang on other options; on a backbone only if there is but one."""
     if backbone := values.get("backbone"):
-        vgg = isinstance(BACKBONES[backbone], VGGDesign)
         defaults = {
             "backbone_lr": 3e-4 if (backbone, values["strategy"]) == ("resnet50", "s2") else 3e-5,
             "output": "runs/{backbone}-{strategy}-{protocol}-seed{seed}".format(**values),
-            "output_stride": VGG_STRIDE if vgg else 32,
-            "head": "flatten" if vgg else "pool",
+            **{key: choices[0] for key, choices in BACKBONES[backbone].choices.items()},
         }
         values |= {key: default for key, default in defaults.items() if values[key] is None}
     cut = str(values["data"]).endswith(".npz")  # already
@@ -273,16 +269,13 @@ def _settle(values: dict[str, Any]) -> None:
         values["windows"] = None
 
 
-def _check_grid(values: dict[str, Any]) -> None:
-    backbone = values["backbone"]
-    vgg = isinstance(BACKBONES[backbone], VGGDesign)
-    if vgg and values["output_stride"] != VGG_STRIDE:
-        raise UserError(
-            f"--output-stride {values['output_stride']}: {backbone} has {VGG_STRIDE}, which only "
-            "a ResNet can change"
-        )
-    if not vgg and values["head"] != "pool":
-        raise UserError(f"--head {values['head']}: {backbone} has pool; only a VGG has both")
+def _check_design(values: dict[str, Any]) -> None:
+    for key, choices in BACKBONES[values["backbone"]].choices.items():
+        if values[key] not in choices:
+            raise UserError(
+                f"--{key.replace('_', '-')} {values[key]}: {values['backbone']} has "
+                f"{' or '.join(map(str, choices))} only"
+            )
 
 
 def _check(option: dataclasses.Field, value: Any) -> None:

@@ -21,6 +21,11 @@ class VGGDesign(NamedTuple):
     pooled: int = 7
 
     @property
+    def choices(self) -> dict[str, tuple]:
+        """Values of the options of a model, the default first."""
+        return {"output_stride": (16,), "head": ("flatten", "pool")}
+
+    @property
     def stages(self) -> tuple[str, ...]:
         """Names of the stages from the input on, without the head."""
         return tuple(f"block{i}" for i in range(1, len(self.depths) + 1))
@@ -45,6 +50,11 @@ class ResNetDesign(NamedTuple):
     convolutions: int
     widths: tuple[int, ...] = (64, 128, 256, 512)
     stem: int = 64
+
+    @property
+    def choices(self) -> dict[str, tuple]:
+        """Values of the options of a model, the default first."""
+        return {"output_stride": (32, 16), "head": ("pool",)}
 
     @property
     def stages(self) -> tuple[str, ...]:

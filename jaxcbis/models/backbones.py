@@ -28,7 +28,7 @@ class Loaded(NamedTuple):
     source: dict[str, str | None]
 
 
-def load(
+def load(  # what is built, from what, and how
     name: str,
     *,
     weights: str,
@@ -36,6 +36,8 @@ def load(
     seed: int = 0,
     dtype: Any = jnp.float32,
     offline: bool = False,
+    output_stride: int | None = None,
+    head: str | None = None,
 ) -> Loaded:
     """Builds a backbone with the given weights and a new head.
 
@@ -50,9 +52,12 @@ def load(
       seed: of the head, and of everything if random.
       dtype: type of the convolutions; parameters, BatchNorm and head compute in float32.
       offline: take 'imagenet' from the cache only.
+      output_stride: pixels of the image per cell of the last stage, see `resnet.resnet`.
+      head: 'flatten' or 'pool', see `vgg.vgg`; both are None for the backbone's own.
 
     Raises:
-      UserError: the backbone is unknown, or the file cannot be read or does not fit it.
+      UserError: the backbone is unknown or has no such stride or head, or the file cannot be read
+        or does not fit it.
       WeightsUnavailable: 'imagenet' is neither cached nor reachable.
     """
     if name not in BACKBONES:
@@ -67,6 +72,7 @@ def load(
             source["source"] = hub.repository(name)
         table, options = tables.table(name, str(source["format"]), contents)
 
+    options = options | {"output_stride": output_stride, "head": head}
     architecture, params, stats = _built(name, options, num_classes, dtype)
     shapes = params | stats
     if weights != "random":
@@ -82,7 +88,7 @@ def blank(name: str, options: Tree, *, num_classes: int = 5, dtype: Any = jnp.fl
 
     Args:
       name, num_classes, dtype: as of `load`.
-      options: of the architecture that was trained.
+      options: of the architecture that was trained; what they do not say is the backbone's own.
     """
     architecture, *shapes = _built(name, options, num_classes, dtype)
     zeros = [{path: np.zeros(shape, np.float32) for path, shape in of.items()} for of in shapes]
@@ -94,9 +100,18 @@ def _built(
     name: str, options: Tree, num_classes: int, dtype: Any
 ) -> tuple[Architecture, Shapes, Shapes]:
     """The architecture, and the shapes of its parameters and statistics by path."""
-    hashable = {k: tuple(v) if isinstance(v, list) else v for k, v in options.items()}
-    given = tuple(sorted(hashable.items()))
-    return _build(name, BACKBONES[name], given, num_classes, jnp.dtype(dtype))
+    given = dict(options)
+    for key, values in BACKBONES[name].choices.items():
+        value = given.pop(key, None) or values[0]
+        if value not in values:
+            expected = " or ".join(map(str, values))
+            raise UserError(f"{name} with {key} {value}: expected {expected}")
+        if len(values) > 1:
+            given[key] = value
+    hashable = {k: tuple(v) if isinstance(v, list) else v for k, v in given.items()}
+    return _build(
+        name, BACKBONES[name], tuple(sorted(hashable.items())), num_classes, jnp.dtype(dtype)
+    )
 
 
 @cache  # so that equal models have one architecture, and compile once

@@ -18,11 +18,15 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-#: Output pixels up to which one matrix product beats XLA's convolution, measured at 512 channels.
-FEW_PIXELS = 25
+#: Output pixels up to which one matrix product beats XLA's convolution, measured at 512 channels:
+#: at 4 x 4 a step takes a quarter less, at 7 x 7 a tenth, at 7 x 7 with a dilation of 2 a quarter;
+#: at 14 x 14 it takes a tenth more.
+FEW_PIXELS = 49
 
 
-def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0) -> jax.Array:
+def convolve(
+    x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0, dilation: int = 1
+) -> jax.Array:
     """Convolves as torch's conv2d does.
 
     Args:
@@ -30,47 +34,51 @@ def convolve(x: jax.Array, kernel: jax.Array, stride: int = 1, padding: int = 0)
       kernel: [rows, columns, inputs, outputs].
       stride: of rows and columns.
       padding: zeros on all four sides.
+      dilation: distance of the pixels that the kernel sees.
 
     Returns:
       [n, height', width', outputs].
     """
     return _by_platform(
-        partial(_convolve_on_cpu, stride=stride, padding=padding),
-        partial(_convolve, stride=stride, padding=padding),
+        partial(_convolve_on_cpu, stride=stride, padding=padding, dilation=dilation),
+        partial(_convolve, stride=stride, padding=padding, dilation=dilation),
         x,
         kernel,
     )
 
 
-def _convolve(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
-    pads = ((padding, padding),) * 2
+def _convolve(x, kernel, stride: int, padding: int, dilation: int) -> jax.Array:
     return lax.conv_general_dilated(
-        x, kernel, (stride, stride), pads, dimension_numbers=("NHWC", "HWIO", "NHWC")
+        x,
+        kernel,
+        window_strides=(stride, stride),
+        padding=((padding, padding),) * 2,
+        rhs_dilation=(dilation, dilation),
+        dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
 
 
-def _convolve_on_cpu(x: jax.Array, kernel: jax.Array, stride: int, padding: int) -> jax.Array:
+def _convolve_on_cpu(x, kernel, stride: int, padding: int, dilation: int) -> jax.Array:
     if kernel.shape[:2] == (1, 1) and not padding:
         x = x[:, ::stride, ::stride]
         # As a matrix, so that the kernel's gradient is one product, too.
         return (x.reshape(-1, x.shape[-1]) @ kernel[0, 0]).reshape(*x.shape[:-1], -1)
     height, width = (
-        (length + 2 * padding - size) // stride + 1
+        (length + 2 * padding - dilation * (size - 1) - 1) // stride + 1
         for length, size in zip(x.shape[1:3], kernel.shape[:2], strict=True)
     )
     if height * width <= FEW_PIXELS:
-        return _as_matrix_product(x, kernel, stride, padding, height, width)
-    return _convolve(x, kernel, stride, padding)
+        x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
+        return _as_matrix_product(x, kernel, (height, width), stride, dilation)
+    return _convolve(x, kernel, stride, padding, dilation)
 
 
-def _as_matrix_product(x, kernel, stride: int, padding: int, height: int, width: int) -> jax.Array:
-    """Gathers what the kernel sees at every output pixel and multiplies once."""
-    x = jnp.pad(x, ((0, 0), (padding, padding), (padding, padding), (0, 0)))
-    last_row, last_column = ((length - 1) * stride + 1 for length in (height, width))
+def _as_matrix_product(x, kernel, output: tuple[int, int], stride: int, dilation: int) -> jax.Array:
+    """Gathers what the kernel sees at every output pixel of padded `x` and multiplies once."""
+    last_row, last_column = ((length - 1) * stride + 1 for length in output)
+    rows, columns = (range(0, size * dilation, dilation) for size in kernel.shape[:2])
     seen = [
-        x[:, i : i + last_row : stride, j : j + last_column : stride]
-        for i in range(kernel.shape[0])
-        for j in range(kernel.shape[1])
+        x[:, i : i + last_row : stride, j : j + last_column : stride] for i in rows for j in columns
     ]
     return jnp.concatenate(seen, axis=-1) @ kernel.reshape(-1, kernel.shape[-1])
 

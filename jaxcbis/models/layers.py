@@ -28,10 +28,11 @@ class Convolution(nnx.Module):
         *,
         stride: int = 1,
         padding: int = 0,
+        dilation: int = 1,
         bias: bool = False,
         dtype: jnp.dtype,
     ):
-        self.stride, self.padding, self.dtype = stride, padding, dtype
+        self.stride, self.padding, self.dilation, self.dtype = stride, padding, dilation, dtype
         self.kernel = nnx.Param(jnp.zeros((size, size, inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs)) if bias else None
 
@@ -41,7 +42,8 @@ class Convolution(nnx.Module):
     def apply(self, x: jax.Array, kernel: jax.Array, bias: jax.Array | None) -> jax.Array:
         """Convolves with another kernel and bias."""
         kernel = kernel.astype(self.dtype)
-        y = kernels.convolve(x.astype(self.dtype), kernel, self.stride, self.padding)
+        x = x.astype(self.dtype)
+        y = kernels.convolve(x, kernel, self.stride, self.padding, self.dilation)
         return y if bias is None else y + kernels.to_pixels(bias.astype(self.dtype), y.shape)
 
 
@@ -49,6 +51,21 @@ def linear(inputs: int, outputs: int) -> nnx.Linear:
     """A classifier; it computes in float32 whatever its features' type."""
     zeros = nnx.initializers.zeros
     return nnx.Linear(inputs, outputs, dtype=jnp.float32, kernel_init=zeros, rngs=nnx.Rngs(0))
+
+
+class PoolHead(nnx.Module):
+    """Global average pool and one linear layer, both in float32."""
+
+    def __init__(self, features: int, num_classes: int):
+        self.linear = linear(features, num_classes)
+
+    def pool(self, x: jax.Array) -> jax.Array:
+        """Features [n, height, width, c] to float32 [n, c]."""
+        return x.mean((1, 2), dtype=jnp.float32)
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        """Logits of features, or of what `pool` made of them."""
+        return self.linear(self.pool(x) if x.ndim == 4 else x)
 
 
 class BatchNorm(nnx.Module):

@@ -30,7 +30,8 @@ class Architecture:
       stages: names from the input on, without the head.
       frozen: those that no phase trains, from the input on.
       graph: of the `Network`.
-      options: that weights of another framework ask for; JSON values.
+      options: what its design leaves open, and what weights of another framework ask for; JSON
+        values.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """VGG networks without BatchNorm as torchvision defines them, in NHWC and as named stages.
 
-The study puts one linear layer in the place of the three fully connected ones.
+The study puts one linear layer in the place of the three fully connected ones. The last stage, of
+which maps are made, has a cell per 16 pixels of the image: 14 x 14 at 224 pixels, 7 x 7 at 112.
 """
 
 import jax
@@ -10,7 +11,7 @@ from flax import nnx
 
 from jaxcbis.designs import VGGDesign
 from jaxcbis.models.kernels import max_pool, relu
-from jaxcbis.models.layers import Convolution, linear
+from jaxcbis.models.layers import Convolution, PoolHead, linear
 from jaxcbis.models.model import Network
 
 
@@ -41,7 +42,7 @@ class Block(nnx.Module):
         return max_pool(x, 2, 2) if self.pool else x
 
 
-class Head(nnx.Module):
+class FlattenHead(nnx.Module):
     """Max-pool, average pool to `size` x `size`, flatten (rows, columns, channels), one linear
     layer."""
 
@@ -65,6 +66,7 @@ def vgg(
     *,
     dtype: jnp.dtype,
     shift: tuple[float, ...] | None = None,
+    head: str = "flatten",
 ) -> Network:
     """Stages `block1` and so on, and `head`.
 
@@ -75,6 +77,9 @@ def vgg(
       num_classes: outputs of the head.
       dtype: type of the convolutions; parameters stay in float32.
       shift: added to the three channels of the input, for weights that expect other means.
+      head: 'flatten' is torchvision's, all cells of a 7 x 7 grid side by side; 'pool' the mean over
+        all cells of the last block, without its max-pool, as in Zhou et al., Learning Deep Features
+        for Discriminative Localization, CVPR 2016: there Grad-CAM is the class's weighted sum.
 
     Source: Simonyan and Zisserman, Very Deep Convolutional Networks for Large-Scale Image
     Recognition, ICLR 2015.
@@ -87,7 +92,9 @@ def vgg(
             depth, inputs, width, pool=not last, dtype=dtype, shift=shift if first else None
         )
         inputs = width
-    return network | {"head": Head(inputs, design.pooled, num_classes)}
+    if head == "pool":
+        return network | {"head": PoolHead(inputs, num_classes)}
+    return network | {"head": FlattenHead(inputs, design.pooled, num_classes)}
 
 
 def adaptive_average_pool(x: jax.Array, size: int) -> jax.Array:

@@ -49,6 +49,15 @@ def of_data(data: dict, protocol: str) -> list[str]:
     return notes
 
 
+def centred(protocol: str) -> str:
+    """What a localisation term teaches where every lesion lies in the middle."""
+    return (
+        f"under the {protocol} protocol lesions lie in the middle of their patches, so the "
+        "localisation term rewards a map that is hot there and sees nothing; "
+        "give --protocol shifted"
+    )
+
+
 def of_devices(environment: dict) -> list[str]:
     """A note for every change of the number of devices, over which sums round in another order.
 

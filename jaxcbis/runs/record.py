@@ -35,6 +35,7 @@ def begin(
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
         *notes.of_data(data, config.protocol),
+        *([notes.centred(config.protocol)] if config.look_weight and config.centred else []),
         *notes.of_devices(environment),
         *start.notes,
     ]
