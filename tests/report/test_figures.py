@@ -91,7 +91,8 @@ def test_what_the_figures_show():
     scores, _ = localization.draw(run).axes
     found = run["localization"]
     expected = [found["ll_score"], 0.2, *(found["baselines"][key] for key in (
-        "random", "centred_gaussian", "all_ones", "grid_ceiling"))]  # fmt: skip
+        "all_ones", "centred_gaussian", "mean_training_mask", "blurred_brightness", "random",
+        "grid_ceiling"))]  # fmt: skip
     assert [bar.get_width() for bar in scores.patches] == expected
 
 
