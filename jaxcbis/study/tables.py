@@ -241,19 +241,17 @@ def _lesion(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
 def _looking(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
     rows = []
     for row, result in zip(chosen, found, strict=True):
-        located, grid = result["localization"], result["localization"].get("grid")
+        located = result["localization"]
         cells = (
             with_interval(located.get(name), located.get(f"{name}_ci95"))
             for name in ("pointing_game", "energy_in_mask", "pixel_ap")
         )
-        rows.append(
-            (_name(row), number(grid), *cells, number(located.get("ll_score_from_validation")))
-        )
+        rows.append((_name(row), *cells, number(located.get("ll_score_from_validation"))))
     return Table(
         "Where it looks",
-        ("model", "grid", "pointing (95 %)", "energy (95 %)", "AP (95 %)", "LL, val"),
+        ("model", "pointing (95 %)", "energy (95 %)", "AP (95 %)", "LL, val"),
         rows,
-        "Over lesions classified correctly. Grid: cells of the map's side. LL, val: at the share "
+        "Over lesions classified correctly. LL, val: at the share "
         "of the maximum that was best on validation.",
     )
 

@@ -7,10 +7,10 @@ from numpy.typing import NDArray
 
 from jaxcbis.data import normalization
 from jaxcbis.data.patches import Patches
-from jaxcbis.evaluation import activation_maps, cam, overlap
+from jaxcbis.evaluation import activation_maps, cam, localization, overlap
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.evaluation.covering import Covered
-from jaxcbis.labels import BACKGROUND
+from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine.console import track
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished
@@ -52,6 +52,8 @@ def ask(
     """
 
     def told(images: NDArray) -> NDArray:
+        if not len(images):
+            return np.empty((0, len(LABELS)))
         return answers.probabilities(run, normalization.normalize(images, run.statistics))
 
     found = known or maps_of(run, test)
@@ -83,14 +85,8 @@ def threshold_from_validation(run: Finished, validation: Patches) -> float:
     if not run.config.centred and recorded is not None:
         return float(recorded)
     found = maps_of(run, validation)
-    right = found.logits.argmax(1) == validation.labels
-    scored = right & (validation.labels != BACKGROUND)
-    if not scored.any():
-        return THRESHOLD
-    heats = cam.enlarge(found.maps[scored], validation.masks.shape[1])
-    pairs = zip(heats, validation.masks[scored], strict=True)
-    means = np.mean([overlap.by_threshold(heat, mask) for heat, mask in pairs], axis=0)
-    return overlap.THRESHOLDS[int(means.argmax())]
+    best = localization.best_threshold(validation, found.logits.argmax(1), found.maps)
+    return THRESHOLD if best is None else best
 
 
 def figures(heats: NDArray, test: Patches, threshold: float) -> dict[str, NDArray]:

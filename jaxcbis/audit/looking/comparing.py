@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from jaxcbis.audit.looking.asking import Look
 from jaxcbis.config import INCIDENTAL
 from jaxcbis.data.patches import Patches
-from jaxcbis.evaluation import bootstrap
-from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.evaluation import bootstrap, metrics
+from jaxcbis.labels import BACKGROUND
 from jaxcbis.runs.finished import Finished
 
 #: Of these a smaller one is better: who uses the lesion cannot do without it.
@@ -28,7 +28,6 @@ OF_BLIND_MAPS = ("ll_score", "pointing_game", "pixel_ap")
 _FREE = (
     *INCIDENTAL, "seed", "look_weight", "protocol", "windows", "background_size", "data", "weights",
 )  # fmt: skip
-_MALIGNANT = [k for k, label in enumerate(LABELS) if label.startswith("MALIGNANT")]
 
 #: By name, a figure [1 + samples]: as it is, then of every bootstrap sample; NaN where it has none.
 Drawn = dict[str, NDArray]
@@ -66,14 +65,14 @@ def drawn(look: Look, test: Patches, items: NDArray, times: NDArray) -> Drawn:
     """
     labels, told = test.labels, look.probabilities
     correct, lesion = told.argmax(1) == labels, labels != BACKGROUND
-    suspicion = 1 - told[:, BACKGROUND]
+    suspicion = -told[:, BACKGROUND]  # without the 1, as in `metrics.classification`
     scored, of_lesions = correct[lesion], times[:, lesion]
     found = {
         "accuracy": bootstrap.mean(correct, times),
         "macro_auc": bootstrap.mean_auc(told, labels, times),
         "lesion_auc": bootstrap.auc(suspicion, lesion, times),
         "malignancy_auc": bootstrap.auc(
-            _malignancy(told[lesion]), np.isin(labels[lesion], _MALIGNANT), of_lesions
+            metrics.malignancy(told[lesion]), metrics.MALIGNANT[labels[lesion]], of_lesions
         ),
         "ll_score_all": bootstrap.mean(look.figures["ll_score"], of_lesions),
     } | {
@@ -86,7 +85,7 @@ def drawn(look: Look, test: Patches, items: NDArray, times: NDArray) -> Drawn:
     for name, asked in (
         ("intact", told[items]), ("covered", look.covered), ("elsewhere", look.elsewhere),
     ):  # fmt: skip
-        scores = np.concatenate([1 - asked[:, BACKGROUND], suspicion[beside]])
+        scores = np.concatenate([-asked[:, BACKGROUND], suspicion[beside]])
         found[f"lesion_auc_{name}"] = bootstrap.auc(scores, sides, both)
     for one, two in (("covered", "intact"), ("elsewhere", "intact"), ("covered", "elsewhere")):
         found[f"{one}_less_{two}"] = found[f"lesion_auc_{one}"] - found[f"lesion_auc_{two}"]
@@ -203,10 +202,3 @@ def pair_of(run: Finished) -> dict:
 def number(value: float) -> float | None:
     """A figure, None where it does not exist."""
     return None if np.isnan(value) else float(value)
-
-
-def _malignancy(told: NDArray) -> NDArray:
-    """p(malignant) of lesions [m], given that they are lesions; 1/2 where nothing is left."""
-    of_lesion = 1 - told[:, BACKGROUND]
-    malignant = told[:, _MALIGNANT].sum(1)
-    return np.divide(malignant, of_lesion, out=np.full(len(told), 0.5), where=of_lesion > 0)

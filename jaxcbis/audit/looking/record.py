@@ -96,7 +96,7 @@ def _of_blind(dataset: Dataset, grid: int) -> dict[str, dict[str, NDArray]]:
     """By name, figures of the maps that know no model, of every test lesion."""
     test = dataset.splits["test"]
     lesions = np.flatnonzero(test.labels != BACKGROUND)
-    maps = baselines.of(test.masks, lesions, grid, SEED)
+    maps = baselines.of(test, lesions, grid, SEED, baselines.mean_mask(dataset.splits["train"]))
     return {
         name: asking.figures(np.stack(list(maps[name])), test, asking.THRESHOLD)
         for name in localization.AGAINST
