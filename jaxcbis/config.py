@@ -282,9 +282,10 @@ def _check(option: dataclasses.Field, value: Any) -> None:
     flag, meta = f"--{option.name.replace('_', '-')}", option.metadata
     if value is None:
         return
-    if meta["choices"] and value not in meta["choices"]:
-        raise UserError(f"{flag} {value}: expected one of {', '.join(meta['choices'])}")
-    if meta["type"] in (int, float):
+    if choices := meta["choices"]:
+        if value not in choices:
+            raise UserError(f"{flag} {value}: expected one of {', '.join(map(str, choices))}")
+    elif meta["type"] in (int, float):
         low, high = meta["low"], meta["high"]
         if not math.isfinite(value) or value < low or (high is not None and value > high):
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
