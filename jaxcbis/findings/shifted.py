@@ -6,7 +6,7 @@ from jaxcbis.audit import tables as audit_tables
 from jaxcbis.audit.looking import tables, words
 from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
 from jaxcbis.report import formats, paper
-from jaxcbis.report.tables import number
+from jaxcbis.report.tables import BASELINES, number
 
 
 def text(audit: dict, beside: str) -> str:
@@ -57,7 +57,7 @@ def _question() -> str:
         "A model may classify a patch rightly for what lies around the lesion. The paper's maps "
         f"meet the masks with LL scores of {min(scores):.2f} to {max(scores):.2f}, and it names "
         "the background as a possible reason. Where the lesion fills the patch or lies in its "
-        "middle, a map that knows no model scores well, so that an LL score tells little. Here the "
+        "middle, a map made without a model scores well, and an LL score tells little. Here the "
         "lesion lies anywhere in its window, and its longer side is 25 to 75 % of the window's. "
         "Some models were trained plainly; others with a second term in the loss, the soft Dice of "
         "the true class's Grad-CAM with the mask."
@@ -76,8 +76,8 @@ def _verdict(runs: Sequence[dict]) -> str:
         shown = "Yes."
     return (
         f"**{shown}** Of {len(asked)} {kind} on shifted lesions {ahead or 'none'} "
-        f"{'has' if ahead < 2 else 'have'} maps that meet the masks better than every map that "
-        f"knows no model, and from {using or 'none'} covering the lesion takes more than covering "
+        f"{'has' if ahead < 2 else 'have'} maps that meet the masks better than every map made "
+        f"without a model, and from {using or 'none'} covering the lesion takes more than covering "
         "as much of the patch elsewhere."
     )
 
@@ -94,13 +94,13 @@ def _of_one(run: dict) -> str:
     """What the plain run of the figure reaches."""
     figures = run["figures"]
     said = []
-    for figure, what in (("ll_score", "LL score"), ("pointing_game", "pointing game")):
-        told = f"a {what} of {tables.interval(figures[figure])}"
+    for figure, what in (("ll_score", "an LL score"), ("pointing_game", "a pointing game")):
+        told = f"{what} of {tables.interval(figures[figure])}"
         kind = words.strongest(run, figure)
         if kind is not None:
             of = run["blind"][kind][figure]
             verdict = words.than(of["verdict"]) if of["verdict"] else "beside"
-            told += f", {verdict} {words.BLIND[kind]} ({number(of['value'])})"
+            told += f", {verdict} {BASELINES[kind]} ({number(of['value'])})"
         said.append(told)
     covering = ""
     if figures["lesion_auc_covered"]["value"] is not None:
@@ -171,7 +171,7 @@ def _spread(rows: Sequence[dict], figure: str) -> str:
 
 
 def _leads(run: dict) -> bool:
-    """Whether a run's maps meet the masks better than each of those that know no model."""
+    """Whether a run's maps meet the masks better than each of those made without a model."""
     verdicts = [of["ll_score"]["verdict"] for of in run["blind"].values()]
     return bool(verdicts) and all(verdict == BETTER for verdict in verdicts)
 

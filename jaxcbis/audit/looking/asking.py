@@ -35,7 +35,7 @@ class Look(NamedTuple):
     probabilities: NDArray
     covered: NDArray
     elsewhere: NDArray
-    threshold: float
+    threshold: float | None
     figures: dict[str, NDArray]
 
 
@@ -74,28 +74,27 @@ def maps_of(run: Finished, patches: Patches) -> Maps:
     return answers.maps(run, normalization.normalize(patches.images, run.statistics), track)
 
 
-def threshold_from_validation(run: Finished, validation: Patches) -> float:
+def threshold_from_validation(run: Finished, validation: Patches) -> float | None:
     """The share of a map's maximum at which the run's maps meet the validation masks best.
 
     A run by the shifted protocol has chosen it itself; another one is asked here, or it would come
-    with a threshold for lesions of another size. Without a validation lesion that it classifies
-    correctly it is THRESHOLD.
+    with a threshold for lesions of another size. None without a validation lesion that it
+    classifies correctly.
     """
-    recorded = run.results["localization"].get("threshold_from_validation")
-    if not run.config.centred and recorded is not None:
-        return float(recorded)
+    located = run.results["localization"]
+    if not run.config.centred and "threshold_from_validation" in located:
+        return located["threshold_from_validation"]
     found = maps_of(run, validation)
-    best = localization.best_threshold(validation, found.logits.argmax(1), found.maps)
-    return THRESHOLD if best is None else best
+    return localization.best_threshold(validation, found.logits.argmax(1), found.maps)
 
 
-def figures(heats: NDArray, test: Patches, threshold: float) -> dict[str, NDArray]:
+def figures(heats: NDArray, test: Patches, threshold: float | None) -> dict[str, NDArray]:
     """How maps meet the masks of the test lesions, lesion by lesion.
 
     Args:
       heats: [m, size, size], a map for every lesion, in the order of the test patches.
       test: the patches.
-      threshold: behind `ll_score_from_validation`.
+      threshold: behind `ll_score_from_validation`; without one that is NaN.
 
     Returns:
       float64 [m] each: ll_score (IoU at THRESHOLD), ll_score_from_validation, pointing_game,
@@ -105,7 +104,7 @@ def figures(heats: NDArray, test: Patches, threshold: float) -> dict[str, NDArra
     rows = [
         (
             overlap.iou(heat, mask, THRESHOLD),
-            overlap.iou(heat, mask, threshold),
+            np.nan if threshold is None else overlap.iou(heat, mask, threshold),
             overlap.pointing_game(heat, mask),
             overlap.energy_in_mask(heat, mask),
             overlap.pixel_average_precision(heat, mask),

@@ -95,11 +95,11 @@ def drawn(look: Look, test: Patches, items: NDArray, times: NDArray) -> Drawn:
 def blind(
     look: Look, of_blind: dict[str, dict[str, NDArray]], test: Patches, times: NDArray
 ) -> dict[str, dict]:
-    """How far a run's maps are ahead of maps that know no model, on the lesions it gets right.
+    """How far a run's maps are ahead of maps made without a model, on the lesions it gets right.
 
     Args:
       look, test, times: as of `drawn`.
-      of_blind: by name, `asking.figures` of maps that know no model.
+      of_blind: by name, `asking.figures` of maps made without a model.
 
     Returns:
       By name, of each of OF_BLIND_MAPS {value, difference, ci95, verdict}: value is that of the

@@ -93,12 +93,12 @@ def _lesion_side(lesions: Patches) -> float | None:
 
 
 def _of_blind(dataset: Dataset, grid: int) -> dict[str, dict[str, NDArray]]:
-    """By name, figures of the maps that know no model, of every test lesion."""
+    """By name, figures of the maps made without a model, of every test lesion."""
     test = dataset.splits["test"]
     lesions = np.flatnonzero(test.labels != BACKGROUND)
     maps = baselines.of(test, lesions, grid, SEED, baselines.mean_mask(dataset.splits["train"]))
     return {
-        name: asking.figures(np.stack(list(maps[name])), test, asking.THRESHOLD)
+        name: asking.figures(np.stack(list(maps[name])), test, None)
         for name in localization.AGAINST
     }
 

@@ -20,7 +20,7 @@ TOLD = {
     "lesion_auc_covered": "lesion AUC, covered",
     "lesion_auc_elsewhere": "lesion AUC, covered elsewhere",
 }
-#: Heads of the columns of maps that know no model.
+#: Heads of the columns of maps made without a model.
 BLIND = {
     "all_ones": "all ones",
     "centred_gaussian": "centre",
@@ -30,7 +30,7 @@ BLIND = {
 
 
 def of(looking: dict) -> list[Table]:
-    """Answers, maps, covering, maps that know no model, differences.
+    """Answers, maps, covering, maps made without a model, differences.
 
     Args:
       looking: of audit.json.
@@ -155,7 +155,7 @@ def _blind(rows: Sequence[dict]) -> Table:
         for row in rows
     ]
     return Table(
-        "Maps that know no model",
+        "Maps made without a model",
         ("map", "LL (95 %)", "pointing (95 %)", "pixel AP (95 %)"),
         cells,
         "Over every test lesion. Mean mask: of the training lesions. Brightness: the patch itself, "
@@ -174,7 +174,7 @@ def _against_blind(looking: dict) -> Table:
         for run in looking["runs"]
     ]
     return Table(
-        "The runs' maps less maps that know no model",
+        "The runs' maps less maps made without a model",
         ("model, trained", *(BLIND.get(name, name) for name in names)),
         _by_model(looking, cells),
         "LL and pointing game, on the lesions that the run classifies correctly. * beyond noise.",

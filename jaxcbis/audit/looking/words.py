@@ -2,7 +2,7 @@
 
 from jaxcbis.audit.looking.tables import TOLD, compared, model, trained
 from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
-from jaxcbis.report.tables import number
+from jaxcbis.report.tables import BASELINES, number
 
 #: What is said of the lesion, by what covering it does beyond covering as much elsewhere.
 USES, BESIDE, UNCLEAR = "uses", "beside", "unclear"
@@ -10,13 +10,6 @@ _ON_USE = {
     USES: "it uses the lesion",
     BESIDE: "it uses what is beside the lesion more than the lesion",
     UNCLEAR: "nothing shows that it uses the lesion",
-}
-#: Names of the maps that know no model, in a sentence.
-BLIND = {
-    "all_ones": "a map of all ones",
-    "centred_gaussian": "a centred Gaussian",
-    "mean_training_mask": "the mean training mask",
-    "blurred_brightness": "the blurred brightness",
 }
 #: In which figures differences are told in words.
 _FIGURES = ("ll_score", "pointing_game", "pixel_ap", "accuracy", "malignancy_auc")
@@ -40,7 +33,7 @@ def name(run: dict) -> str:
 
 
 def strongest(run: dict, figure: str) -> str | None:
-    """The map that knows no model and reaches most on the lesions that the run gets right."""
+    """The map made without a model that reaches most on the lesions that the run gets right."""
     known = {
         kind: of[figure]["value"]
         for kind, of in run["blind"].items()
@@ -50,7 +43,7 @@ def strongest(run: dict, figure: str) -> str | None:
 
 
 def on_maps(run: dict) -> str:
-    """Whether a run's maps are ahead of maps that know no model; '' where nothing is known."""
+    """Whether a run's maps are ahead of maps made without a model; '' where nothing is known."""
     said = []
     for figure, what in (("ll_score", "meet the masks"), ("pointing_game", "point at them")):
         kind = strongest(run, figure)
@@ -58,7 +51,7 @@ def on_maps(run: dict) -> str:
             continue
         of = run["blind"][kind][figure]
         said.append(
-            f"{what} {than(of['verdict'])} {BLIND[kind]} "
+            f"{what} {than(of['verdict'])} {BASELINES[kind]} "
             f"({number(run['figures'][figure]['value'])} against {number(of['value'])}; "
             f"{signed(of)})"
         )

@@ -10,7 +10,7 @@ import pytest
 from jaxcbis.commands.main import main
 from jaxcbis.findings import centred, documents
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
@@ -22,10 +22,14 @@ def committed():
     return studies, json.loads((DOCS / "results" / documents.AUDIT).read_text())
 
 
-def test_the_committed_document_is_what_the_command_makes(tmp_path, capfd):
+def test_the_committed_documents_are_what_the_command_makes(tmp_path, capfd):
     shutil.copytree(DOCS / "results", tmp_path / "results")
     assert main(["findings", str(tmp_path)]) == 0
-    assert (tmp_path / documents.NAME).read_text() == (DOCS / documents.NAME).read_text()
+    for made in capfd.readouterr().out.split():
+        assert Path(made).read_text() == (DOCS / Path(made).name).read_text()
+    if (DOCS / "results" / documents.LOOKING).exists():
+        looking = json.loads((DOCS / "results" / documents.LOOKING).read_text())["looking"]
+        assert (DOCS / looking["picture"]["file"]).exists()
 
 
 @pytest.mark.parametrize(
