@@ -206,7 +206,7 @@ def test_shifted_runs_are_compared_and_no_model_is_asked_twice(shifted, runs, de
         assert row["figures"][name]["difference"] == pytest.approx(difference), name
     assert row["figures"]["lesion_auc"]["difference"]
     assert (output / looking["picture"]["file"]).stat().st_size > 10_000
-    assert "## Shifted test set: where the runs look" in (output / "audit.md").read_text()
+    assert "## Shifted test set: where the maps point" in (output / "audit.md").read_text()
 
 
 def test_runs_of_other_windows_and_files_of_one_protocol_are_refused(

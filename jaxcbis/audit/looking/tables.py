@@ -19,6 +19,7 @@ TOLD = {
     "pixel_ap": "pixel AP",
     "lesion_auc_covered": "lesion AUC, covered",
     "lesion_auc_elsewhere": "lesion AUC, covered elsewhere",
+    "covered_less_elsewhere": "covered less elsewhere",
 }
 #: Heads of the columns of maps made without a model.
 BLIND = {
@@ -30,14 +31,14 @@ BLIND = {
 
 
 def of(looking: dict) -> list[Table]:
-    """Answers, maps, covering, maps made without a model, differences.
+    """Answers, maps' figures, covering, maps made without a model, differences.
 
     Args:
       looking: of audit.json.
     """
     tables = [
-        _answers(looking), _maps(looking), _covering(looking), _blind(looking["blind"]),
-        _against_blind(looking), _differences(looking["differences"]),
+        _answers(looking), _meeting(looking), _pointing(looking), _covering(looking),
+        _blind(looking["blind"]), _against_blind(looking), _differences(looking["differences"]),
     ]  # fmt: skip
     return [table for table in tables if table.rows]
 
@@ -81,8 +82,8 @@ def _by_model(looking: dict, cells: Sequence[tuple[str, ...]]) -> list[tuple[str
     """A row per run, below a row for each model."""
     rows, last = [], ""
     for run, of_run in zip(looking["runs"], cells, strict=True):
-        if model(run) != last:
-            last = model(run)
+        if (named := f"{model(run)}, {run['grid']} x {run['grid']}") != last:
+            last = named
             rows.append((last, *[""] * len(of_run)))
         rows.append((f"  {trained(run)}", *of_run))
     return rows
@@ -103,26 +104,28 @@ def _answers(looking: dict) -> Table:
     )
 
 
-def _maps(looking: dict) -> Table:
-    names = (
-        "ll_score_all", "ll_score_from_validation", "pointing_game", "energy_in_mask", "pixel_ap",
-    )  # fmt: skip
-    cells = [
-        (
-            f"{run['grid']}",
-            interval(run["figures"]["ll_score"]),
-            *(number(run["figures"][name]["value"]) for name in names),
-        )
-        for run in looking["runs"]
-    ]
+def _meeting(looking: dict) -> Table:
+    names = ("ll_score", "ll_score_from_validation", "ll_score_all")
+    cells = [tuple(interval(run["figures"][name]) for name in names) for run in looking["runs"]]
     return Table(
-        "Shifted test set: where the runs look",
-        ("model, trained", "grid", "LL (95 %)", "all", "val", "point", "energy", "AP"),
+        "Shifted test set: how the maps meet the masks",
+        ("model, trained", "LL (95 %)", "LL, val (95 %)", "LL, all (95 %)"),
         _by_model(looking, cells),
-        "Grid: cells of the map's side. Over lesions classified correctly. LL: threshold 0.5. All: "
-        "LL over every lesion. Val: LL at the threshold that was best on validation. Point: share "
-        "of maps whose maximum lies in the mask. Energy: the mask's share of the map's sum. AP: "
-        "average precision of the map's pixels.",
+        "Over lesions classified correctly, all: over every one. Threshold 0.5 of a map's maximum; "
+        "val: the one that was best on validation.",
+    )
+
+
+def _pointing(looking: dict) -> Table:
+    names = ("pointing_game", "energy_in_mask", "pixel_ap")
+    cells = [tuple(interval(run["figures"][name]) for name in names) for run in looking["runs"]]
+    return Table(
+        "Shifted test set: where the maps point",
+        ("model, trained", "pointing (95 %)", "energy (95 %)", "pixel AP (95 %)"),
+        _by_model(looking, cells),
+        "Over lesions classified correctly. Pointing: share of maps whose maximum lies in the "
+        "mask. Energy: the mask's share of the map's sum. AP: average precision of the map's "
+        "pixels.",
     )
 
 
@@ -185,7 +188,8 @@ def _differences(rows: Sequence[dict]) -> Table:
     cells = []
     for row in rows:
         cells.append((model(row["pair"]), "", "", ""))
-        cells.append((f" {compared(row)}, {len(row['seeds'])} seeds", "", "", ""))
+        seeds = "1 seed" if len(row["seeds"]) == 1 else f"{len(row['seeds'])} seeds"
+        cells.append((f" {compared(row)}, {seeds}", "", "", ""))
         for name, label in TOLD.items():
             of = row["figures"][name]
             ends = NONE if of["ci95"] is None else "{:+.3f} to {:+.3f}".format(*of["ci95"])
@@ -196,8 +200,8 @@ def _differences(rows: Sequence[dict]) -> Table:
         cells,
         "On the same test patches, a mean over the seeds that both have; intervals by paired "
         "bootstrap over patients, drawn once for all seeds. LL, pointing, energy and AP: each "
-        "run's over the lesions that it classifies correctly. A lower AUC of covered lesions is "
-        "better.",
+        "run's over the lesions that it classifies correctly. Of what is covered a lower "
+        "AUC is better.",
     )
 
 

@@ -16,7 +16,6 @@ SIZE = 8
 BLIND = ("all_ones", "centred_gaussian", "mean_training_mask", "blurred_brightness")
 FIGURES = (
     *tables.TOLD, "lesion_auc_intact", "covered_less_intact", "elsewhere_less_intact",
-    "covered_less_elsewhere",
 )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ def test_tables_fit_the_terminal_and_have_a_row_for_every_run():
         assert all(len(row) == len(table.columns) for row in table.rows), table.title
     answers = [row[0].strip() for row in shown[0].rows]
     assert answers == [
-        "resnet50 s2, stride 16, pool", "clean, seed 0", "plain, seed 0", "weight 1, seed 0",
+        "resnet50 s2, stride 16, pool, 7 x 7", "clean, seed 0", "plain, seed 0", "weight 1, seed 0",
     ]  # fmt: skip
     heads = [row[0].strip() for row in shown[-1].rows if not row[1]]
     assert heads[1::2] == [
