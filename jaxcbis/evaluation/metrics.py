@@ -75,11 +75,15 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
     }
 
 
-def _questions(labels: NDArray, probabilities: NDArray, times: NDArray | None) -> dict:
-    lesion = labels != BACKGROUND
+def malignancy(probabilities: NDArray) -> NDArray:
+    """p(malignant) of what is taken for a lesion [n]; 1/2 where nothing is left for lesions."""
     malignant = probabilities[:, MALIGNANT].sum(1)
     either = np.delete(probabilities, BACKGROUND, axis=1).sum(1)
-    share = np.divide(malignant, either, out=np.full(len(labels), 0.5), where=either > 0)
+    return np.divide(malignant, either, out=np.full(len(probabilities), 0.5), where=either > 0)
+
+
+def _questions(labels: NDArray, probabilities: NDArray, times: NDArray | None) -> dict:
+    lesion, share = labels != BACKGROUND, malignancy(probabilities)
     of_lesions = None if times is None else times[:, lesion]
     found: dict = {}
     for name, (value, interval) in {
