@@ -75,10 +75,17 @@ def test_cut_term_and_price_are_told_by_their_verdicts(verdicts, said):
     assert "not shown to make a model use the lesion more or less" in price
 
 
-def test_it_says_where_the_term_changes_what_is_used():
-    rows = [made.difference(covered_less_elsewhere=verdict) for verdict in ("better", "worse")]
-    price = shifted.answer(made.looking(differences=rows))[-1]
-    assert "covering the lesion takes more in 1 and less in 1" in price
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["better", "worse"], "takes more in 1 and less in 1"),
+        (["better", "within noise"], "takes more in 1 and less in none"),
+        (["worse"], "takes more in none and less in 1"),
+    ],
+)
+def test_it_says_where_the_term_changes_what_is_used(verdicts, said):
+    rows = [made.difference(covered_less_elsewhere=verdict) for verdict in verdicts]
+    assert said in shifted.answer(made.looking(differences=rows))[-1]
 
 
 def test_what_was_not_done_is_said():
