@@ -67,8 +67,9 @@ def _question() -> str:
 def _verdict(runs: Sequence[dict]) -> str:
     shifted = [run for run in runs if run["protocol"] == "shifted"]
     plain = [run for run in shifted if not run["look_weight"]]
-    kind = "plainly trained runs" if plain else "runs, all of them with the term,"
     asked = plain or shifted
+    kind = "run" if len(asked) == 1 else "runs"
+    kind = f"plainly trained {kind}" if plain else f"{kind} with the term"
     ahead = sum(_leads(run) for run in asked)
     using = sum(words.use(run) == words.USES for run in asked)
     shown = _ANSWERS[(ahead > 0) + (using > 0)]
@@ -112,7 +113,7 @@ def _of_one(run: dict) -> str:
             f"; its AUC of lesion against background is {intact}, {covered} with the lesion "
             f"covered and {elsewhere} with as much covered elsewhere"
         )
-    return f"{words.name(run)}, has {' and '.join(said)}{covering}."
+    return f"{words.name(run)}, has {', and '.join(said)}{covering}."
 
 
 def _on_cut(rows: Sequence[dict]) -> str:
@@ -193,7 +194,7 @@ def _figure(looking: dict) -> str:
         f"![Test lesions with their outlines, and maps of models trained in different ways]"
         f"({picture['file']})\n\n"
         f"The lesions: {picture['rule']}. Below each map is the class that the model predicts, "
-        f"whose map it is. {told}."
+        f"whose map it is. Columns: {told}."
     )
 
 

@@ -29,7 +29,10 @@ def behind(run: dict, kind: str = "blurred_brightness") -> dict:
         ([made.run()], "**One of two signs says that some models do"),
         ([behind(made.run())], "**Nothing shows that it does.**"),
         ([made.run("clean", **USES), behind(made.run())], "**Nothing shows that it does.**"),
-        ([made.run(look_weight=1.0, **USES)], "Of 1 runs, all of them with the term,"),
+        (
+            [made.run(look_weight=1.0, **USES)],
+            "Of 1 run with the term on shifted lesions 1 has maps",
+        ),
     ],
 )
 def test_the_verdict_follows_maps_and_covering(runs, said):
