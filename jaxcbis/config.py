@@ -171,7 +171,8 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool
       before, now: options by field name.
       scored: whether the run has its figures, so that those in SCORING count, too.
     """
-    was = {option.name: option.metadata["default"] for option in _OPTIONS} | dict(before)
+    defaults = {option.name: option.metadata["default"] for option in _OPTIONS}
+    was = defaults | {"backbone": None} | dict(before)  # a study has several, and names none
     _settle(was)
     free = INCIDENTAL if scored else (*INCIDENTAL, *SCORING)
     return [
@@ -282,11 +283,9 @@ def _check(option: dataclasses.Field, value: Any) -> None:
     flag, meta = f"--{option.name.replace('_', '-')}", option.metadata
     if value is None:
         return
-    if meta["choices"]:
-        if value not in meta["choices"]:
-            raise UserError(
-                f"{flag} {value}: expected one of {', '.join(map(str, meta['choices']))}"
-            )
+    if choices := meta["choices"]:
+        if value not in choices:
+            raise UserError(f"{flag} {value}: expected one of {', '.join(map(str, choices))}")
     elif meta["type"] in (int, float):
         low, high = meta["low"], meta["high"]
         if not math.isfinite(value) or value < low or (high is not None and value > high):

@@ -1,7 +1,8 @@
 """Where background crops lie: how many per view, and their places in a mammogram."""
 
+import bisect
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -10,13 +11,11 @@ import numpy as np
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release.boxes import Box
 
-#: Background crops per lesion in the paper's Table I.
-PER_LESION = {"train": 644 / 1886, "test": 310 / 547}
 #: A pixel brighter than this belongs to the breast; film outside it is black.
 BREAST_LEVEL = 20
 #: Two crops of one view share at most this part of a crop.
 MAX_OVERLAP = 0.5
-#: Places are tried on a grid of this many steps per crop side.
+#: Places are tried on a grid of this many steps per crop side, if nothing else is said.
 STEPS = 10
 
 
@@ -38,6 +37,34 @@ def allotment(view_ids: Iterable[str], total: int, seed: str) -> dict[str, int]:
     return {view_id: each + (place < rest) for place, view_id in enumerate(order)}
 
 
+def shared_out(
+    sides: Iterable[int], room: Mapping[str, int], seed: str
+) -> tuple[dict[str, list[int]], list[int]]:
+    """Gives every crop to a view where it fits, largest first.
+
+    Of the views that have room, the one with the fewest crops so far takes it. If a large crop were
+    lost because its view is too small, the size of a crop would give its class away.
+
+    Args:
+      sides: of the crops in pixels.
+      room: of each view id the largest side that fits.
+      seed: decides, with its id only, which of two views comes first.
+
+    Returns:
+      Sides per view id, largest first, and those that fit nowhere.
+    """
+    order = sorted(room, key=lambda view_id: _digest(f"{seed}/{view_id}"))
+    taken: dict[str, list[int]] = {view_id: [] for view_id in order}
+    left = []
+    for side in sorted(sides, reverse=True):
+        fitting = [view_id for view_id in order if room[view_id] >= side]
+        if fitting:
+            taken[min(fitting, key=lambda view_id: len(taken[view_id]))].append(side)
+        else:
+            left.append(side)
+    return taken, left
+
+
 def sizes(lesion_sides: Sequence[int], count: int, seed: str) -> list[int]:
     """Draws the sides of background crops from those of lesion crops, with replacement.
 
@@ -48,7 +75,7 @@ def sizes(lesion_sides: Sequence[int], count: int, seed: str) -> list[int]:
     """
     if not lesion_sides:
         return []
-    return _generator(f"{seed}/sizes").choice(sorted(lesion_sides), count).tolist()
+    return generator(f"{seed}/sizes").choice(sorted(lesion_sides), count).tolist()
 
 
 class SummedAreas(NamedTuple):
@@ -74,6 +101,7 @@ def summed_areas(image: np.ndarray, lesions: np.ndarray) -> SummedAreas:
     return SummedAreas(cv2.integral(breast), cv2.integral((lesions > 0).astype(np.uint8)))
 
 
+# Seven parameters: what a crop is like, and where it may lie.
 def places(
     areas: SummedAreas,
     protocol: Protocol,
@@ -82,6 +110,7 @@ def places(
     count: int,
     seed: str,
     taken: Sequence[Box] = (),
+    steps: int = STEPS,
 ) -> list[Box]:
     """Draws square crops that show breast and no lesion.
 
@@ -95,13 +124,14 @@ def places(
       count: crops wanted.
       seed: decides the draw: the data set's version and the view's id.
       taken: crops that the view has given already.
+      steps: of the grid per crop side.
 
     Returns:
       At most `count` boxes; fewer where no more fit.
     """
     if count < 1 or size >= min(areas.breast.shape):
         return []
-    y, x = _free_corners(areas, protocol, size, seed)
+    y, x = _free_corners(areas, protocol, size, max(1, size // steps), seed)
 
     def shared_with(box: Box) -> np.ndarray:
         wide = np.minimum(x + size, box.x1) - np.maximum(x, box.x0)
@@ -122,13 +152,26 @@ def places(
     return chosen
 
 
+def room(areas: SummedAreas, protocol: Protocol, seed: str) -> int:
+    """The largest side in pixels of a crop that `places` finds a place for, 0 if there is none.
+
+    By bisection: where a crop fits, smaller ones fit too, though a few of them only on a finer grid
+    than that of `STEPS`.
+    """
+    sides = range(1, min(areas.breast.shape))
+    return bisect.bisect_left(
+        sides,
+        True,
+        key=lambda side: not places(areas, protocol, size=side, count=1, seed=seed),
+    )
+
+
 def _free_corners(
-    areas: SummedAreas, protocol: Protocol, size: int, seed: str
+    areas: SummedAreas, protocol: Protocol, size: int, step: int, seed: str
 ) -> tuple[np.ndarray, np.ndarray]:
     """Rows and columns of the upper left corners where a crop may lie, in random order."""
     height, width = (length - 1 for length in areas.breast.shape)
-    rng = _generator(seed)
-    step = max(1, size // STEPS)
+    rng = generator(seed)
     top, left = (
         np.arange(rng.integers(min(step, side - size + 1)), side - size + 1, step)
         for side in (height, width)
@@ -153,7 +196,8 @@ def _window_sums(
     return lower[:, right] - lower[:, left] - upper[:, right] + upper[:, left]
 
 
-def _generator(seed: str) -> np.random.Generator:
+def generator(seed: str) -> np.random.Generator:
+    """Random numbers that hang on a text alone."""
     return np.random.default_rng(int.from_bytes(_digest(seed)[:8], "little"))
 
 

@@ -12,8 +12,10 @@ from tfds_cbis import tfds_internals
 from tfds_cbis.beam import mapper
 from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import (
     BACKGROUND_SIZE,
-    CONFIGS,
+    MOST_WINDOWS,
+    WINDOWS,
     Builder,
+    config_name,
 )
 from tfds_cbis.errors import CbisError
 from tfds_cbis.protocols import PROTOCOLS
@@ -21,12 +23,14 @@ from tfds_cbis.release.files import Release
 from tfds_cbis.threads import in_parallel
 
 
+# Seven parameters: what is prepared of what, where, and by whom.
 def prepare(
     release: Path,
     *,
     protocol: str = "paper",
     data_dir: Path | None = None,
     background_size: int | None = BACKGROUND_SIZE,
+    windows: int | None = WINDOWS,
     progress: Callable[[int, int], None] | None = None,
     beam: list[str] | None = None,
 ) -> tfds.core.DatasetBuilder:
@@ -34,10 +38,12 @@ def prepare(
 
     Args:
       release: unpacked folder with `csv/` and `jpeg/`, or archive.zip, or a DICOM release.
-      protocol: 'paper' or 'clean'; with the kind of release it decides the configuration.
+      protocol: 'paper', 'clean' or 'shifted'; with the kind of release it decides the
+        configuration.
       data_dir: where prepared data sets are kept; None is TFDS's default.
       background_size: side of a background crop in source pixels; has no meaning where the
         protocol takes it from the lesions.
+      windows: on each lesion of the train split; has no meaning where the protocol draws none.
       progress: called with (mammograms done, mammograms in all).
       beam: options of Apache Beam, whose runner then does the work; None does it in threads here.
 
@@ -49,6 +55,7 @@ def prepare(
         of another release or background size.
     """
     size = _background_size(protocol, background_size)
+    count = _windows(protocol, windows)
     where = Path(data_dir or tfds_internals.DATA_DIR)
     shared_out = in_parallel if beam is None else mapper(beam, where)
     with Release(release) as source:
@@ -56,8 +63,9 @@ def prepare(
         def found() -> Builder:
             with _damage_told(where):
                 return Builder(
-                    config=CONFIGS[protocol, source.dicom], data_dir=data_dir, release=source,
-                    background_size=size, progress=progress, mapper=shared_out,
+                    config=config_name(protocol, dicom=source.dicom, windows=count),
+                    data_dir=data_dir, release=source, background_size=size, progress=progress,
+                    mapper=shared_out,
                 )  # fmt: skip
 
         builder = found()
@@ -77,8 +85,9 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     """Returns what was stored with a prepared data set.
 
     Returns:
-      `source` (path of the release), `background_size`, `fingerprint` (SHA-256 of release and
-      options) and `dropped`, a list of `{id, reason}`.
+      `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
+      release and options) and two lists of `{id, reason}`: what was `dropped`, and which windows
+      fall `short` of their protocol.
 
     Raises:
       CbisError: if the builder's folder holds no complete data set.
@@ -90,7 +99,9 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
             f"the metadata.json in {builder.data_dir} is damaged ({error}); delete that folder "
             "and prepare again"
         ) from error
-    lacking = {"source", "background_size", "fingerprint", "dropped"} - stored.keys()
+    lacking = {
+        "source", "background_size", "windows", "fingerprint", "dropped", "short",
+    } - stored.keys()  # fmt: skip
     if lacking:
         raise CbisError(
             f"{builder.data_dir} holds no complete data set: no {', '.join(sorted(lacking))}; "
@@ -107,6 +118,15 @@ def _background_size(protocol: str, given: int | None) -> int | None:
         return None
     if given is None or given < 1:
         raise CbisError(f"background size is {given} pixels; expected 1 or more")
+    return given
+
+
+def _windows(protocol: str, given: int | None) -> int:
+    """Windows on each lesion to train on; 1 where the protocol draws none."""
+    if PROTOCOLS[protocol].shares is None:
+        return 1
+    if given is None or not 1 <= given <= MOST_WINDOWS:
+        raise CbisError(f"{given} windows on a lesion; expected 1 to {MOST_WINDOWS}")
     return given
 
 

@@ -13,6 +13,7 @@ from benchmarks.speed import rows, tasks
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps
+from jaxcbis.training.batches import Batch
 
 #: Side of the square matrices: large enough that what surrounds their product does not count.
 _SIDE = {"cpu": 4096, "gpu": 8192}
@@ -90,7 +91,7 @@ def _of_step(work: Work, backbone: Model) -> float:
     inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
     labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
     plan, *variables = tasks.start_steps(work, backbone)
-    return _flops(steps.train_step, plan, *_shapes(variables), inputs, labels)
+    return _flops(steps.train_step, plan, *_shapes(variables), Batch(inputs, labels))
 
 
 def _of_stages(

@@ -76,13 +76,15 @@ def profile(work: Work, backbone: Model) -> dict:
     program: jax.stages.Compiled
     if jax.default_backend() == "cpu":
         work = work._replace(steps=1)
-        data = jax.device_put(rows.draw(work, np.random.default_rng(0)))
-        program = steps.train_step.lower(plan, state, frozen, *data).compile()
+        batch = tasks.on_device(rows.draw(work, np.random.default_rng(0)), work, backbone)
+        data: tuple = (batch,)
+        program = steps.train_step.lower(plan, state, frozen, batch).compile()
     else:
         work = work._replace(steps=_GPU_STEPS)
         items = tasks.device_items(work, backbone)
-        data = (*items, tasks.draw_order(work, np.random.default_rng(0)))
-        program = tasks.compiled_steps(plan, state, frozen, *data)
+        order = tasks.draw_order(work, np.random.default_rng(0))
+        data = (items, order)
+        program = tasks.compiled_steps(plan, state, frozen, items, order)
 
     def step(state: steps.State) -> steps.State:
         return jax.block_until_ready(program(state, frozen, *data))[0]

@@ -14,6 +14,8 @@ from jaxcbis.training.batches import Examples, Splits
 
 RATES = {"head_lr": 1e-4, "backbone_lr": 3e-5, "lr_decay": 0.3}
 
+#: The row of the localisation term.
+LOOK = "train_with_look"
 #: Row -> what it times. Steps and logits take inputs that lie on the device; the others take them
 #: from the host and bring their results back. Images per second where a call handles batches.
 ROWS = {
@@ -26,6 +28,7 @@ ROWS = {
     "train_behind_prefix": "step of S2 from the frozen half's activations, stored BatchNorm "
     "statistics",
     "train_behind_prefix_batch_stats": "the same, normalising by the batch",
+    LOOK: "the same with the localisation term, against our own without it",
     "s1_run": "all epochs of S1's three phases, ours keeping activations, the peer from images",
     "s2_epoch": "epoch of S2 with validation, ours from kept activations, the peer's from images",
     "gradcam": "maps of the predicted class at image size, against pytorch-grad-cam",
@@ -37,23 +40,24 @@ ROWS = {
 }
 #: Row -> what its figures leave out.
 LEFT_OUT = {
+    LOOK: "the same with the localisation term, against our own without it",
     "s1_run": "all epochs of a phase cost the peer the same: one of each is timed and multiplied",
     "s2_epoch": "without computing the kept activations, once a run",
     "time_to_first_step": "without drawing random weights, which is no part of a real start",
 }
-OURS_ONLY = ("gradcam_vs_forward", "second_start")
+OURS_ONLY = ("gradcam_vs_forward", LOOK, "second_start")
 #: Ends the name of a row that normalises by the batch.
 BATCH_STATS = "_batch_stats"
 PER_IMAGE = (
     "forward", "train_all", "train_frozen", "train_behind_prefix", "gradcam", "gradcam_head_only",
-    "gradcam_vs_forward", "input",
+    "gradcam_vs_forward", LOOK, "input",
 )  # fmt: skip
 
 #: Ratio to reach: on a CPU, on a GPU.
 _TARGETS = {
     "forward": (1.0, 1.0), "train_all": (0.9, 1.0), "train_behind_prefix": (1.0, 1.0),
     "s2_epoch": (1.5, 2.5), "gradcam": (3.0, 4.0), "gradcam_head_only": (1.0, 1.0),
-    "gradcam_vs_forward": (0.95, 0.95), "second_start": (5.0, 5.0),
+    "gradcam_vs_forward": (0.95, 0.95), LOOK: (1 / 1.1, 1 / 1.1), "second_start": (5.0, 5.0),
 }  # fmt: skip
 #: Of s1_run, as a share of the bound that operations set; see `flops.bound_of_run`.
 _SHARE_OF_BOUND = 0.95
@@ -98,7 +102,7 @@ def work(row: str, backbone: Model, batch: int, size: int, images: int, epochs: 
         for strategy in ("s1", "s2")
     )
     phases = {"train_all": (dict.fromkeys(stages, RATES["backbone_lr"]),), "s1_run": s1}
-    first = trainable[0] if kind == "train_behind_prefix" else stages[0]
+    first = trainable[0] if kind in ("train_behind_prefix", LOOK) else stages[0]
     entered = entering(backbone, first, size)
     whole = -(-images // batch) * batch
     epochs = epochs if row == "s1_run" else 1
@@ -126,8 +130,13 @@ def draw_splits(work: Work, rng: np.random.Generator) -> Splits:
     return Splits(Examples(*one), Examples(*two))
 
 
-def entering(backbone: Model, first: str, size: int) -> jax.ShapeDtypeStruct:
-    """What one grey image, [1, height, width, channels], is where it enters a stage."""
+def entering(
+    backbone: Model, first: str, size: int, *, pooled: bool = True
+) -> jax.ShapeDtypeStruct:
+    """What one grey image, [1, height, width, channels], is where it enters a stage.
+
+    `pooled` as of `kept_activations.in_front`.
+    """
     image = jax.ShapeDtypeStruct((1, size, size, 1), jnp.float32)
-    in_front = kept_activations.in_front(backbone.stages, first)
+    in_front = kept_activations.in_front(backbone.stages, first, pooled=pooled)
     return jax.eval_shape(lambda x: forward(backbone, x, in_front), image)

@@ -245,7 +245,7 @@ def _within(work: Work, backbone: Model, bench: Bench) -> Iterator[Measured]:
         return Measured(*times, peer.name if peer else "", dict(figures))
 
     if ours_only:
-        peer, peer_mb = measure.build(lambda: tasks.our_logits(work, backbone), rng, meter)
+        peer, peer_mb = measure.build(lambda: tasks.our_other(work, backbone), rng, meter)
         figures["peer_memory_mb"] = _add(peer_mb, held)
     elif torch:
         yield measured(min(FIRST, bench.repetitions), bench.seconds / 3)

@@ -4,19 +4,18 @@ calls them."""
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from benchmarks.measure import Task, Work
-from benchmarks.speed.rows import draw, draw_splits, entering
+from benchmarks.speed.rows import LOOK, draw, draw_splits, entering
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import steps, strategies
-from jaxcbis.training.batches import Splits
+from jaxcbis.training.batches import Batch, Splits
 from jaxcbis.training.fit import Fitted, fit
 
 
@@ -40,8 +39,12 @@ def ours(work: Work, backbone: Model, record: Callable[[dict], None] = lambda pa
     return Task(images, lambda x: cam.enlarge(activation_maps.maps(backbone, x).maps, x.shape[1]))
 
 
-def our_logits(work: Work, backbone: Model) -> Task:
-    """Our own logits, host to host as the maps are."""
+def our_other(work: Work, backbone: Model) -> Task:
+    """What a row of ours alone is held against."""
+    if work.row == LOOK:
+        plain = work._replace(row="train_behind_prefix")
+        return _step(plain, backbone)._replace(name="our step without it")
+    # Our own logits, host to host as the maps are.
     return Task(
         lambda rng: draw(work, rng)[0],
         lambda x: activation_maps.logits(backbone, x),
@@ -55,16 +58,16 @@ def start_steps(work: Work, backbone: Model) -> tuple[steps.Plan, steps.State, M
     stages = (*backbone.stages, HEAD)
     behind = stages[stages.index(work.first) :]
     by_batch = tuple(rates) if work.batch_norm == "train" else ()
-    plan = steps.Plan(behind, tuple(rates), by_batch)
+    plan = steps.Plan(behind, tuple(rates), by_batch, float(work.row == LOOK))
     frozen = backbone.select(stage for stage in stages if stage not in rates)
     return plan, steps.start(rates, backbone), frozen
 
 
-def device_items(work: Work, backbone: Model) -> tuple[jax.Array, jax.Array]:
-    """Inputs and labels of all steps of a repetition, on the device as a run has them."""
-    dtype = entering(backbone, work.first, work.size).dtype
-    inputs, labels = draw(work._replace(batch=work.steps * work.batch), np.random.default_rng(0))
-    return jax.block_until_ready((jnp.asarray(inputs).astype(dtype), jnp.asarray(labels)))
+def device_items(work: Work, backbone: Model) -> Batch:
+    """The items of all steps of a repetition, on the device as a run has them."""
+    return on_device(
+        draw(work._replace(batch=work.steps * work.batch), np.random.default_rng(0)), work, backbone
+    )
 
 
 def draw_order(work: Work, rng: np.random.Generator) -> jax.Array:
@@ -74,19 +77,32 @@ def draw_order(work: Work, rng: np.random.Generator) -> jax.Array:
 
 
 def compiled_steps(
-    plan: steps.Plan, state: steps.State, frozen: Model, *data: jax.Array
+    plan: steps.Plan, state: steps.State, frozen: Model, items: Batch, order: jax.Array
 ) -> jax.stages.Compiled:
     """All steps of an order as one program, as a run calls it.
 
     Args:
       plan, state, frozen: of `start_steps`.
-      data: inputs and labels of `device_items`, and their order.
+      items: of `device_items`.
+      order: of `draw_order`.
 
     Returns:
-      Takes (state, frozen, *data); the state after all steps and the loss of each come first in
-      what it returns.
+      Takes (state, frozen, items, order); gives the state after all steps, and the sums of each.
     """
-    return steps.train_steps.lower(plan, state, frozen, *data).compile()
+    return steps.train_steps.lower(plan, state, frozen, items, order).compile()
+
+
+def on_device(drawn: tuple[np.ndarray, np.ndarray], work: Work, backbone: Model) -> Batch:
+    """What was drawn, in the type in which its stage takes it; squares stand for lesions."""
+    inputs, labels = drawn
+    targets = None
+    if work.row == LOOK:
+        grid = entering(backbone, HEAD, work.size, pooled=False).shape[1]
+        square = np.zeros((grid, grid), np.float32)
+        square[: -(-grid // 2), : -(-grid // 2)] = 1
+        targets = np.broadcast_to(square, (len(labels), grid, grid))
+    placed = jnp.asarray(inputs).astype(entering(backbone, work.first, work.size).dtype)
+    return jax.block_until_ready(jax.device_put(Batch(placed, labels, targets)))
 
 
 def _forward(work: Work, backbone: Model) -> Task:
@@ -110,19 +126,14 @@ def _step(work: Work, backbone: Model) -> Task:
     if work.steps > 1:
         return _steps(work, backbone)
     plan, state, frozen = start_steps(work, backbone)
-    dtype = entering(backbone, work.first, work.size).dtype
 
-    def fresh(rng: np.random.Generator) -> Any:
-        inputs, labels = draw(work, rng)
-        return jax.block_until_ready((jnp.asarray(inputs, dtype), jnp.asarray(labels)))
-
-    def step(batch: Any) -> jax.Array:
+    def step(batch: Batch) -> jax.Array:
         nonlocal state
-        state, loss, _ = steps.train_step(plan, state, frozen, *batch)
+        state, sums = steps.train_step(plan, state, frozen, batch)
         jax.block_until_ready(state)
-        return loss
+        return sums.cross_entropy
 
-    return Task(fresh, step)
+    return Task(lambda rng: on_device(draw(work, rng), work, backbone), step)
 
 
 def _steps(work: Work, backbone: Model) -> Task:
@@ -133,13 +144,13 @@ def _steps(work: Work, backbone: Model) -> Task:
     plan, state, frozen = start_steps(work, backbone)
     items = device_items(work, backbone)
     order = draw_order(work, np.random.default_rng(0))
-    program = compiled_steps(plan, state, frozen, *items, order)
+    program = compiled_steps(plan, state, frozen, items, order)
 
     def run(order: jax.Array) -> jax.Array:
         nonlocal state
-        state, losses, *_ = program(state, frozen, *items, order)
+        state, sums = program(state, frozen, items, order)
         jax.block_until_ready(state)
-        return losses[-1]
+        return sums.cross_entropy[-1]
 
     return Task(lambda rng: draw_order(work, rng), run)
 

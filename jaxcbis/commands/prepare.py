@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxcbis import config as options
 from jaxcbis.commands.words import Commands, add_levels, given
 
-_OPTIONS = ("data", "protocol", "background_size", "image_size", "data_dir")
+_OPTIONS = ("data", "protocol", "windows", "background_size", "image_size", "data_dir")
 
 
 def add(commands: Commands) -> None:

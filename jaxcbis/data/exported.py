@@ -1,5 +1,6 @@
 """The .npz file that carries patches elsewhere."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
 
-#: What a file must hold; sizes, source, name and dropped items are read where they are there.
+#: What a file must hold; the rest is read where it is there.
 NEEDED = {"images", "masks", "labels", "ids", "patients", "splits", "label_names", "protocol"}
 
 
@@ -17,7 +18,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """Writes a Dataset to an .npz file that `load` and any other framework can read.
 
     The file holds images, masks (uint8, 0 or 1), labels, ids, patients, sizes, splits (one name
-    per patch), label_names, protocol, source and name, and dropped (ids and reasons).
+    per patch), label_names, protocol, source and name, and dropped and short (ids and reasons).
 
     Raises:
       UserError: the file cannot be written.
@@ -40,8 +41,10 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             protocol=np.array(protocol),
             source=np.array(dataset.source),
             name=np.array(dataset.name),
-            dropped_ids=np.array([item["id"] for item in dataset.dropped], str),
-            dropped_reasons=np.array([item["reason"] for item in dataset.dropped], str),
+            dropped_ids=_column(dataset.dropped, "id"),
+            dropped_reasons=_column(dataset.dropped, "reason"),
+            short_ids=_column(dataset.short, "id"),
+            short_reasons=_column(dataset.short, "reason"),
         )
 
 
@@ -72,13 +75,23 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
     if len(lengths) > 1:
         raise UserError(f"--data {path}: its arrays differ in length: {sorted(lengths)}")
     names = SPLITS if protocol == "paper" else (*SPLITS, OVERLAP)
-    dropped = zip(fields.get("dropped_ids", ()), fields.get("dropped_reasons", ()), strict=True)
     return Dataset(
         {name: joined.select(fields["splits"] == name) for name in names},
         str(fields.get("source", path)),
         str(fields.get("name", path.stem)),
-        [{"id": str(item), "reason": str(reason)} for item, reason in dropped],
+        _items("dropped", fields),
+        _items("short", fields),
     )
+
+
+def _column(items: Sequence[dict[str, str]], key: str) -> np.ndarray:
+    return np.array([item[key] for item in items], str)
+
+
+def _items(name: str, fields: dict[str, np.ndarray]) -> list[dict[str, str]]:
+    """What has an id and a reason; nothing where the file does not tell."""
+    pairs = zip(fields.get(f"{name}_ids", ()), fields.get(f"{name}_reasons", ()), strict=True)
+    return [{"id": str(item), "reason": str(reason)} for item, reason in pairs]
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
+
 from jaxcbis.config import Config
 from jaxcbis.data import exported, patches, prepared, splits
 from jaxcbis.data.patches import Dataset
@@ -20,7 +22,8 @@ def load(
     """Brings the patches that a run asks for into memory, preparing them first if need be.
 
     Args:
-      config: `data`, `data_dir`, `protocol`, `background_size` and `image_size` are used.
+      config: `data`, `data_dir`, `protocol`, `windows`, `background_size` and `image_size` are
+        used.
       progress: called with (mammograms done, mammograms in all) while preparing.
       beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
 
@@ -33,20 +36,27 @@ def load(
         "the demo set" if config.demo else f"--data {config.data}", *packages.TFDS,
         otherwise=", or give --data FILE.npz from prepare --export",
     )  # fmt: skip
-    release, train, test, dropped = prepared.load(config, progress, beam)
+    release, train, windows, test, dropped, short = prepared.load(config, progress, beam)
     if config.protocol == "paper":
         validation = splits.stratified(train.labels)
+        learned = ~validation
         tests = {"test": test}
     else:
-        validation = splits.grouped(train.labels, train.patients)
+        # Whatever their number, the same patients validate, on the first windows.
+        first = windows == 1
+        validation = np.zeros(len(train), bool)
+        validation[first] = splits.grouped(train.labels[first], train.patients[first])
+        learned = ~np.isin(train.patients, train.patients[validation])
         overlap = splits.overlapping(train.patients, test.patients)
         tests = {"test": test.select(~overlap), patches.OVERLAP: test.select(overlap)}
-    parts = {"train": train.select(~validation), "validation": train.select(validation)}
+    parts = {"train": train.select(learned), "validation": train.select(validation)} | tests
+    used = set(np.concatenate([part.ids for part in parts.values()]))
     return Dataset(
-        parts | tests,
+        parts,
         source=DEMO if config.demo else str(release),
         name="demo data (synthetic phantoms)" if config.demo else "CBIS-DDSM",
         dropped=dropped,
+        short=[item for item in short if item["id"] in used],
     )
 
 

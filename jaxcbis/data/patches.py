@@ -1,5 +1,6 @@
 """Patches as arrays at the model's size."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,7 +10,8 @@ import numpy as np
 from jaxcbis.labels import BACKGROUND
 
 SPLITS = ("train", "validation", "test")
-#: Items of the official test split whose patients are in train; the clean protocol sets them apart.
+#: Items of the official test split whose patients are in train; all protocols but the paper's set
+#: them apart.
 OVERLAP = "test_overlap"
 #: Levels of 16 bit for each one of 8.
 STEP = 257
@@ -52,16 +54,18 @@ class Dataset(NamedTuple):
     """The three splits, and where they come from.
 
     Attributes:
-      splits: 'train', 'validation' and 'test'; under the clean protocol also `OVERLAP`.
+      splits: 'train', 'validation' and 'test'; under all protocols but the paper's also `OVERLAP`.
       source: 'demo', or the path that was read.
       name: what a person calls it.
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
+      short: [{'id', 'reason'}], the windows that fall short of the shifted protocol.
     """
 
     splits: dict[str, Patches]
     source: str
     name: str
     dropped: list[dict[str, str]]
+    short: Sequence[dict[str, str]] = ()
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -28,14 +28,20 @@ class Prepared(NamedTuple):
 
     Attributes:
       release: where it lies.
-      train, test: the patches of the official splits, in the order of their ids.
+      train: the patches of the official train split, in the order of their ids.
+      windows: int32 [len(train)], which of its lesion's windows each of them is, from 1; of
+        background, with which it goes.
+      test: the patches of the official test split, one window of each lesion.
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
+      short: [{'id', 'reason'}], windows that fall short of their protocol.
     """
 
     release: Path
     train: Patches
+    windows: np.ndarray
     test: Patches
     dropped: list[dict[str, str]]
+    short: list[dict[str, str]]
 
 
 def load(
@@ -46,7 +52,8 @@ def load(
     """Brings the patches of a release into memory, preparing them first if need be.
 
     Args:
-      config: `data`, `data_dir`, `protocol`, `background_size` and `image_size` are used.
+      config: `data`, `data_dir`, `protocol`, `windows`, `background_size` and `image_size` are
+        used.
       progress: called with (mammograms done, mammograms in all) while preparing.
       beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
 
@@ -62,17 +69,19 @@ def load(
             protocol=config.protocol,
             data_dir=data_dir,
             background_size=config.background_size,
+            windows=config.windows,
             progress=progress,
             beam=beam,
         )
-        train, test = (
+        (train, windows), (test, _) = (
             from_records(
                 builder.as_data_source(name) if name in builder.info.splits else [],
                 config.image_size,
             )
             for name in ("train", "test")
         )
-        return Prepared(release, train, test, list(summary(builder)["dropped"]))
+        stored = summary(builder)
+        return Prepared(release, train, windows, test, stored["dropped"], stored["short"])
 
 
 @contextmanager
@@ -86,15 +95,16 @@ def user_errors() -> Iterator[None]:
         raise UserError(str(error)) from error
 
 
-def from_records(records: Any, size: int) -> Patches:
+def from_records(records: Any, size: int) -> tuple[Patches, np.ndarray]:
     """Decodes a split of the TFDS data set; of several hosts each one its share.
 
     Args:
-      records: a sequence of examples with `image`, `mask`, `label`, `id` and `patient_id`.
+      records: a sequence of examples with `image`, `mask`, `label`, `id`, `window` and
+        `patient_id`.
       size: side of the patches in pixels.
 
     Returns:
-      The patches in the order of their ids.
+      The patches in the order of their ids, and the number of each one's window, int32 [n].
     """
     mine = hosts.share(len(records))
     count = len(mine)
@@ -103,21 +113,25 @@ def from_records(records: Any, size: int) -> Patches:
     masks = np.empty((count, size, size), bool)
     labels = np.empty(count, np.int32)
     sizes = np.empty((count, 2), np.int32)
+    windows = np.empty(count, np.int32)
 
     def decode(i: int) -> tuple[str, str]:
         record = records[mine[i]]
         images[i] = resize(record["image"][..., 0], size)
         masks[i] = resize_mask(record["mask"][..., 0], size)
         labels[i] = record["label"]
+        windows[i] = record["window"]
         sizes[i] = record["image"].shape[1::-1]
         return _text(record["id"]), _text(record["patient_id"])
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding PNG releases Python's lock
         names = list(threads.map(decode, range(count)))
     ids, patients = np.array(names, str).reshape(count, 2).T
-    read = hosts.exchange((images, masks, labels, ids, patients, sizes))
-    patches = Patches(*(np.concatenate(of) if of[1:] else of[0] for of in zip(*read, strict=True)))
-    return patches.select(np.argsort(patches.ids, kind="stable"))
+    read = hosts.exchange((images, masks, labels, ids, patients, sizes, windows))
+    *arrays, windows = (np.concatenate(of) if of[1:] else of[0] for of in zip(*read, strict=True))
+    patches = Patches(*arrays)
+    order = np.argsort(patches.ids, kind="stable")
+    return patches.select(order), windows[order]
 
 
 def _release(config: Config) -> tuple[Path, Path | None]:

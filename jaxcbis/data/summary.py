@@ -1,5 +1,8 @@
 """What is in a data set, as results.json and a person are told."""
 
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from jaxcbis.data import patches, splits
@@ -22,20 +25,36 @@ def describe(dataset: Dataset) -> dict:
         "name": dataset.name,
         "splits": {name: count(part) for name, part in dataset.splits.items()},
         "dropped": dataset.dropped,
+        "short": list(dataset.short),
         "leakage": splits.leakage(
             np.concatenate([train.patients, validation.patients]), test.patients
         ),
     }
 
 
+def falling_short(short: Sequence[dict[str, str]], counts: Iterable[dict]) -> str:
+    """How many of the lesions' windows fall short of their protocol, and in what.
+
+    Args:
+      short: of a Dataset.
+      counts: of `count`, of each split.
+    """
+    lesions = sum(each["total"] - each["per_class"][LABELS[BACKGROUND]] for each in counts)
+    reasons = Counter(item["reason"].partition(":")[0] for item in short)
+    said = ", ".join(f"{reason} ({number})" for reason, number in sorted(reasons.items()))
+    return f"{len(short)} of {lesions} windows on lesions fall short of the protocol: {said}"
+
+
 def show_dropped(dataset: Dataset) -> None:
-    """Says what was left out of the data set, by reason."""
+    """Says what was left out of the data set, by reason, and how many windows fall short."""
     reasons: dict[str, list[str]] = {}
     for item in dataset.dropped:
         reasons.setdefault(item["reason"], []).append(item["id"])
     for reason, ids in reasons.items():
         few = ", ".join(ids[:3]) + (", .." if len(ids) > 3 else "")
         warn(f"{len(ids)} dropped: {reason} ({few})")
+    if dataset.short:
+        warn(falling_short(dataset.short, map(count, dataset.splits.values())))
     for name in ("train", "test"):
         part = dataset.splits[name]
         if len(part) and not (part.labels == BACKGROUND).any():

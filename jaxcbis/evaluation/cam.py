@@ -19,6 +19,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxcbis.models.class_activation import gradient, weighted
+
 SCORE_CAM = "scorecam"
 #: Masked images per forward pass of Score-CAM.
 MASKED = 32
@@ -26,28 +28,27 @@ MASKED = 32
 
 def grad_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
     """Channels weighted by the spatial mean of the gradient (Selvaraju et al., ICCV 2017)."""
-    gradient = _gradient(head, features, classes)
-    return _weighted(features, gradient.mean(axis=(1, 2)))
+    return _positive(features, gradient(head, features, classes).mean(axis=(1, 2)))
 
 
 def grad_cam_plus_plus(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
     """Channels weighted by powers of the positive gradient (Chattopadhay et al., WACV 2018)."""
-    gradient = _gradient(head, features, classes)
+    slope = gradient(head, features, classes)
     total = features.astype(jnp.float32).sum(axis=(1, 2), keepdims=True)
-    share = gradient**2 / (2 * gradient**2 + total * gradient**3 + 1e-6)
-    return _weighted(features, (jax.nn.relu(gradient) * share).sum(axis=(1, 2)))
+    share = slope**2 / (2 * slope**2 + total * slope**3 + 1e-6)
+    return _positive(features, (jax.nn.relu(slope) * share).sum(axis=(1, 2)))
 
 
 def hires_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
     """Features times their own gradient, summed over channels (Draelos and Carin, 2020)."""
-    gradient = _gradient(head, features, classes)
-    return jax.nn.relu((features.astype(jnp.float32) * gradient).sum(-1))
+    slope = gradient(head, features, classes)
+    return jax.nn.relu((features.astype(jnp.float32) * slope).sum(-1))
 
 
 def layer_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
     """Features times their own positive gradient (Jiang et al., IEEE TIP 2021)."""
-    gradient = jax.nn.relu(_gradient(head, features, classes))
-    return jax.nn.relu((features.astype(jnp.float32) * gradient).sum(-1))
+    slope = jax.nn.relu(gradient(head, features, classes))
+    return jax.nn.relu((features.astype(jnp.float32) * slope).sum(-1))
 
 
 def score_cam(features: Array, scores: Array, classes: Array) -> Array:
@@ -65,7 +66,7 @@ def score_cam(features: Array, scores: Array, classes: Array) -> Array:
       Maps as of every method.
     """
     of_class = jnp.take_along_axis(scores, classes[:, None, None], axis=2)[..., 0]
-    return _weighted(features, jax.nn.softmax(of_class, axis=1))
+    return _positive(features, jax.nn.softmax(of_class, axis=1))
 
 
 def channel_scores(model: Callable[[Array], Array], images: Array, features: Array) -> Array:
@@ -104,24 +105,9 @@ METHODS = {
 }
 
 
-def _gradient(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
-    """Of the class logit (before softmax) by the features, float32."""
-
-    def sum_of_logits(features: Array) -> Array:
-        # Items do not interact, so the gradient of the sum holds each item's own gradient.
-        logits = head(features)
-        mapped = classes[:, None] == jnp.arange(logits.shape[1])
-        return jnp.where(mapped, logits, 0).sum()
-
-    return jax.grad(sum_of_logits)(features).astype(jnp.float32)
-
-
-def _weighted(features: Array, weights: Array) -> Array:
+def _positive(features: Array, weights: Array) -> Array:
     """The ReLU of the weighted sum of channels, at the features' own resolution."""
-    maps = jnp.einsum(
-        "nhwc,nc->nhw", features.astype(jnp.float32), weights, precision=jax.lax.Precision.HIGHEST
-    )
-    return jax.nn.relu(maps)
+    return jax.nn.relu(weighted(features, weights))
 
 
 def enlarge(maps: np.ndarray, size: int) -> np.ndarray:

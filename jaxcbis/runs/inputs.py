@@ -16,7 +16,7 @@ from jaxcbis.models.backbones import Loaded
 from jaxcbis.models.model import Model
 from jaxcbis.models.weights.hub import WeightsUnavailable
 from jaxcbis.report import tensorboard
-from jaxcbis.runs import preparation, train
+from jaxcbis.runs import notes, preparation, train
 
 
 class Start(NamedTuple):
@@ -51,7 +51,7 @@ def load_model(config: Config, dataset: Dataset) -> Start:
       UserError: the weights cannot be had; on demo data, random ones take the place of ImageNet's.
     """
     dtype = jnp.dtype(config.precision)
-    notes = []
+    said = []
 
     def load(weights: str) -> Loaded:
         return backbones.load(
@@ -70,11 +70,11 @@ def load_model(config: Config, dataset: Dataset) -> Start:
         if dataset.source != loading.DEMO:
             raise
         warn(f"RANDOM WEIGHTS: {error}")
-        notes.append("random weights: the ImageNet weights asked for could not be had")
+        said.append("random weights: the ImageNet weights asked for could not be had")
         model, source = load("random")
     if config.weights == "random":
-        notes.append("random weights, as asked for with --weights random")
-    return Start(sharding.on_all(model), source, notes)
+        said.append("random weights, as asked for with --weights random")
+    return Start(sharding.on_all(model), source, said)
 
 
 def introduce(config: Config, threads: int, before: dict | None) -> None:
@@ -117,6 +117,8 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
         detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
     summary.show_dropped(dataset)
     say(f"Weights  {start.source['source']} ({start.source['format']})")
+    if config.look_weight and config.centred:
+        warn(f"LOOK WEIGHT: {notes.centred(config.protocol)}")
     say(f"Phases   {', '.join(phase.name for phase in train.phases_of(config))}")
     say(
         f"         at most {config.epochs} epochs each; {config.patience} without improvement "

@@ -2,6 +2,7 @@
 
 import itertools
 
+from jaxcbis.data import summary
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
 
@@ -21,10 +22,13 @@ def of_data(data: dict, protocol: str) -> list[str]:
         "the model something of the answer; test_without_label_normalization is the same model "
         "without that"
         if protocol == "paper"
-        else "clean protocol: one normalisation for all, no patient on two sides; test leaves out "
-        f"{data['splits'][OVERLAP]['total']} official test items of patients in train, which "
-        "test_official holds"
+        else f"{protocol} protocol: one normalisation for all, no patient on two sides; test "
+        f"leaves out {data['splits'][OVERLAP]['total']} official test items of patients in train, "
+        "which test_official holds"
     ]
+    if data["short"]:
+        told = summary.falling_short(data["short"], data["splits"].values())
+        notes.append(f"{told}; see data.short")
     if data["dropped"]:
         notes.append(f"{len(data['dropped'])} items of the release were dropped, see data.dropped")
     leak = data["leakage"]
@@ -49,6 +53,15 @@ def of_data(data: dict, protocol: str) -> list[str]:
     return notes
 
 
+def centred(protocol: str) -> str:
+    """What a localisation term teaches where every lesion lies in the middle."""
+    return (
+        f"under the {protocol} protocol lesions lie in the middle of their patches, so the "
+        "localisation term rewards a map that is hot there and sees nothing; "
+        "give --protocol shifted"
+    )
+
+
 def of_devices(environment: dict) -> list[str]:
     """A note for every change of the number of devices, over which sums round in another order.
 
@@ -60,6 +73,19 @@ def of_devices(environment: dict) -> list[str]:
         f"begun on {was} devices and continued on {now}: last digits may differ"
         for was, now in itertools.pairwise(numbers)
     ]
+
+
+def of_covering(covering: dict | None) -> list[str]:
+    """A note where lesions could not be covered.
+
+    Args:
+      covering: of results.json.
+    """
+    if covering is None:
+        return ["covering needs room beside the lesion: --protocol shifted"]
+    if not covering["n"]:
+        return ["no test lesion has as much room beside it: the AUCs of covering are null"]
+    return []
 
 
 def of_maps(located: dict) -> list[str]:

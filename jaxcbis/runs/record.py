@@ -35,6 +35,7 @@ def begin(
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
         *notes.of_data(data, config.protocol),
+        *([notes.centred(config.protocol)] if config.look_weight and config.centred else []),
         *notes.of_devices(environment),
         *start.notes,
     ]
@@ -84,7 +85,11 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
         | {
             "status": results.FINISHED,
             "timing": timing,
-            "notes": told + notes.of_maps(scores["localization"]),
+            "notes": [
+                *told,
+                *notes.of_covering(scores["covering"]),
+                *notes.of_maps(scores["localization"]),
+            ],
         }
     )
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
+import jax
 from rich.progress import Progress as Bars
 
 from jaxcbis.config import Config
@@ -12,9 +13,10 @@ from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.designs import BACKBONES
 from jaxcbis.machine import hosts
 from jaxcbis.machine.console import bar, detail, say, track
+from jaxcbis.models.inference import forward
 from jaxcbis.models.model import Model
 from jaxcbis.report import tensorboard
-from jaxcbis.training import epoch_lines, strategies
+from jaxcbis.training import epoch_lines, look, strategies
 from jaxcbis.training.batches import Examples, Kept, Splits
 from jaxcbis.training.fit import Fitted, fit, read_progress
 from jaxcbis.training.strategies import Recipe
@@ -55,7 +57,8 @@ def train(
     for phase in recipe.phases:
         detail(f"  {phase.name}: learning rates {phase.learning_rates}")
     train, validation = (
-        _examples(dataset.splits[name], statistics, config) for name in ("train", "validation")
+        _examples(dataset.splits[name], statistics, config, model)
+        for name in ("train", "validation")
     )
     before = read_progress(folder, recipe).history
     if before:
@@ -80,13 +83,19 @@ def train(
 def _recipe(config: Config) -> Recipe:
     return Recipe(
         phases_of(config), config.batch_size, config.epochs, config.patience, config.min_delta,
-        config.batch_norm, config.seed,
+        config.batch_norm, config.seed, config.look_weight,
     )  # fmt: skip
 
 
-def _examples(part: Patches, statistics: Statistics, config: Config) -> Examples:
+def _examples(part: Patches, statistics: Statistics, config: Config, model: Model) -> Examples:
     labels = part.labels if config.protocol == "paper" else None
-    return Examples(normalize(part.images, statistics, labels), part.labels, part.ids)
+    images = normalize(part.images, statistics, labels)
+    targets = None
+    if config.look_weight:
+        one = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
+        grid = jax.eval_shape(lambda x: forward(model, x, model.stages), one).shape[1]
+        targets = look.targets(part.masks, grid)
+    return Examples(images, part.labels, part.ids, targets)
 
 
 def _unlogged(row: dict) -> None:
@@ -101,7 +110,10 @@ def _telling(config: Config, bars: Bars) -> Callable[[dict, bool], None]:
     def tell(row: dict, again: bool) -> None:
         history.append(row)
         say(epoch_lines.line(history, config.patience, config.min_delta))
-        detail(f"  {row['seconds']:.2f} s")
+        parts = ""
+        if row["val_look"] is not None:
+            parts = f"cross-entropy {row['val_cross_entropy']:.4f}, look {row['val_look']:.4f}, "
+        detail(f"  {parts}{row['seconds']:.2f} s")
         bars.update(epochs, description=row["phase"], completed=row["epoch"])
         estimate = epoch_lines.estimate(row, config.epochs, config.patience)
         if estimate and not again:

@@ -1,7 +1,7 @@
 """The items that are trained on, and the order in which they are visited, batch by batch."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -10,6 +10,20 @@ from jaxcbis.machine import sharding
 
 #: Index and label of an item that a batch lacks.
 ABSENT = -1
+
+
+class Batch(NamedTuple):
+    """Arrays of a compiled step: a batch, or all items of which it takes some by their index.
+
+    Attributes:
+      inputs: [n, height, width, channels], of the first stage that a step runs.
+      labels: int32 [n]; ABSENT for an item that counts for nothing, except in batch statistics.
+      targets: float32 [n, g, g] of `look.targets`; None without the localisation term.
+    """
+
+    inputs: Any
+    labels: Any
+    targets: Any = None
 
 
 class Examples(NamedTuple):
@@ -22,21 +36,29 @@ class Examples(NamedTuple):
         behind the last item is not used.
       labels: int32 [n].
       ids: str [n], to name items; without them they have numbers.
+      targets: float32 [n, g, g] of `look.targets`; None without the localisation term.
     """
 
     inputs: np.ndarray | jax.Array
     labels: np.ndarray | jax.Array
     ids: Sequence[str] | np.ndarray = ()
+    targets: np.ndarray | jax.Array | None = None
 
     @property
     def on_device(self) -> bool:
         """Whether a compiled step can take items by their index."""
         return isinstance(self.inputs, jax.Array)
 
-    def batch(self, index: np.ndarray) -> tuple[np.ndarray | jax.Array, np.ndarray]:
-        """Inputs that lie on the host, and their labels: ABSENT where the index is."""
+    @property
+    def arrays(self) -> Batch:
+        """All of them, for a step that takes items by their index."""
+        return Batch(self.inputs, self.labels, self.targets)
+
+    def batch(self, index: np.ndarray) -> Batch:
+        """Items whose inputs lie on the host; labels are ABSENT where the index is."""
         labels = np.where(index == ABSENT, ABSENT, np.asarray(self.labels)[index])
-        return sharding.items(np.asarray(self.inputs), index), labels
+        targets = None if self.targets is None else np.asarray(self.targets)[index]
+        return Batch(sharding.items(np.asarray(self.inputs), index), labels, targets)
 
     def named(self, index: np.ndarray) -> str:
         """Items by name, in words."""

@@ -10,7 +10,7 @@ from jaxcbis.models.inference import BATCH
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import batches, steps
 from jaxcbis.training.batches import Examples
-from jaxcbis.training.steps import Plan, State
+from jaxcbis.training.steps import Plan, State, Sums
 
 #: Shows how far the batches are.
 Shown = Callable[[Sequence[np.ndarray]], Iterable[np.ndarray]]
@@ -23,7 +23,7 @@ def train(
     examples: Examples,
     order: Sequence[np.ndarray],
     shown: Shown = iter,
-) -> tuple[State, np.ndarray, np.ndarray]:
+) -> tuple[State, Sums]:
     """Takes one step per batch.
 
     Args:
@@ -36,63 +36,55 @@ def train(
       shown: shows how far it is, where steps are taken one by one.
 
     Returns:
-      The state after it, and of every step the mean loss, float64 [steps], and how many items it
-      classified correctly, int [steps].
+      The state after it, and what every step came to: NumPy's [steps].
     """
     order = order if plan.batch_statistics else batches.padded(order)
     whole = [index for index in order if len(index) == len(order[0])]
     whole = whole if _in_one_call(plan.stages, examples) else []
-    losses, correct = [], []
+    told = []
     if whole:
         together = sharding.on_all(np.stack(whole))
-        state, loss, right = steps.train_steps(
-            plan, state, frozen, examples.inputs, examples.labels, together
-        )
-        losses.append(loss)
-        correct.append(right)
+        state, sums = steps.train_steps(plan, state, frozen, examples.arrays, together)
+        told.append(sums)
     for index in shown(order[len(whole) :]):
         if examples.on_device:
             there = sharding.on_all(index)
-            state, loss, right = steps.train_on(
-                plan, state, frozen, examples.inputs, examples.labels, there
-            )
+            state, sums = steps.train_on(plan, state, frozen, examples.arrays, there)
         else:
-            state, loss, right = steps.train_step(plan, state, frozen, *examples.batch(index))
-        losses.append(loss[None])
-        correct.append(right[None])
-    # Only here does the host wait for the device.
-    return state, np.concatenate(losses).astype(np.float64), np.concatenate(correct)
+            state, sums = steps.train_step(plan, state, frozen, examples.batch(index))
+        told.append(sums)
+    return state, _joined(told)
 
 
-def validate(model: Model, stages: tuple[str, ...], examples: Examples) -> tuple[float, float]:
-    """Mean cross-entropy and accuracy, with stored BatchNorm statistics.
+def validate(model: Model, stages: tuple[str, ...], examples: Examples) -> Sums:
+    """What the items come to, with stored BatchNorm statistics.
 
     Args:
       model: whole.
       stages: to run, with the head.
       examples: inputs of the first of the stages, and labels.
+
+    Returns:
+      NumPy's [batches].
     """
     count = len(examples.labels)
     order = batches.padded(batches.in_order(count, min(count, BATCH * jax.device_count())))
     if _in_one_call(stages, examples):
         there = sharding.on_all(np.stack(order))
-        losses, correct = steps.evaluate_steps(
-            model, examples.inputs, examples.labels, there, stages
-        )
-    else:
-        told = []
-        for index in order:
-            if examples.on_device:
-                there = sharding.on_all(index)
-                told.append(
-                    steps.evaluate_on(model, examples.inputs, examples.labels, there, stages)
-                )
-            else:
-                told.append(steps.evaluate_step(model, *examples.batch(index), stages))
-        losses, correct = zip(*told, strict=True)
-    # Only here does the host wait for the device.
-    total, right = np.asarray(losses, np.float64).sum(), np.asarray(correct).sum()
-    return float(total / count), float(right / count)
+        return _joined([steps.evaluate_steps(model, examples.arrays, there, stages)])
+    told = []
+    for index in order:
+        if examples.on_device:
+            there = sharding.on_all(index)
+            told.append(steps.evaluate_on(model, examples.arrays, there, stages))
+        else:
+            told.append(steps.evaluate_step(model, examples.batch(index), stages))
+    return _joined(told)
+
+
+def _joined(told: Sequence[Sums]) -> Sums:
+    """Those of one call after another; here the host waits for the device."""
+    return Sums(*(np.concatenate([np.atleast_1d(x) for x in of]) for of in zip(*told, strict=True)))
 
 
 def _in_one_call(stages: tuple[str, ...], examples: Examples) -> bool:

@@ -46,6 +46,7 @@ def behind(
         split._replace(
             inputs=compute(model, split.inputs, more, folder, track, sharers),
             labels=sharding.on_all(split.labels),
+            targets=sharding.on_all(split.targets),
         )
         for split in (splits.train, splits.validation)
     )
@@ -122,14 +123,17 @@ def compute(
     return jax.block_until_ready(kept)  # so that the time it took is told of it
 
 
-def in_front(stages: tuple[str, ...], first: str) -> tuple[str, ...]:
-    """What an image passes through in front of a stage; before the head, its pooling too.
+def in_front(stages: tuple[str, ...], first: str, *, pooled: bool = True) -> tuple[str, ...]:
+    """What an image passes through in front of a stage.
 
     Args:
       stages: of the model.
       first: one of them, or the head.
+      pooled: whether the head's pooling is part of it, behind which there is no map any more.
     """
-    return (*stages, POOL) if first == HEAD else stages[: stages.index(first)]
+    if first == HEAD:
+        return (*stages, POOL) if pooled else stages
+    return stages[: stages.index(first)]
 
 
 @partial(jax.jit, donate_argnums=0)

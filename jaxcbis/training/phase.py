@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import jax
@@ -14,7 +14,7 @@ from jaxcbis.models.inference import Track, untracked
 from jaxcbis.models.model import Model
 from jaxcbis.training import batches, early_stopping, epochs, steps
 from jaxcbis.training.batches import Splits
-from jaxcbis.training.steps import State
+from jaxcbis.training.steps import State, Sums
 from jaxcbis.training.strategies import Phase, Recipe
 
 
@@ -82,20 +82,21 @@ def train_phase(
     Raises:
       UserError: a loss is not finite.
     """
-    plan = steps.plan(model, phase, recipe.batch_norm)
+    plan = steps.plan(model, phase, recipe.batch_norm, recipe.look_weight)
     frozen = model.select(stage for stage in model.params if stage not in plan.trainable)
 
-    def validated(state: State, name: str) -> tuple[float, float]:
+    def validated(state: State, name: str) -> Means:
         now = frozen.update(state.variables)
-        loss, accuracy = epochs.validate(now, plan.stages, splits.validation)
+        sums = epochs.validate(now, plan.stages, splits.validation)
+        loss = sums.cross_entropy.sum() + recipe.look_weight * sums.look.sum()
         _require_finite(loss, f"phase {name}, on the validation patches")
-        return loss, accuracy
+        return _means(sums, len(splits.validation.labels), recipe)
 
     # ---- The model that the phase starts with is its first candidate
     if not standing.progress.stands_in(phase):
         began = time.perf_counter()
         validation = validated(standing.state, f"{phase.name} epoch 0")
-        yield (standing := _begun(standing, _row(phase, 0, (None, None), validation, began)))
+        yield (standing := _begun(standing, _row(phase, 0, _NONE, validation, began)))
 
     while not standing.progress.phase_ended(recipe):
         began = time.perf_counter()
@@ -105,39 +106,57 @@ def train_phase(
         # ---- All steps of an epoch
         seed = (recipe.seed, recipe.phases.index(phase), epoch)
         order = batches.shuffled(len(splits.train.labels), recipe.batch_size, seed)
-        state, losses, correct = epochs.train(
+        state, sums = epochs.train(
             plan, standing.state, frozen, splits.train, order, _shown(track, name)
         )
+        losses = sums.cross_entropy + recipe.look_weight * sums.look
         for step in np.flatnonzero(~np.isfinite(losses)):
             patches = splits.train.named(order[step])
             where = f"phase {name}, step {step + 1} of {len(order)}, on the patches {patches}"
             _require_finite(losses[step], where)
 
         # ---- Validation
-        train = _means(losses, correct, order)
+        train = _means(sums, len(splits.train.labels), recipe)
         row = _row(phase, epoch, train, validated(state, name), began)
         yield (standing := _advanced(standing, state, row))
 
 
-def _means(
-    losses: np.ndarray, correct: np.ndarray, order: Sequence[np.ndarray]
-) -> tuple[float, float]:
-    """Mean loss and accuracy over all items of an epoch, given those of each step."""
-    counts = [len(index) for index in order]
-    return float(np.average(losses, weights=counts)), float(correct.sum() / sum(counts))
+class Means(NamedTuple):
+    """Of a split: what is minimised, how many of its items are classified correctly, and the
+    loss's parts; look is None without the localisation term."""
+
+    loss: float | None
+    accuracy: float | None
+    cross_entropy: float | None
+    look: float | None
 
 
-def _row(
-    phase: Phase, epoch: int, train: tuple, validation: tuple[float, float], began: float
-) -> dict:
-    """Of the history; `train` and `validation` are a loss and an accuracy."""
+_NONE = Means(None, None, None, None)
+
+
+def _means(sums: Sums, count: int, recipe: Recipe) -> Means:
+    """Given the sums of every batch of `count` items."""
+    total, correct, missed, lesions = (float(of.sum(dtype=np.float64)) for of in sums)
+    cross_entropy = total / count
+    if not recipe.look_weight:
+        return Means(cross_entropy, correct / count, cross_entropy, None)
+    look = missed / max(lesions, 1)
+    return Means(cross_entropy + recipe.look_weight * look, correct / count, cross_entropy, look)
+
+
+def _row(phase: Phase, epoch: int, train: Means, validation: Means, began: float) -> dict:
+    """Of the history."""
     return {
         "phase": phase.name,
         "epoch": epoch,
-        "train_loss": train[0],
-        "train_accuracy": train[1],
-        "val_loss": validation[0],
-        "val_accuracy": validation[1],
+        "train_loss": train.loss,
+        "train_accuracy": train.accuracy,
+        "val_loss": validation.loss,
+        "val_accuracy": validation.accuracy,
+        "train_cross_entropy": train.cross_entropy,
+        "train_look": train.look,
+        "val_cross_entropy": validation.cross_entropy,
+        "val_look": validation.look,
         "seconds": time.perf_counter() - began,
         "learning_rates": phase.learning_rates,
     }

@@ -4,17 +4,17 @@ Each on one batch, on items of arrays on the device, or many of them in one call
 """
 
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import optax
 
 from jaxcbis.machine import sharding
-from jaxcbis.models.inference import apply, rgb
-from jaxcbis.models.model import HEAD, Model, Tree, merge, run, split
-from jaxcbis.training import optimizer
-from jaxcbis.training.batches import ABSENT
+from jaxcbis.models.inference import rgb
+from jaxcbis.models.model import HEAD, Model, Network, Tree, merge, run, split
+from jaxcbis.training import look, optimizer
+from jaxcbis.training.batches import ABSENT, Batch
 from jaxcbis.training.strategies import Phase
 
 
@@ -25,11 +25,13 @@ class Plan(NamedTuple):
       stages: those the step runs, in order and with the head. Its inputs are the first one's.
       trainable: those that learn.
       batch_statistics: those whose BatchNorm normalises by the batch.
+      look_weight: of the localisation term in the loss.
     """
 
     stages: tuple[str, ...]
     trainable: tuple[str, ...]
     batch_statistics: tuple[str, ...]
+    look_weight: float = 0.0
 
 
 class State(NamedTuple):
@@ -39,19 +41,36 @@ class State(NamedTuple):
     opt_state: optax.OptState
 
 
-def plan(model: Model, phase: Phase, batch_norm: str) -> Plan:
+class Sums(NamedTuple):
+    """What a batch comes to: arrays [], or [steps] of several batches.
+
+    Attributes:
+      cross_entropy: of all its items.
+      correct: how many were classified correctly.
+      look: the localisation term, see `look`, of its lesions.
+      lesions: how many of them have one; 0 without targets.
+    """
+
+    cross_entropy: Any
+    correct: Any
+    look: Any
+    lesions: Any
+
+
+def plan(model: Model, phase: Phase, batch_norm: str, look_weight: float = 0.0) -> Plan:
     """What the steps of a phase do.
 
     Args:
       model: whole.
       phase: of the model's strategy.
-      batch_norm: 'train' or 'frozen', the option.
+      batch_norm, look_weight: of the recipe.
     """
     stages = (*model.stages, HEAD)
     trainable = tuple(phase.learning_rates)
     behind = stages[stages.index(trainable[0]) :]
     normalizing = tuple(stage for stage in trainable if model.stats.get(stage))
-    return Plan(behind, trainable, normalizing if batch_norm == "train" else ())
+    by_batch = normalizing if batch_norm == "train" else ()
+    return Plan(behind, trainable, by_batch, look_weight)
 
 
 def start(learning_rates: dict[str, float], model: Model) -> State:
@@ -67,137 +86,121 @@ def start(learning_rates: dict[str, float], model: Model) -> State:
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
-def train_step(
-    plan: Plan, state: State, frozen: Model, inputs: jax.Array, labels: jax.Array
-) -> tuple[State, jax.Array, jax.Array]:
-    """Takes one step of Adam on the mean cross-entropy of a batch.
+def train_step(plan: Plan, state: State, frozen: Model, batch: Batch) -> tuple[State, Sums]:
+    """Takes one step of Adam on the loss of a batch.
+
+    That is the mean cross-entropy and, by the plan's weight, the mean of the localisation term over
+    the batch's lesions.
 
     Args:
       plan: of the phase.
       state: before the step; its memory is reused.
       frozen: all other stages.
-      inputs: [n, height, width, channels], of the plan's first stage.
-      labels: int32 [n]; ABSENT for an item that counts for nothing, except in batch statistics.
+      batch: with inputs of the plan's first stage.
 
     Returns:
-      The state after the step, the batch's mean loss, and how many it classified correctly.
+      The state after the step, and what the batch came to before it.
     """
 
-    def loss(params: Tree) -> tuple[jax.Array, tuple[jax.Array, Tree]]:
+    def loss(params: Tree) -> tuple[jax.Array, tuple[Sums, Tree]]:
         network = merge(frozen.update(state.variables.replace(params, state.variables.stats)))
-        images = rgb(sharding.divided(inputs))
-        logits, _ = run(network, images, plan.stages, plan.batch_statistics)
+        sums = _sums(network, batch, plan.stages, plan.batch_statistics)
         _, stats = split(network)
-        mean = _cross_entropies(logits, labels).sum() / (labels != ABSENT).sum()
-        return mean, (logits, {stage: stats[stage] for stage in state.variables.stats})
+        value = sums.cross_entropy / (batch.labels != ABSENT).sum()
+        if plan.look_weight:
+            value += plan.look_weight * sums.look / jnp.maximum(sums.lesions, 1)
+        return value, (sums, {stage: stats[stage] for stage in state.variables.stats})
 
     params = state.variables.params
-    (value, (logits, stats)), gradient = jax.value_and_grad(loss, has_aux=True)(params)
+    gradient, (sums, stats) = jax.grad(loss, has_aux=True)(params)
     rates = dict.fromkeys(plan.trainable, 0.0)  # the rates in force are in the state
     adam = optimizer.make(params, rates)
     updates, opt_state = adam.update(gradient, state.opt_state, params)
     params = optax.apply_updates(params, updates)
-    correct = (logits.argmax(-1) == labels).sum()
     after = State(state.variables.replace(params, stats), opt_state)
-    return sharding.whole((after, value, correct))
+    return sharding.whole((after, sums))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
 def train_on(
-    plan: Plan,
-    state: State,
-    frozen: Model,
-    inputs: jax.Array,
-    labels: jax.Array,
-    index: jax.Array,
-) -> tuple[State, jax.Array, jax.Array]:
-    """`train_step` on the items at `index`, int32 [n], of inputs and labels on the device.
+    plan: Plan, state: State, frozen: Model, items: Batch, index: jax.Array
+) -> tuple[State, Sums]:
+    """`train_step` on the items at `index`, int32 [n], of arrays on the device.
 
     ABSENT in the index is in the labels, too.
     """
-    return train_step(plan, state, frozen, *_items(inputs, labels, index))
+    return train_step(plan, state, frozen, _taken(items, index))
 
 
 @partial(jax.jit, static_argnames="plan", donate_argnames="state")
 def train_steps(
-    plan: Plan,
-    state: State,
-    frozen: Model,
-    inputs: jax.Array,
-    labels: jax.Array,
-    order: jax.Array,
-) -> tuple[State, jax.Array, jax.Array]:
+    plan: Plan, state: State, frozen: Model, items: Batch, order: jax.Array
+) -> tuple[State, Sums]:
     """One `train_on` after the other in a single call.
 
     Args:
       order: int32 [steps, n], the items of each step.
 
     Returns:
-      The state after the last step, and of every step the loss and the number classified correctly.
+      The state after the last step, and what each step came to, [steps].
     """
 
-    def step(state: State, index: jax.Array) -> tuple[State, tuple[jax.Array, jax.Array]]:
-        state, *told = train_on(plan, state, frozen, inputs, labels, index)
-        return state, tuple(told)
+    def step(state: State, index: jax.Array) -> tuple[State, Sums]:
+        return train_on(plan, state, frozen, items, index)
 
-    state, (losses, correct) = jax.lax.scan(step, state, order)
-    return state, losses, correct
+    return jax.lax.scan(step, state, order)
 
 
 @partial(jax.jit, static_argnames="stages")
-def evaluate_step(
-    model: Model,
-    inputs: jax.Array,
-    labels: jax.Array,
-    stages: tuple[str, ...],
-) -> tuple[jax.Array, jax.Array]:
-    """The sum of a batch's cross-entropies, and how many it classified correctly.
-
-    With stored BatchNorm statistics.
+def evaluate_step(model: Model, batch: Batch, stages: tuple[str, ...]) -> Sums:
+    """What a batch comes to, with stored BatchNorm statistics.
 
     Args:
       model: whole.
-      inputs: [n, height, width, channels], of the first of the stages.
-      labels: int32 [n]; ABSENT for an item that counts for nothing.
+      batch: with inputs of the first of the stages.
       stages: consecutive ones, with the head.
     """
-    logits = apply(model, sharding.divided(inputs), stages)
-    total = _cross_entropies(logits, labels).sum()
-    return sharding.whole((total, (logits.argmax(-1) == labels).sum()))
+    return sharding.whole(_sums(merge(model), batch, stages))
 
 
 @partial(jax.jit, static_argnames="stages")
-def evaluate_on(
-    model: Model,
-    inputs: jax.Array,
-    labels: jax.Array,
-    index: jax.Array,
-    stages: tuple[str, ...],
-) -> tuple[jax.Array, jax.Array]:
-    """`evaluate_step` on the items at `index`, int32 [n], of inputs and labels on the device."""
-    return evaluate_step(model, *_items(inputs, labels, index), stages)
+def evaluate_on(model: Model, items: Batch, index: jax.Array, stages: tuple[str, ...]) -> Sums:
+    """`evaluate_step` on the items at `index`, int32 [n], of arrays on the device."""
+    return evaluate_step(model, _taken(items, index), stages)
 
 
 @partial(jax.jit, static_argnames="stages")
-def evaluate_steps(
-    model: Model,
-    inputs: jax.Array,
-    labels: jax.Array,
-    order: jax.Array,
-    stages: tuple[str, ...],
-) -> tuple[jax.Array, jax.Array]:
-    """One `evaluate_on` after the other in a single call; both results [steps].
+def evaluate_steps(model: Model, items: Batch, order: jax.Array, stages: tuple[str, ...]) -> Sums:
+    """One `evaluate_on` after the other in a single call.
 
     Args:
       order: int32 [steps, n], the items of each step.
     """
-    return jax.lax.map(lambda index: evaluate_on(model, inputs, labels, index, stages), order)
+    return jax.lax.map(lambda index: evaluate_on(model, items, index, stages), order)
 
 
-def _items(inputs: jax.Array, labels: jax.Array, index: jax.Array) -> tuple[jax.Array, jax.Array]:
-    return inputs[index], jnp.where(index == ABSENT, ABSENT, labels[index])
+def _taken(items: Batch, index: jax.Array) -> Batch:
+    labels = jnp.where(index == ABSENT, ABSENT, items.labels[index])
+    targets = None if items.targets is None else items.targets[index]
+    return Batch(items.inputs[index], labels, targets)
 
 
-def _cross_entropies(logits: jax.Array, labels: jax.Array) -> jax.Array:
-    """Of each item [n]; 0 where it is ABSENT, which is no class."""
-    return optax.softmax_cross_entropy(logits, jax.nn.one_hot(labels, logits.shape[-1]))
+def _sums(
+    network: Network, batch: Batch, stages: tuple[str, ...], train: tuple[str, ...] = ()
+) -> Sums:
+    """What a batch comes to; `train` as of `model.run`."""
+
+    def head(features: jax.Array) -> jax.Array:
+        return run(network, features, (HEAD,))[0]
+
+    images = rgb(sharding.divided(batch.inputs))
+    features = run(network, images, stages[:-1], train)[0]
+    logits = head(features)
+    # An item that is ABSENT has no class, and so no cross-entropy.
+    classes = jax.nn.one_hot(batch.labels, logits.shape[-1])
+    total = optax.softmax_cross_entropy(logits, classes).sum()
+    correct = (logits.argmax(-1) == batch.labels).sum()
+    missed, lesions = jnp.zeros(()), jnp.zeros((), int)
+    if batch.targets is not None:
+        missed, lesions = look.misses(head, features, batch.labels, batch.targets)
+    return Sums(total, correct, missed, lesions)

@@ -23,8 +23,8 @@ class Recipe(NamedTuple):
 
     Attributes:
       phases: in order.
-      batch_size, epochs, patience, min_delta, batch_norm, seed: the options of the same names;
-        epochs and patience are those of each phase.
+      batch_size, epochs, patience, min_delta, batch_norm, seed, look_weight: the options of the
+        same names; epochs and patience are those of each phase.
     """
 
     phases: Sequence[Phase]
@@ -34,6 +34,7 @@ class Recipe(NamedTuple):
     min_delta: float
     batch_norm: str
     seed: int
+    look_weight: float = 0.0
 
 
 def phases(

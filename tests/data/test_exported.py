@@ -25,7 +25,8 @@ def split(count: int, seed: int) -> Patches:
 @pytest.fixture
 def dataset():
     splits = {name: split(4 + i, i) for i, name in enumerate(SPLITS)}
-    return Dataset(splits, "there", "some data", [{"id": "x", "reason": "mask empty"}])
+    dropped, short = [{"id": "x", "reason": "mask empty"}], [{"id": "y", "reason": "narrow"}]
+    return Dataset(splits, "there", "some data", dropped, short)
 
 
 def test_a_saved_dataset_is_read_back_whole(dataset, tmp_path):

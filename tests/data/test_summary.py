@@ -34,6 +34,16 @@ def test_every_split_is_counted_by_class_and_patient():
     assert told["leakage"] == {"patients_in_train_and_test": 2, "test_items_affected": 2}
 
 
+def test_windows_that_fall_short_are_counted(capsys):
+    short = [{"id": f"{k}", "reason": reason} for k, reason in enumerate(("b: x", "a", "b: y"))]
+    data = dataset()._replace(dropped=[], short=short)
+    assert summary.describe(data)["short"] == short
+    assert summary.describe(dataset())["short"] == []
+    summary.show_dropped(data)
+    line = capsys.readouterr().out.splitlines()[0]
+    assert line == "! 3 of 6 windows on lesions fall short of the protocol: a (1), b (2)"
+
+
 def test_what_was_left_out_is_told_by_its_reason(capsys):
     summary.show_dropped(dataset())
     dropped, missing = capsys.readouterr().out.splitlines()

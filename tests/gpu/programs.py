@@ -14,6 +14,7 @@ from jaxcbis.models import backbones
 from jaxcbis.models.inference import BATCH, forward
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import kept_activations, steps, strategies
+from jaxcbis.training.batches import Batch
 
 SIZE = 224
 TRAINING_BATCH = 16
@@ -55,7 +56,7 @@ def maps(backbone: Model) -> Call:
 def step(backbone: Model, strategy: str = "s2") -> Call:
     """A step on a batch."""
     training = _training(backbone, strategy, TRAINING_BATCH)
-    return Call(steps.train_step, training)
+    return Call(steps.train_step, {"batch": training.pop("items")} | training)
 
 
 def epoch(backbone: Model, strategy: str = "s2") -> Call:
@@ -68,7 +69,7 @@ def epoch(backbone: Model, strategy: str = "s2") -> Call:
 def validation(backbone: Model) -> Call:
     """All of a split's batches, behind the kept half."""
     training = _training(backbone, "s2", ITEMS)
-    kept, order = {key: training[key] for key in ("inputs", "labels")}, _ints(ITEMS // BATCH, BATCH)
+    kept, order = {"items": training["items"]}, _ints(ITEMS // BATCH, BATCH)
     model = {"model": backbone}
     stages = {"stages": training["plan"].stages}
     return Call(steps.evaluate_steps, model | kept | stages | {"order": order})
@@ -96,8 +97,7 @@ def _training(backbone: Model, strategy: str, items: int) -> dict[str, Any]:
         "plan": plan,
         "state": jax.eval_shape(partial(steps.start, phase.learning_rates), backbone),
         "frozen": backbone.select(s for s in backbone.params if s not in plan.trainable),
-        "inputs": jax.ShapeDtypeStruct((items, *kept.shape[1:]), kept.dtype),
-        "labels": _ints(items),
+        "items": Batch(jax.ShapeDtypeStruct((items, *kept.shape[1:]), kept.dtype), _ints(items)),
     }
 
 

@@ -2,6 +2,9 @@
 
 import jax
 
+from jaxcbis.config import PROTOCOLS
+from jaxcbis.data.patches import OVERLAP, SPLITS
+from jaxcbis.labels import LABELS
 from jaxcbis.runs import notes, record
 
 
@@ -24,6 +27,26 @@ def test_every_change_of_the_number_of_devices_is_told():
         f"begun on {now} devices and continued on {now + 1}: last digits may differ",
         f"begun on {now + 1} devices and continued on {now}: last digits may differ",
     ]
+
+
+def test_the_protocol_and_windows_that_fall_short_are_told():
+    counts = dict.fromkeys(LABELS, 2)
+    splits = {name: {"total": 10, "per_class": counts} for name in (*SPLITS, OVERLAP)}
+    leakage = {"patients_in_train_and_test": 0, "test_items_affected": 0}
+    data = {"splits": splits, "dropped": [], "leakage": leakage, "short": []}
+    for protocol in PROTOCOLS:
+        (note,) = notes.of_data(data, protocol)
+        assert note.startswith(f"{protocol} protocol: ")
+    data["short"] = [{"id": "a", "reason": "another lesion"}]
+    assert notes.of_data(data, "shifted")[1] == (
+        "1 of 32 windows on lesions fall short of the protocol: another lesion (1); see data.short"
+    )
+
+
+def test_what_was_not_covered_is_told():
+    assert notes.of_covering({"n": 3}) == []
+    assert "--protocol shifted" in notes.of_covering(None)[0]
+    assert notes.of_covering({"n": 0})[0].startswith("no test lesion has as much room beside it")
 
 
 def test_maps_that_say_little_are_told():

@@ -1,7 +1,7 @@
 """Patches of a release as arrays, cut in this process or read from a prepared data set."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -12,29 +12,40 @@ from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release.cases import SPLITS
 from tfds_cbis.release.files import Release
 
-#: The data set's version, which decides all that is drawn.
+#: Of the data set, which decides all that is drawn.
 SEED = "1.0.0"
 
 
-def cut(folder: Path, *, size: int | None, protocol: str = "paper") -> tuple[list, list]:
+class Read(NamedTuple):
+    """Examples, images as arrays [height, width] and with their `split`, and what is told."""
+
+    examples: list[dict[str, Any]]
+    dropped: list[dict[str, str]]
+    short: list[dict[str, str]]
+
+
+def cut(
+    folder: Path, *, size: int | None = None, protocol: str = "paper", windows: int = 1
+) -> Read:
     """Cuts a release as the data set's builder does, without TFDS.
 
     Args:
       size: of the background crops.
-
-    Returns:
-      The examples, images as arrays [height, width] and with their `split`, and what was dropped.
+      windows: on each lesion to train on, where they are drawn.
     """
     rule = PROTOCOLS[protocol]
-    examples = []
+    examples, short = [], []
     with Release(folder) as release:
-        jobs, dropped = plan(release, rule, background_size=size, seed=SEED, mapper=map)
+        jobs, dropped = plan(
+            release, rule, background_size=size, seed=SEED, count=windows, mapper=map
+        )
         for split in SPLITS:
             of_split = [job for job in jobs if job.view.split == split]
-            for found, lost in cut_split(release, of_split, rule, seed=SEED, mapper=map):
-                examples += [with_arrays(example) | {"split": split} for example in found]
-                dropped += lost
-    return examples, dropped
+            for found in cut_split(release, of_split, rule, seed=SEED, mapper=map):
+                examples += [with_arrays(each) | {"split": split} for each in found.examples]
+                dropped += found.dropped
+                short += found.short
+    return Read(examples, dropped, short)
 
 
 def with_arrays(example: dict[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from tfds_cbis.background import (
     MAX_OVERLAP,
     allotment,
     places,
+    room,
+    shared_out,
     sizes,
     summed_areas,
 )
@@ -103,6 +105,41 @@ def test_crops_are_spread_evenly_whatever_the_order(names, total):
 
 def test_no_view_no_share():
     assert allotment([], 5, "1.0.0") == {}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_what_has_room_finds_a_place(seed):
+    areas = summed_areas(*view(seed))
+    protocol = PROTOCOLS["shifted"]
+    largest = room(areas, protocol, f"1/{seed}")
+    assert 10 < largest < 120
+    for side in range(1, largest + 1):
+        words = {"size": side, "count": 1, "seed": f"1/{seed}"}
+        assert places(areas, protocol, **words) or places(areas, protocol, **words, steps=side)
+    assert not places(areas, protocol, size=largest + 8, count=1, seed=f"1/{seed}")
+
+
+def test_no_breast_no_room():
+    image = np.zeros((20, 30), np.uint8)
+    assert room(summed_areas(image, image), PAPER, "1/v") == 0
+    image += 90
+    assert room(summed_areas(image, 0 * image), PAPER, "1/v") == 20
+
+
+@given(
+    st.lists(st.integers(1, 50), max_size=40),
+    st.dictionaries(st.text(min_size=1), st.integers(0, 40), max_size=8),
+)
+def test_crops_go_where_they_fit_and_evenly(sides, rooms):
+    given, left = shared_out(sides, rooms, "1.0.0")
+    turned = dict(reversed(rooms.items()))
+    assert shared_out(sides[::-1], turned, "1.0.0") == (given, left)
+    assert sorted(sum(given.values(), left)) == sorted(sides)
+    assert all(side > max(rooms.values(), default=0) for side in left)
+    for name, taken in given.items():
+        assert all(side <= rooms[name] for side in taken)
+        for other, many in given.items():  # no view takes two crops more than one as roomy
+            assert len(taken) <= len(many) + 1 or rooms[other] < rooms[name]
 
 
 @given(st.lists(st.integers(1, 500), min_size=1), st.integers(0, 50))

@@ -29,7 +29,13 @@ def files(folder) -> dict[str, bytes]:
         ("clean", []),
         *(
             pytest.param(*pair, marks=pytest.mark.full)
-            for pair in (("paper", []), ("paper", PROCESSES), ("clean", PROCESSES))
+            for pair in (
+                ("paper", []),
+                ("paper", PROCESSES),
+                ("clean", PROCESSES),
+                ("shifted", []),
+                ("shifted", PROCESSES),
+            )
         ),
     ],
 )

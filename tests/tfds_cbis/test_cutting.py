@@ -23,7 +23,7 @@ FILES = {"image/1-1.jpg": film(), "mask/1-1.jpg": MASK}
 
 
 def run(toy, *, size=10, protocol="paper"):
-    return cut(toy.write(), size=size, protocol=protocol)
+    return cut(toy.write(), size=size, protocol=protocol)[:2]
 
 
 @pytest.mark.parametrize("label", LABELS[1:])
@@ -151,7 +151,7 @@ def test_jobs_do_not_hang_on_the_order_of_rows(toy):
             rows.reverse()
     assert jobs[0] == jobs[1]
     crops = [sum(len(job.backgrounds) for job in of_rule) for of_rule in jobs[0]]
-    assert crops == [3, 3]
+    assert crops == [3, 3, 0]  # no window on so large a lesion fits beside it
 
 
 def test_items_run_in_order_and_few_at_a_time():

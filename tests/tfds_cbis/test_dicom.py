@@ -30,13 +30,14 @@ def flat(healthy, tmp_path):
         ("paper", "TCIA", {"rle": True}),
         ("paper", "flat", {}),
         ("clean", "dated", {"WindowCenter": 32768, "WindowWidth": 65536}),
+        ("shifted", "flat", {}),
     ],
 )
 def test_patches_are_those_of_the_jpeg_release(healthy, tmp_path, protocol, layout, attributes):
     release = dicom_release.convert(healthy.folder, tmp_path / "release", layout, **attributes)
     options = {"size": SIZE, "protocol": protocol}
-    expected, _ = reading.cut(healthy.folder, **options)
-    found, dropped = reading.cut(release, **options)
+    expected = reading.cut(healthy.folder, **options).examples
+    found, dropped, _ = reading.cut(release, **options)
     assert dropped == []
     assert len(found) == len(expected)
     for mine, theirs in zip(found, expected, strict=True):
@@ -56,7 +57,7 @@ def test_all_bits_reach_the_arrays(flat, tmp_path, protocol):
         dicom_release.write(path, np.where(grey, pixels + noise, pixels), SeriesInstanceUID=uid)
     builder = tfds_cbis.prepare(flat, data_dir=tmp_path, background_size=SIZE, protocol=protocol)
     assert builder.builder_config.name == {"paper": "dicom", "clean": "dicom_clean"}[protocol]
-    images = from_records(builder.as_data_source("train"), 32).images
+    images = from_records(builder.as_data_source("train"), 32)[0].images
     assert images.dtype == np.uint16
     assert len(np.unique(images % 257)) > 200
 
@@ -93,14 +94,14 @@ def test_dense_tissue_is_bright_whatever_the_file_says(tmp_path):
 
 
 def test_bad_files_are_named_and_the_rest_is_cut(flat):
-    expected, _ = reading.cut(flat, size=SIZE)
+    expected = reading.cut(flat, size=SIZE).examples
     release = Release(flat)
     lesions = [x for x in release.lesions()[0] if x.is_target and x.split == "train"]
     cut, headless = (flat / release.files(x.mask_uids[0])[-1] for x in lesions[:2])
     for path, share in ((cut, 0.7), (headless, 0.001)):
         data = path.read_bytes()
         path.write_bytes(data[: int(len(data) * share)])
-    found, dropped = reading.cut(flat, size=SIZE)
+    found, dropped, _ = reading.cut(flat, size=SIZE)
     reasons = {item["id"]: item["reason"] for item in dropped}
     assert str(cut.relative_to(flat)) in reasons[lesions[0].id]
     assert "missing mask" in reasons[lesions[1].id]

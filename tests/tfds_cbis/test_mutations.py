@@ -137,7 +137,7 @@ def time_limit(seconds: int):
 
 
 def cut(case: Case, protocol: str) -> Outcome:
-    return Outcome(*reading.cut(case.data, size=SIZE, protocol=protocol))
+    return Outcome(*reading.cut(case.data, size=SIZE, protocol=protocol, windows=2)[:2])
 
 
 def prepared(case: Case, protocol: str) -> Outcome:
@@ -145,10 +145,11 @@ def prepared(case: Case, protocol: str) -> Outcome:
     out = case.folder.parent / "out"
     try:
         builder = tfds_cbis.prepare(
-            case.data, protocol=protocol, data_dir=out, background_size=SIZE
+            case.data, protocol=protocol, data_dir=out, background_size=SIZE, windows=2
         )
     except CbisError:
-        assert not list(out.glob("*/*/1.0.0")), "a refused release leaves no data set"
+        version = tfds_cbis.Builder.VERSION
+        assert not list(out.glob(f"*/*/{version}")), "a refused release leaves no data set"
         raise
     return Outcome(reading.prepared(builder), tfds_cbis.summary(builder)["dropped"])
 
@@ -187,13 +188,14 @@ def check(healthy: Healthy, case: Case, outcome: Outcome, protocol: str) -> set[
         assert re.search(r"[;,] (give|fetch|check|use|expected|or) ", outcome.error), "what to do"
         assert len(outcome.error) < 1500
         return set()
-    kept = set()
+    kept, ids = set(), set()
     for example in outcome.examples:
-        name = example["id"]
+        name = example["id"].partition("_window_")[0]
         if LABELS[example["label"]] == "BACKGROUND":
             check_background(healthy, case, example)
             continue
-        assert name not in kept, f"{name} is there twice"
+        assert example["id"] not in ids, f"{example['id']} is there twice"
+        ids.add(example["id"])
         kept.add(name)
         check_lesion(healthy, labelled[name], example, protocol)
     # A row in another file is named by that file's type and split.
@@ -227,6 +229,11 @@ def check_lesion(healthy: Healthy, known: Known, example: dict, protocol: str) -
     box = Box(*known.box)
     if protocol == "clean":
         box = square_around(box, 0.2, SHAPE)
+    if protocol == "shifted":  # anywhere around the lesion
+        inner, box = box, Box(*map(int, example["box"]))
+        assert box.x0 <= inner.x0 < inner.x1 <= box.x1 <= SHAPE[1]
+        assert box.y0 <= inner.y0 < inner.y1 <= box.y1 <= SHAPE[0]
+        assert 4 / 3 <= (box.x1 - box.x0) / max(inner.x1 - inner.x0, inner.y1 - inner.y0) <= 4
     assert tuple(example["box"]) == box
     np.testing.assert_array_equal(example["image"], box.crop(healthy.pixels(known)))
     np.testing.assert_array_equal(example["mask"], box.crop(mask(SHAPE, *known.box)))
@@ -250,7 +257,7 @@ def check_background(healthy: Healthy, case: Case, example: dict) -> None:
 
 
 @pytest.mark.parametrize("way", [cut, prepared])
-@pytest.mark.parametrize("protocol", ["paper", "clean"])
+@pytest.mark.parametrize("protocol", ["paper", "clean", "shifted"])
 def test_the_healthy_release(healthy, protocol, way, capfd):
     with damaged(healthy) as case:
         outcome = outcome_of(case, capfd, protocol, way)
@@ -311,7 +318,7 @@ def test_damages_together(healthy, capfd, request):
     )  # fmt: skip
     @given(
         st.lists(chosen, min_size=1, max_size=3, unique_by=lambda each: each[0].name),
-        st.sampled_from(["paper", "paper", "clean"]),
+        st.sampled_from(["paper", "paper", "clean", "shifted"]),
     )
     def up_to_three(chosen, protocol):
         with damaged(healthy) as case:

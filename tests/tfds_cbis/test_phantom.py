@@ -80,7 +80,7 @@ def gradients(image: np.ndarray) -> np.ndarray:
 
 def test_all_five_classes_can_be_learned(memory):
     write_release(memory / "whole demo")
-    examples, dropped = reading.cut(memory / "whole demo", size=DEMO_BACKGROUND_SIZE)
+    examples, dropped, _ = reading.cut(memory / "whole demo", size=DEMO_BACKGROUND_SIZE)
     assert dropped == []
     features, labels, sides = {}, {}, {}
     for split in ("train", "test"):

@@ -22,7 +22,8 @@ from tfds_cbis.errors import CbisError
 from tfds_cbis.labels import LABELS
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORDS = "cbis_ddsm_patches/paper/1.0.0/*.array_record*"
+VERSION = str(tfds_cbis.Builder.VERSION)
+RECORDS = f"cbis_ddsm_patches/paper/{VERSION}/*.array_record*"
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +66,7 @@ PREPARE = f"""
 
 def test_it_holds_what_is_cut(healthy, prepared):
     """Every patch once, with each of its features; the cutting has tests of its own."""
-    cut, dropped = reading.cut(healthy.folder, size=SIZE)
+    cut, dropped, _ = reading.cut(healthy.folder, size=SIZE)
     assert dropped == tfds_cbis.summary(prepared)["dropped"] == []
     found = {example["id"]: example for example in reading.prepared(prepared)}
     assert found.keys() == {example["id"] for example in cut}
@@ -143,9 +144,9 @@ def test_it_waits_for_another_process_that_prepares(healthy, prepared, tmp_path)
         waiting = pool.submit(tfds_cbis.prepare, healthy.folder, **options)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
-        shutil.copytree(Path(prepared.data_dir), folder / "1.0.0")  # what the other one does
+        shutil.copytree(Path(prepared.data_dir), folder / VERSION)  # what the other one does
         fcntl.flock(other, fcntl.LOCK_UN)
-        assert Path(waiting.result(20).data_dir) == folder / "1.0.0"
+        assert Path(waiting.result(20).data_dir) == folder / VERSION
 
 
 def test_other_options_ask_for_another_folder(healthy, prepared):
@@ -181,7 +182,7 @@ def test_a_release_that_gives_no_lesion(toy, tmp_path):
     name = toy.add(files={"image/1-1.jpg": film()})
     with pytest.raises(CbisError, match=f"no lesion of the train split .*{name}: missing mask"):
         tfds_cbis.prepare(toy.write(), data_dir=tmp_path / "data")
-    assert not list((tmp_path / "data").glob("*/*/*1.0.0*"))
+    assert not list((tmp_path / "data").glob(f"*/*/*{VERSION}*"))
 
 
 @pytest.mark.parametrize(
@@ -224,7 +225,7 @@ def test_a_data_dir_that_cannot_be_written(healthy, tmp_path):
 @pytest.mark.parametrize("damage", ["dataset_info.json", "metadata.json", "records"])
 def test_a_damaged_set_says_so(healthy, prepared, tmp_path, damage):
     shutil.copytree(prepared.data_dir_root, tmp_path / "data")
-    folder = tmp_path / "data/cbis_ddsm_patches/paper/1.0.0"
+    folder = tmp_path / "data/cbis_ddsm_patches/paper" / VERSION
     if damage == "records":
         next(folder.glob("*train*record*")).unlink()
     else:

@@ -6,8 +6,12 @@ import cv2
 import numpy as np
 import pytest
 from scipy import ndimage
+from scipy.stats import ks_2samp
 
 import tfds_cbis
+from jaxcbis.audit import trivial
+from jaxcbis.config import resolve
+from jaxcbis.data import loading
 from tests.tfds_cbis import dicom_release, reading
 from tfds_cbis.labels import LABELS
 from tfds_cbis.release.cases import WITHOUT_CALLBACK
@@ -28,7 +32,7 @@ def largest_region(path) -> tuple[int, int, int, int]:
 
 def test_the_official_split_in_low_resolution(shared_data):
     folder = shared_data / "cbis_mass_lowres"
-    examples, dropped = reading.cut(folder, size=30)
+    examples, dropped, _ = reading.cut(folder, size=30)
     assert dropped == []
     sources = {
         split: [example for example in examples if example["split"] == split]
@@ -66,6 +70,28 @@ def test_the_official_split_in_low_resolution(shared_data):
     )
     assert givers.keys() <= without_callback
     assert max(givers.values()) - min(givers.values()) <= 1
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("windows", [1, 3])
+def test_size_and_intensity_of_shifted_windows_give_little_away(shared_data, tmp_path, windows):
+    """Of three classes; the larger ones are 38 % of the test split."""
+    given = {"data": str(shared_data / "cbis_mass_lowres"), "data_dir": str(tmp_path)}
+    given |= {"protocol": "shifted", "windows": windows, "image_size": 112}
+    dataset = loading.load(resolve(given))
+    train, test = dataset.splits["train"], dataset.splits["test"]
+    assert dataset.dropped == []
+    assert len(dataset.short) < 0.01 * len(train)
+    assert np.bincount(test.labels).tolist() == [168, 0, 192, 0, 145]
+    for part in (train, test):
+        lesions = part.labels > 0
+        assert (~lesions).sum() == pytest.approx(lesions.sum() / 2, rel=0.02)
+        of_lesions, of_background = part.sizes[lesions, 0], part.sizes[~lesions, 0]
+        assert ks_2samp(of_lesions, of_background).statistic < 0.1
+    found = trivial.baselines(train, test)
+    accuracies = {name: of["accuracy"] for name, of in found.items()}
+    assert accuracies.keys() == {"size", "intensity", "both"}
+    assert max(accuracies.values()) <= 0.45, accuracies
 
 
 def test_full_resolution(shared_data, tmp_path):

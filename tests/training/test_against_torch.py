@@ -13,6 +13,7 @@ import pytest
 
 from jaxcbis.models.inference import forward
 from jaxcbis.training import steps, strategies
+from jaxcbis.training.batches import Batch
 from tests import tiny
 from tests.differences import assert_within
 
@@ -62,8 +63,8 @@ def train_ours(ours, phase, batches):
     losses = []
     for images, labels in zip(*batches, strict=True):
         inputs = forward(ours, images, ours.frozen)
-        state, loss, _ = steps.train_step(plan, state, frozen, inputs, labels)
-        losses.append(float(loss))
+        state, sums = steps.train_step(plan, state, frozen, Batch(inputs, labels))
+        losses.append(float(sums.cross_entropy) / len(labels))
     return state.variables, losses
 
 

@@ -11,6 +11,7 @@ from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD
 from jaxcbis.training import batches, epochs, steps
+from jaxcbis.training.batches import Batch
 from jaxcbis.training.fit import fit
 from jaxcbis.training.kept_activations import in_front
 from tests.differences import assert_within
@@ -21,7 +22,7 @@ def test_steps_behind_the_kept_prefix_lose_nothing(model, splits):
     (phase,) = recipe("s2").phases
     trainable = tuple(phase.learning_rates)
     stages = (*model.stages, HEAD)
-    images, labels, _ = splits.train
+    images, labels = splits.train[:2]
 
     def losses(start):
         front, behind = stages[: stages.index(start)], stages[stages.index(start) :]
@@ -31,10 +32,9 @@ def test_steps_behind_the_kept_prefix_lose_nothing(model, splits):
         seen = []
         for step in range(3):
             index = np.arange(8) + 4 * step
-            state, loss, _ = steps.train_step(
-                plan, state, model.select(model.frozen), inputs[index], labels[index]
-            )
-            seen.append(float(loss))
+            batch = Batch(inputs[index], labels[index])
+            state, sums = steps.train_step(plan, state, model.select(model.frozen), batch)
+            seen.append(float(sums.cross_entropy) / len(index))
         return seen
 
     got, expected = losses("layer2"), np.array(losses("stem"))
@@ -44,9 +44,11 @@ def test_steps_behind_the_kept_prefix_lose_nothing(model, splits):
 
 def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(model, splits):
     (phase,) = recipe("s2").phases
-    plan = steps.plan(model, phase, "frozen")
-    images, labels, _ = splits.train
+    plan = steps.plan(model, phase, "frozen", look_weight=1.0)
+    images, labels = splits.train[:2]
     entered = forward(model, images, model.frozen)
+    targets = jnp.asarray(np.random.default_rng(0).random((len(labels), 4, 4)))
+    items = Batch(entered, jnp.asarray(labels), targets)
     few = np.arange(8, 13)
     full = batches.padded([np.arange(8), few])[1]
     assert len(full) == 8
@@ -54,11 +56,11 @@ def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(model, spl
     def step(index):
         state = steps.start(phase.learning_rates, model)
         frozen = model.select(model.frozen)
-        return steps.train_on(plan, state, frozen, entered, jnp.asarray(labels), index)
+        return steps.train_on(plan, state, frozen, items, index)
 
-    (state, loss, correct), (other, other_loss, other_correct) = step(few), step(full)
-    assert correct == other_correct
-    np.testing.assert_allclose(loss, other_loss, rtol=1e-5)
+    (state, sums), (other, of_full) = step(few), step(full)
+    assert sums.lesions == (labels[few] > 0).sum() > 0
+    np.testing.assert_allclose(sums, of_full, rtol=1e-5)
     for ours, theirs in zip(arrays(state.opt_state), arrays(other.opt_state), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
 
@@ -78,8 +80,8 @@ def test_many_steps_in_one_call_are_the_same_steps(model, splits):
         examples = splits.train._replace(inputs=inputs)
         state = steps.start(phase.learning_rates, model)
         frozen = model.select(model.stages)
-        state, losses, correct = epochs.train(plan, state, frozen, examples, order, show)
-        return correct, losses, *arrays(state.variables)
+        state, sums = epochs.train(plan, state, frozen, examples, order, show)
+        return sums.correct, sums.cross_entropy, *arrays(state.variables)
 
     in_one_call, step_by_step = epoch(pooled), epoch(np.asarray(pooled))
     assert shown == [0, 3]
@@ -90,7 +92,7 @@ def test_many_steps_in_one_call_are_the_same_steps(model, splits):
 
 def test_validation_equals_scikit_learn(model, splits, monkeypatch):
     stages = (*model.stages, HEAD)
-    images, labels, _ = splits.train
+    images, labels = splits.train[:2]
     logits = np.asarray(forward(model, images, stages))
     expected = log_loss(
         labels, softmax(logits.astype(np.float64), axis=1), labels=range(logits.shape[1])
@@ -99,11 +101,11 @@ def test_validation_equals_scikit_learn(model, splits, monkeypatch):
     monkeypatch.setattr(epochs, "BATCH", 6)  # so that the last batch lacks some
     for inputs in (images, jnp.asarray(images)):  # on the host, on the device
         split = splits.train._replace(inputs=inputs)
-        loss, accuracy = epochs.validate(model, stages, split)
-        assert loss == pytest.approx(expected, rel=1e-5)
-        assert accuracy == pytest.approx(right)
+        sums = epochs.validate(model, stages, split)
+        assert sums.cross_entropy.sum() / len(labels) == pytest.approx(expected, rel=1e-5)
+        assert sums.correct.sum() / len(labels) == pytest.approx(right)
     monkeypatch.setattr(epochs, "_in_one_call", lambda *words: True)
-    assert epochs.validate(model, stages, split)[0] == pytest.approx(loss, rel=1e-5)
+    np.testing.assert_allclose(epochs.validate(model, stages, split), sums, rtol=1e-5)
 
 
 def test_bfloat16_loses_as_float32_does(splits, tmp_path):

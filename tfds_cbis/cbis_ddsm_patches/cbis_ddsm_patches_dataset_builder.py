@@ -23,12 +23,18 @@ from tfds_cbis.threads import Mapper, in_parallel
 #: Side of a background crop in pixels of the mammogram, as in the paper.
 BACKGROUND_SIZE = 550
 
-#: Names of the configurations: of a protocol and of whether the images are DICOM files.
-CONFIGS = {
+#: Windows on each lesion of the train split where they are drawn, and the most there may be.
+WINDOWS, MOST_WINDOWS = 3, 20
+
+#: Names of the configurations: of a protocol and of whether the images are DICOM files. Those of
+#: another number of windows than `WINDOWS` end in it.
+NAMES = {
     ("paper", False): "paper",
     ("clean", False): "clean",
+    ("shifted", False): "shifted",
     ("paper", True): "dicom",
     ("clean", True): "dicom_clean",
+    ("shifted", True): "dicom_shifted",
 }
 
 
@@ -39,17 +45,41 @@ class PatchesConfig(tfds.core.BuilderConfig):
     Attributes:
       protocol: how patches are cut.
       dicom: whether they are cut from the DICOM release, whose 16 bit they keep.
+      windows: on each lesion of the train split; 1 where the protocol draws none.
     """
 
     protocol: Protocol
     dicom: bool
+    windows: int
+
+
+def config_name(protocol: str, *, dicom: bool, windows: int) -> str:
+    """The configuration of a protocol, a kind of release and a number of windows."""
+    name = NAMES[protocol, dicom]
+    usual = PROTOCOLS[protocol].shares is None or windows == WINDOWS
+    return name if usual else f"{name}_{windows}"
+
+
+def _configs() -> Iterator[PatchesConfig]:
+    for protocol, dicom in NAMES:
+        rule = PROTOCOLS[protocol]
+        for windows in (1,) if rule.shares is None else range(1, MOST_WINDOWS + 1):
+            drawn = (rule.shares is not None) * f" {windows} of a lesion to train on."
+            yield PatchesConfig(
+                name=config_name(protocol, dicom=dicom, windows=windows),
+                description=rule.description + drawn + dicom * " 16 bit.",
+                protocol=rule,
+                dicom=dicom,
+                windows=windows,
+            )
 
 
 class Builder(LocalBuilder):
     """Patches cut by a protocol from a CBIS-DDSM release.
 
-    The configurations `paper` and `clean` are cut from the Kaggle release, `dicom` and
-    `dicom_clean` by the same protocols from the DICOM release.
+    The configurations `paper`, `clean` and `shifted` are cut from the Kaggle release, `dicom`,
+    `dicom_clean` and `dicom_shifted` by the same protocols from the DICOM release. `shifted` has
+    `WINDOWS` windows on each lesion of its train split, `shifted_1` one, and so on.
 
     Args:
       release: the release to prepare from; None takes the manual directory, which then holds
@@ -60,17 +90,12 @@ class Builder(LocalBuilder):
       **kwargs: TFDS's own arguments.
     """
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "Tight lesion boxes and background crops, official split."}
-    BUILDER_CONFIGS: ClassVar = [
-        PatchesConfig(
-            name=name,
-            description=PROTOCOLS[protocol].description + dicom * " 16 bit.",
-            protocol=PROTOCOLS[protocol],
-            dicom=dicom,
-        )
-        for (protocol, dicom), name in CONFIGS.items()
-    ]
+    VERSION = tfds.core.Version("1.1.0")
+    RELEASE_NOTES: ClassVar = {
+        "1.0.0": "Tight lesion boxes and background crops, official split.",
+        "1.1.0": "Windows with the lesion anywhere inside; their number is the feature `window`.",
+    }
+    BUILDER_CONFIGS: ClassVar = list(_configs())
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put the Kaggle JPEG release of CBIS-DDSM here: its folders csv/ and jpeg/, "
         "or its archive.zip; for the dicom configurations the DICOM release of TCIA."
@@ -93,6 +118,11 @@ class Builder(LocalBuilder):
         kwargs.setdefault("file_format", "array_record")
         super().__init__(**kwargs)
 
+    @property
+    def seed(self) -> str:
+        """What all draws hang on: a minor version adds to the patches and moves none."""
+        return f"{self.version.major}.0.0"
+
     def download_and_prepare(self, **kwargs: Any) -> None:
         """Prepares as TFDS does, and closes the release if it was opened here."""
         with self._opened:
@@ -108,6 +138,10 @@ class Builder(LocalBuilder):
                     "mask": grey(doc="255 inside the lesion, 0 elsewhere and in background."),
                     "label": tfds.features.ClassLabel(names=LABELS),
                     "id": tfds.features.Text(),
+                    "window": tfds.features.Scalar(
+                        dtype=np.int32,
+                        doc="Number among the lesion's windows; of background, with which it goes.",
+                    ),
                     "patient_id": tfds.features.Text(),
                     "side": tfds.features.Text(doc="LEFT or RIGHT."),
                     "view": tfds.features.Text(doc="CC or MLO."),
@@ -131,7 +165,7 @@ class Builder(LocalBuilder):
         if release.dicom != self.builder_config.dicom:
             kind = "DICOM" if release.dicom else "JPEG"
             fitting = " or ".join(
-                name for (_, dicom), name in CONFIGS.items() if dicom == release.dicom
+                name for (_, dicom), name in NAMES.items() if dicom == release.dicom
             )
             raise CbisError(
                 f"{release.path} holds {kind} files, which the configuration "
@@ -139,14 +173,16 @@ class Builder(LocalBuilder):
             )
         jobs, dropped = plan(
             release, self.builder_config.protocol, background_size=self._background_size,
-            seed=str(self.version), mapper=self._mapper,
+            seed=self.seed, count=self.builder_config.windows, mapper=self._mapper,
         )  # fmt: skip
         # The metadata are written with the records, when the last split is done.
         self.info.metadata.update(
             source=str(release.path),
             background_size=self._background_size,
             fingerprint=release.fingerprint(background_size=self._background_size),
+            windows=self.builder_config.windows,
             dropped=dropped,
+            short=[],
         )
         return {
             split: self._generate_examples(release, split, jobs)
@@ -160,11 +196,12 @@ class Builder(LocalBuilder):
         mine = [number for number, job in enumerate(jobs) if job.view.split == split]
         cut = cut_split(
             release, [jobs[number] for number in mine], self.builder_config.protocol,
-            seed=str(self.version), mapper=self._mapper,
+            seed=self.seed, mapper=self._mapper,
         )  # fmt: skip
-        for number, (examples, dropped) in zip(mine, cut, strict=True):
-            self.info.metadata["dropped"] += dropped
-            for example in examples:
+        for number, found in zip(mine, cut, strict=True):
+            self.info.metadata["dropped"] += found.dropped
+            self.info.metadata["short"] += found.short
+            for example in found.examples:
                 yield example["id"], example
             self._progress(number + 1, len(jobs))
 

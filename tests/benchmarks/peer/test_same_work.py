@@ -240,7 +240,7 @@ def test_files_are_read_as_the_records_are(tmp_path, peer, monkeypatch):
     images, masks = zip(*peer.rows.Files(files, 32), strict=True)
     from jaxcbis.data import prepared
 
-    ours = prepared.from_records(records, 32)
+    ours, _ = prepared.from_records(records, 32)
     order = np.argsort([str(record["id"], "utf-8") for record in records], kind="stable")
     np.testing.assert_array_equal(ours.images, np.stack(images)[order])
     np.testing.assert_array_equal(ours.masks, np.stack(masks)[order])
