@@ -55,8 +55,12 @@ def test_lesions_without_a_mask_are_told(whole, tmp_path, capfd):
     assert [note for note in found["notes"] if note.startswith(centred)]
     inputs.show(config, data, start, found["data"])
     assert f"LOOK WEIGHT: {centred}" in told(capfd)
+    shifted = resolve(GIVEN | {"data": str(path), "protocol": "shifted"})
+    inputs.show(shifted, data, start, found["data"])
+    assert "LOOK WEIGHT" not in told(capfd)
     plain = resolve(GIVEN | {"data": str(path), "look_weight": 0.0})
-    assert not any("localisation" in note for note in inputs.load_model(plain, data).notes)
+    begun = record.begin(plain, data, inputs.load_model(plain, data), 1, None)
+    assert not any("localisation" in note for note in begun["notes"])
 
 
 def test_training_meets_the_masks_and_tells_both_parts(whole, tmp_path, capfd, monkeypatch):
