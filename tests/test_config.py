@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 
 from jaxcbis.config import SCORING, Config, differing, resolve
+from jaxcbis.errors import UserError
 
 
 def record(**given):
@@ -105,3 +106,17 @@ def test_defaults_are_those_that_readme_states():
     found = resolve({"data": "release"})
     assert (found.lr_decay, found.image_size, found.batch_norm) == (0.3, 224, "frozen")
     assert (found.cam_threshold, found.batch_size) == (0.5, 16)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"backbone": "vgg19", "output_stride": 32}, "--output-stride 32: vgg19 has 16 only"),
+        ({"backbone": "resnet34", "head": "flatten"}, "--head flatten: resnet34 has pool only"),
+        ({"look_weight": -0.1}, "--look-weight -0.1: expected a number at least 0"),
+        ({"look_weight": float("nan")}, "--look-weight nan: expected a number at least 0"),
+    ],
+)
+def test_what_a_backbone_has_not_and_no_weight_can_be_is_refused(given, said):
+    with pytest.raises(UserError, match=said):
+        resolve(given)
