@@ -171,7 +171,8 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool
       before, now: options by field name.
       scored: whether the run has its figures, so that those in SCORING count, too.
     """
-    was = {option.name: option.metadata["default"] for option in _OPTIONS} | dict(before)
+    defaults = {option.name: option.metadata["default"] for option in _OPTIONS}
+    was = defaults | {"backbone": None} | dict(before)  # a study has several, and names none
     _settle(was)
     free = INCIDENTAL if scored else (*INCIDENTAL, *SCORING)
     return [

@@ -104,14 +104,15 @@ def torch_reference(torch) -> Any:
 def reference(torch_reference, tmp_path_factory) -> Callable[..., tuple[Any, Any]]:
     """By the name of a backbone, torchvision's model and ours with its weights; made once.
 
-    They are read from a file with the given suffix. Who changes one changes a copy.
+    They are read from a file with the given suffix, and built with the given options. Who changes
+    one changes a copy.
     """
     folder = tmp_path_factory.mktemp("references")
 
     @cache
-    def of(name: str, suffix: str = ".safetensors") -> tuple[Any, Any]:
-        module = torch_reference.backbone(name)
-        return module, torch_reference.load(name, module, folder / f"{name}{suffix}")
+    def of(name: str, suffix: str = ".safetensors", **options: Any) -> tuple[Any, Any]:
+        module = torch_reference.backbone(name, **options)
+        return module, torch_reference.load(name, module, folder / f"{name}{suffix}", **options)
 
     return of
 

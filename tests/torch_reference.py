@@ -16,13 +16,14 @@ from tests import tiny_torch
 MODELS.update(tiny_torch.MODELS)
 
 
-def backbone(name: str, num_classes: int = 5, seed: int = 0) -> torch.nn.Module:
+def backbone(name: str, num_classes: int = 5, seed: int = 0, **options) -> torch.nn.Module:
     """torchvision's model in eval mode, with random weights and BatchNorm statistics.
 
     Its classifier is one linear layer, `model.fc` (ResNet) or `model.classifier` (VGG). BatchNorm
     scales stay below 1, so that activations of an untrained residual network stay finite.
+    `options` are those of `build`.
     """
-    model = build(name, num_classes, seed)
+    model = build(name, num_classes, seed, **options)
     for module in model.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             torch.nn.init.uniform_(module.weight, 0.3, 0.9)
@@ -49,7 +50,7 @@ def head(name: str, model: torch.nn.Module) -> dict[str, dict[str, np.ndarray]]:
     design = BACKBONES[name]
     linear = model.classifier if isinstance(design, VGGDesign) else model.fc
     kernel = linear.weight.detach().numpy()
-    if isinstance(design, VGGDesign):
+    if isinstance(design, VGGDesign) and linear.in_features > design.widths[-1]:
         shape = (len(kernel), design.widths[-1], design.pooled, design.pooled)
         kernel = kernel.reshape(shape).transpose(0, 2, 3, 1).reshape(len(kernel), -1)
     return {"linear": {"kernel": kernel.T.copy(), "bias": linear.bias.detach().numpy().copy()}}

@@ -38,22 +38,57 @@ MODELS: dict[str, Callable[[], Any]] = {
 }
 
 
-def build(name: str, num_classes: int = 5, seed: int = 0) -> Any:
-    """torchvision's model with one linear classifier and random weights."""
+def build(
+    name: str,
+    num_classes: int = 5,
+    seed: int = 0,
+    *,
+    output_stride: int | None = None,
+    head: str | None = None,
+) -> Any:
+    """torchvision's model with one linear classifier and random weights.
+
+    Args:
+      name, num_classes, seed, output_stride, head: as of `jaxcbis.models.backbones.load`.
+    """
     torch.manual_seed(seed)
     model = MODELS[name]()
     if hasattr(model, "features"):
-        model.classifier = nn.Linear(model.classifier[0].in_features, num_classes)
+        features = model.classifier[0].in_features
+        if head == "pool":  # Zhou et al.: all cells of the last block, without its max-pool
+            features = model.features[-3].out_channels
+            model.features[-1], model.avgpool = nn.Identity(), nn.AdaptiveAvgPool2d(1)
+        model.classifier = nn.Linear(features, num_classes)
     else:
+        if output_stride == 16:
+            dilate_last_stage(model)
         model.fc = nn.Linear(model.fc.in_features, num_classes)
     return model
+
+
+def dilate_last_stage(model: Any) -> None:
+    """What `replace_stride_with_dilation` does to a ResNet's last stage.
+
+    torchvision has it for bottlenecks alone: there what comes first is the convolution with the
+    stride, which keeps its own dilation. All 3x3 ones behind it see every second pixel.
+    """
+    last = [part for name, part in model.named_children() if name.startswith("layer")][-1]
+    behind = False
+    for name, conv in last.named_modules():
+        if not isinstance(conv, nn.Conv2d):
+            continue
+        if behind and conv.kernel_size == (3, 3):
+            conv.padding = conv.dilation = (2, 2)
+        behind |= conv.stride == (2, 2) and "downsample" not in name
+        conv.stride = (1, 1)
 
 
 def stages(model: Any) -> dict[str, nn.Sequential]:
     """A VGG or ResNet as one module per stage, by our names; they share its parameters."""
     if hasattr(model, "features"):
-        pools = [i for i, layer in enumerate(model.features, 1) if isinstance(layer, nn.MaxPool2d)]
-        ends = (0, *pools[:-1], pools[-1] - 1)  # the last block's max-pool is the head's
+        inner = model.features[:-1]  # the last block's max-pool is the head's
+        pools = [i for i, layer in enumerate(inner, 1) if isinstance(layer, nn.MaxPool2d)]
+        ends = (0, *pools, len(inner))
         blocks = [model.features[i:j] for i, j in itertools.pairwise(ends)]
         pool = model.features[ends[-1] :]
         head = nn.Sequential(pool, model.avgpool, nn.Flatten(), model.classifier)

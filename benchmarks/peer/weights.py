@@ -33,15 +33,16 @@ def from_ours(backbone: Model) -> Any:
     """torchvision's model with our parameters and statistics.
 
     Weights of Keras need more than other arrays: there the model's first convolution shifts its
-    input, and a ResNet's strides lie where Keras has them.
+    input, and a ResNet's strides, or the dilations in their place, lie where Keras has them.
 
     Args:
       backbone: of `backbones.load`; the classes are those of its head.
     """
     ours = {**flatten_dict(backbone.params, sep="/"), **flatten_dict(backbone.stats, sep="/")}
     bias, kernel = (np.array(ours[f"{HEAD}/linear/{kind}"]) for kind in ("bias", "kernel"))
-    name = backbone.architecture.name
-    model = build(name, len(bias))
+    name, options = backbone.architecture.name, backbone.architecture.options
+    chosen = {key: options[key] for key in BACKBONES[name].choices if key in options}
+    model = build(name, len(bias), **chosen)
     state = model.state_dict()
     rows, _ = tables.table(name, "torchvision", ())
     for row in rows:
@@ -51,7 +52,9 @@ def from_ours(backbone: Model) -> Any:
     design = BACKBONES[name]
     is_vgg = isinstance(design, VGGDesign)
     kernel = kernel.T
-    if isinstance(design, VGGDesign):  # ours flattens channels last, torch channels first
+    if (
+        isinstance(design, VGGDesign) and options["head"] == "flatten"
+    ):  # ours flattens channels last, torch channels first
         side = design.pooled
         kernel = kernel.reshape(len(bias), side, side, -1).transpose(0, 3, 1, 2)
     classifier = "classifier" if is_vgg else "fc"
@@ -69,7 +72,10 @@ def from_ours(backbone: Model) -> Any:
     for layer in backbone.stages[1:]:
         theirs, block = getattr(model, layer)[0], network[layer].block0
         for conv in ("conv1", "conv2"):
-            getattr(theirs, conv).stride = (getattr(block, conv).stride,) * 2
+            for setting in ("stride", "padding", "dilation"):
+                setattr(
+                    getattr(theirs, conv), setting, (getattr(getattr(block, conv), setting),) * 2
+                )
     return model
 
 

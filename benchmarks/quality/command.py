@@ -15,8 +15,9 @@ from jaxcbis.config import Config
 from jaxcbis.errors import UserError
 
 _NEEDED = {"torch": "torch", "torchvision": "torchvision", "pytorch_grad_cam": "grad-cam"}
-#: Options of a run that a comparison does not have, or has in another sense.
-_LEFT_OUT = ("precision", "output", "resume")
+#: Options of a run that a comparison does not have, or has in another sense. Its PyTorch trains by
+#: cross-entropy alone.
+_LEFT_OUT = ("precision", "look_weight", "output", "resume")
 
 
 def main(arguments: list[str]) -> None:

@@ -7,8 +7,8 @@ import numpy as np
 from jaxcbis.audit import faithfulness, randomization
 from jaxcbis.data import normalization
 from jaxcbis.data.patches import Patches
-from jaxcbis.evaluation import baselines, bootstrap, cam
-from jaxcbis.machine.console import track
+from jaxcbis.evaluation import activation_maps, baselines, bootstrap, cam
+from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished
 
@@ -17,29 +17,32 @@ SAMPLE = 64
 SEED = 0
 
 
-def sample(test: Patches) -> Patches:
-    """The same few test patches for every run of a protocol."""
-    drawn = np.random.default_rng(SEED).permutation(len(test))[:SAMPLE]
-    return test.select(np.sort(drawn))
+def sample(test: Patches) -> np.ndarray:
+    """Indices of the same few test patches for every run of a protocol."""
+    return np.sort(np.random.default_rng(SEED).permutation(len(test))[:SAMPLE])
 
 
-def faithful(run: Finished, patches: Patches) -> dict:
+def faithful(run: Finished, patches: Patches, found: Maps) -> dict:
     """Areas of `faithfulness.areas` for the maps, and for orders that have seen no image.
+
+    Args:
+      run: of which the maps are.
+      patches: a sample of the test set.
+      found: the run's maps of them.
 
     Returns:
       {'n', 'deletion', 'insertion'}: each of the latter has {'mean', 'ci95'} of 'maps', 'random',
       'centred_gaussian' and 'maps_less_random'.
     """
     images = normalization.normalize(patches.images, run.statistics)
-    found = answers.maps(run, images, track)
     enlarged = cam.enlarge(found.maps, images.shape[1])
     gaussian = np.broadcast_to(baselines.centred_gaussian(images.shape[1]), enlarged.shape)
     orders = {"maps": enlarged, "random": np.zeros_like(enlarged), "centred_gaussian": gaussian}
     classes = found.logits.argmax(1)
-    areas = {
-        name: faithfulness.areas(partial(answers.probabilities, run), images, order, classes, SEED)
-        for name, order in orders.items()
-    }
+    areas = faithfulness.areas(
+        partial(answers.probabilities, run), images, orders, classes, SEED,
+        intact=activation_maps.softmax(found.logits),
+    )  # fmt: skip
     times = bootstrap.draw(patches.patients)
     row: dict = {"n": len(patches)}
     for kind in ("deletion", "insertion"):
@@ -49,8 +52,8 @@ def faithful(run: Finished, patches: Patches) -> dict:
     return row
 
 
-def randomized(run: Finished, patches: Patches) -> dict:
-    """Similarities of `randomization.cascade`.
+def randomized(run: Finished, patches: Patches, found: Maps) -> dict:
+    """Similarities of `randomization.cascade`; arguments as of `faithful`.
 
     Returns:
       {'n', 'stages': [{'stage', 'constant_maps', 'mean', 'ci95'}]}, from the head inwards.
@@ -58,7 +61,7 @@ def randomized(run: Finished, patches: Patches) -> dict:
     config = run.config
     images = normalization.normalize(patches.images, run.statistics)
     similarity = randomization.cascade(
-        run.model, images, method=config.cam_method, stage=config.cam_stage
+        run.model, images, found, method=config.cam_method, stage=config.cam_stage
     )
     times = bootstrap.draw(patches.patients)
     stages = []

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from jaxcbis.evaluation import activation_maps, cam
+from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.models.initialization import initialize
 from jaxcbis.models.model import HEAD, Model
 
@@ -19,6 +20,7 @@ SEED = 987_654_321
 def cascade(
     model: Model,
     images: NDArray,
+    known: Maps,
     *,
     method: str = "gradcam",
     stage: str | None = None,
@@ -28,6 +30,7 @@ def cascade(
     Args:
       model: the trained one.
       images: float32 [n, size, size, 1], normalised.
+      known: the trained model's maps of them.
       method, stage: of the maps, see `activation_maps.maps`. They are of the class that the trained
         model predicts.
 
@@ -36,15 +39,13 @@ def cascade(
       model's [n], once this stage and those before it are random; NaN where a map is constant.
     """
 
-    def maps(model: Model, classes: NDArray | None) -> activation_maps.Maps:
-        return activation_maps.maps(model, images, labels=classes, method=method, stage=stage)
-
-    found = maps(model, None)
-    trained, classes = cam.enlarge(found.maps, images.shape[1]), found.logits.argmax(1)
+    trained, classes = cam.enlarge(known.maps, images.shape[1]), known.logits.argmax(1)
     similarity = {}
     for part in (HEAD, *reversed(model.stages)):
         model = model.update(fresh(model, part))
-        of_classes = maps(model, classes).of_labels
+        of_classes = activation_maps.maps(
+            model, images, labels=classes, method=method, stage=stage
+        ).of_labels
         assert of_classes is not None
         pairs = zip(trained, cam.enlarge(of_classes, images.shape[1]), strict=True)
         similarity[part] = np.array([_correlation(*pair) for pair in pairs])

@@ -1,16 +1,22 @@
 """The command `audit`: what each flattering choice of the paper's protocol is worth, and the maps.
 
-The maps are asked how faithful they are and whether they depend on what was learnt.
+The maps are asked how faithful they are and whether they depend on what was learnt; those of runs
+by the shifted protocol also whether they look at the lesion, with the localisation term or without.
 """
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+from jaxcbis import config as options
 from jaxcbis.audit import accounting, causes, maps, tables, trivial
+from jaxcbis.audit.looking import asking
+from jaxcbis.audit.looking import record as looking
+from jaxcbis.config import Config
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import console, say, warn
 from jaxcbis.records import results
@@ -20,40 +26,52 @@ from jaxcbis.runs import claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
 SCHEMA = 1
-PROTOCOLS = ("paper", "clean")
 
 
 def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output: Path) -> dict:
-    """Audits finished runs, and leaves audit.json and audit.md in `output`.
+    """Audits finished runs, and leaves audit.json, audit.md and looking.png in `output`.
 
     Args:
-      data, data_dir: the options of the same name; the release that the runs were trained on.
-      folders: of the runs. A paper and a clean run of one backbone and strategy belong together.
+      data, data_dir: the options of the same name; what the runs were trained on.
+      folders: of the runs. A paper and a clean run of one backbone and strategy belong together,
+        and so do shifted runs that differ in --look-weight, and the clean run beside them.
       output: may hold an earlier audit of the same runs, which is replaced.
 
     Returns:
-      {schema, rows, baselines, faithfulness, randomization, localization, notes, runs}. rows: of
-      every paper run what `accounting.account` gives, from the paper's protocol to the clean one,
-      with backbone, strategy and run; where its clean counterpart was not given, up to what one
-      model can tell. localization: what the runs themselves found.
+      {schema, rows, baselines, faithfulness, randomization, localization, looking, notes, runs}.
+      rows: of every paper run what `accounting.account` gives, from the paper's protocol to the
+      clean one, with backbone, strategy and run; where its clean counterpart was not given, up to
+      what one model can tell. localization: what the runs themselves found. looking: of
+      `looking.record`, None without a run by the shifted protocol.
 
     Raises:
       UserError: a folder holds no finished run, or one of other data; the data cannot be read.
     """
-    if data is not None and data.endswith(".npz"):
-        raise UserError(f"--data {data}: holds one protocol's patches; give the release itself")
     runs = _load(folders)
+    configs = _configs(data, data_dir, [run.config for run in runs])
     files.make_folder(output, "choose another --output")
     with lock(output):
         _require_same_runs(output, runs)
-        datasets = _datasets(data, data_dir, runs)
+        datasets = {protocol: preparation.load(config) for protocol, config in configs.items()}
+        for run in runs:
+            _require_same_data(run, datasets[run.config.protocol])
         record: dict = {
             "schema": SCHEMA, "rows": [], "baselines": _baselines(datasets), "faithfulness": [],
-            "randomization": [], "localization": [], "notes": _notes(runs, datasets["paper"]),
+            "randomization": [], "localization": [], "looking": None,
+            "notes": _notes(runs, next(iter(datasets.values()))),
             "runs": [run.folder.name for run in runs],
         }  # fmt: skip
+        known = {
+            run.folder: asking.maps_of(run, datasets[run.config.protocol].splits["test"])
+            for run in runs
+        }
         for run in runs:
-            _audit(run, runs, datasets, record)
+            _audit(run, runs, datasets, known, record)
+            results.write(output / "audit.json", record)
+        if "shifted" in datasets:
+            asked = [run for run in runs if run.config.protocol != "paper"]
+            shifted = {of.folder: known[of.folder] for of in asked if not of.config.centred}
+            record["looking"] = looking.record(asked, datasets["shifted"], shifted, output)
             results.write(output / "audit.json", record)
         tables.write(output / "audit.md", record)
     _show(output, record)
@@ -83,22 +101,38 @@ def _require_same_runs(output: Path, runs: Sequence[Finished]) -> None:
         raise UserError(f"--output {output}: holds an audit of other runs; choose another folder")
 
 
-def _datasets(
-    data: str | None, data_dir: str | None, runs: Sequence[Finished]
-) -> dict[str, Dataset]:
-    """The release's patches by protocol, which must be those that the runs were trained on."""
-    of_paper = [run.config for run in runs if run.config.protocol == "paper"]
-    background_size = of_paper[0].background_size if of_paper else None
-    datasets = {}
-    for protocol in PROTOCOLS:
-        config = dataclasses.replace(
-            runs[0].config, data=data, data_dir=data_dir, protocol=protocol,
-            background_size=(background_size or 550) if protocol == "paper" else None,
-        )  # fmt: skip
-        datasets[protocol] = preparation.load(config)
-    for run in runs:
-        _require_same_data(run, datasets[run.config.protocol])
-    return datasets
+def _configs(data: str | None, data_dir: str | None, runs: Sequence[Config]) -> dict[str, Config]:
+    """What to load by protocol: those of the runs; what a paper run is worth takes clean, too.
+
+    Raises:
+      UserError: one file of patches cannot hold them all, or the runs' windows differ.
+    """
+    wanted = {run.protocol for run in runs}
+    if "paper" in wanted:
+        wanted.add("clean")
+    protocols = [protocol for protocol in options.PROTOCOLS if protocol in wanted]
+    if data is not None and data.endswith(".npz") and len(protocols) > 1:
+        raise UserError(
+            f"--data {data}: holds one protocol's patches, and these runs need "
+            f"{' and '.join(protocols)}; give the release itself"
+        )
+    configs = {}
+    for protocol in protocols:
+        given: dict[str, Any] = {
+            "data": data, "data_dir": data_dir, "protocol": protocol,
+            "image_size": runs[0].image_size,
+        }  # fmt: skip
+        for name in ("background_size", "windows"):  # unknown to a run from a file of patches
+            known = {getattr(run, name) for run in runs if run.protocol == protocol} - {None}
+            if len(known) > 1:
+                raise UserError(
+                    f"--run: the runs' {name.replace('_', ' ')} differ ({sorted(known)}); audit "
+                    "them one by one"
+                )
+            if known:
+                given[name] = known.pop()
+        configs[protocol] = options.resolve(given)
+    return configs
 
 
 def _require_same_data(run: Finished, dataset: Dataset) -> None:
@@ -114,12 +148,23 @@ def _require_same_data(run: Finished, dataset: Dataset) -> None:
 
 
 def _audit(
-    run: Finished, runs: Sequence[Finished], datasets: dict[str, Dataset], record: dict
+    run: Finished,
+    runs: Sequence[Finished],
+    datasets: dict[str, Dataset],
+    known: Mapping[Path, Maps],
+    record: dict,
 ) -> None:
-    """Adds what one of the runs is found to be worth to the record."""
+    """Adds what one of the runs is found to be worth to the record.
+
+    Args:
+      run, runs: the one, and all of them.
+      datasets: by protocol.
+      known: by a run's folder, its maps of its own test set, normalised without labels.
+      record: of `run`.
+    """
     config = run.config
     name = f"{config.backbone} {config.strategy}"
-    known = {
+    facts = {
         "backbone": config.backbone,
         "strategy": config.strategy,
         "protocol": config.protocol,
@@ -127,14 +172,17 @@ def _audit(
     }
     if config.protocol == "paper":
         say(f"{name}: accounting for its figures")
-        steps = causes.steps(run, datasets, _partner(run, runs))
-        record["rows"] += [known | row for row in accounting.account(steps)]
+        steps = causes.steps(run, datasets, _partner(run, runs), known)
+        record["rows"] += [facts | row for row in accounting.account(steps)]
     say(f"{name}, {config.protocol} protocol: are its maps faithful?")
-    sample = maps.sample(datasets[config.protocol].splits["test"])
-    record["faithfulness"].append(known | maps.faithful(run, sample))
-    record["randomization"].append(known | maps.randomized(run, sample))
+    test = datasets[config.protocol].splits["test"]
+    index = maps.sample(test)
+    sample, found = test.select(index), known[run.folder]
+    few = Maps(found.maps[index], found.logits[index], None)
+    record["faithfulness"].append(facts | maps.faithful(run, sample, few))
+    record["randomization"].append(facts | maps.randomized(run, sample, few))
     keys = ("ll_score", "ll_score_ci95", "baselines", "against_baselines")
-    record["localization"].append(known | {k: run.results["localization"].get(k) for k in keys})
+    record["localization"].append(facts | {k: run.results["localization"].get(k) for k in keys})
 
 
 def _partner(paper: Finished, runs: Sequence[Finished]) -> Finished | None:
@@ -159,19 +207,16 @@ def _baselines(datasets: dict[str, Dataset]) -> list[dict]:
 
 
 def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
+    paper = [run for run in runs if run.config.protocol == "paper"]
     notes = [
-        "the worth of a cause depends on the order in which they are changed",
+        *["the worth of a cause depends on the order in which they are changed"] * bool(paper),
         f"faithfulness and randomisation: of at most {maps.SAMPLE} test patches, drawn with seed "
         f"{maps.SEED}",
     ]
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
         notes.insert(0, "demo data: synthetic phantoms; the figures say nothing about the study")
-    alone = [
-        run.folder.name
-        for run in runs
-        if run.config.protocol == "paper" and _partner(run, runs) is None
-    ]
+    alone = [run.folder.name for run in paper if _partner(run, runs) is None]
     if alone:
         notes.append(f"no clean run was given beside {', '.join(alone)}: the last step is not told")
     return notes
@@ -181,4 +226,7 @@ def _show(output: Path, record: dict) -> None:
     terminal.show(console, tables.of(record))
     for line in tables.words(record):
         say(f"- {line}")
-    say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}")
+    picture = (
+        f"   Picture: {output / record['looking']['picture']['file']}" if record["looking"] else ""
+    )
+    say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}{picture}")

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxcbis.audit.looking import tables as looking_tables
+from jaxcbis.audit.looking import words as looking_words
 from jaxcbis.machine import files
 from jaxcbis.report import formats, noise
 from jaxcbis.report.tables import NONE, Table, against_blind_maps, number
@@ -18,7 +20,7 @@ def write(path: Path, audit: dict) -> None:
       UserError: the file cannot be written.
     """
     lines = [
-        "# Audit", "", *(f"- {line}" for line in words(audit)), "",
+        "# Audit", "", *_picture(audit.get("looking")), *(f"- {line}" for line in words(audit)), "",
         *(formats.markdown(table) for table in of(audit)),
         *(f"- {note}" for note in audit["notes"]), "",
     ]  # fmt: skip
@@ -26,17 +28,23 @@ def write(path: Path, audit: dict) -> None:
 
 
 def of(audit: dict) -> list[Table]:
-    """Causes, trivial classifiers, faithfulness, randomisation.
+    """Causes, runs on the shifted cut, trivial classifiers, faithfulness, randomisation.
 
     Args:
       audit: content of audit.json.
+
+    Returns:
+      Those that have a row.
     """
-    return [
+    looking = audit.get("looking")
+    shown = [
         _causes(audit["rows"]),
+        *(looking_tables.of(looking) if looking else ()),
         _baselines(audit["baselines"]),
         _faithfulness(audit["faithfulness"]),
         _randomization(audit["randomization"]),
     ]
+    return [table for table in shown if table.rows]
 
 
 def words(audit: dict) -> list[str]:
@@ -47,11 +55,19 @@ def words(audit: dict) -> list[str]:
     """
     return [
         *_on_causes(audit["rows"]),
+        *(looking_words.of(looking) if (looking := audit.get("looking")) else ()),
         *_on_baselines(audit),
         *_on_faithfulness(audit["faithfulness"]),
         *_on_randomization(audit["randomization"]),
         *_on_localization(audit.get("localization") or ()),
     ]
+
+
+def _picture(looking: dict | None) -> list[str]:
+    if not looking:
+        return []
+    picture = looking["picture"]
+    return [f"![Test lesions and maps of the runs]({picture['file']})", "", picture["rule"], ""]
 
 
 def _causes(rows: Sequence[dict]) -> Table:
@@ -218,7 +234,7 @@ def _on_localization(rows: Sequence[dict]) -> list[str]:
     return [
         f"{_model(row)}, {row['protocol']} protocol: its maps meet the masks {said}."
         for row in rows
-        if (said := against_blind_maps(row))
+        if row["protocol"] != "shifted" and (said := against_blind_maps(row))
     ]
 
 

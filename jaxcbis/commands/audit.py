@@ -1,4 +1,4 @@
-"""audit: what the flattering choices of the paper's protocol are worth."""
+"""audit: what the paper's protocol flatters, and whether models look at the lesion."""
 
 import argparse
 from pathlib import Path
@@ -11,13 +11,15 @@ def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
         "audit",
-        help="what each flattering choice of the paper's protocol is worth",
+        help="what each flattering choice of the paper's protocol is worth; whether models look at "
+        "the lesion",
         allow_abbrev=False,
     )
     options.add_arguments(words, ("data", "data_dir"))
     words.add_argument(
         "--run", nargs="+", type=Path, required=True, metavar="DIR",
-        help="finished runs: paper runs, and the clean ones of the same backbone and strategy",
+        help="finished runs: paper runs and the clean ones of the same backbone and strategy; "
+        "shifted runs, with and without --look-weight, and clean ones beside them",
     )  # fmt: skip
     words.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
     add_levels(words)

@@ -1,4 +1,4 @@
-"""findings: the summary of two studies and their audit."""
+"""findings: the documents on what the models look at, from studies and audits."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,9 @@ from jaxcbis.commands.words import Commands
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
-        "findings", help="write findings.md from the results of two studies and their audit"
+        "findings",
+        help="write findings.md from the results of two studies, their audit and that of shifted "
+        "runs",
     )
     words.add_argument("folder", type=Path, metavar="DIR", help="holds results/")
     words.set_defaults(command=run)
@@ -19,4 +21,4 @@ def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     from jaxcbis import findings
 
-    print(findings.write(words.folder))
+    print(*findings.write(words.folder), sep="\n")

@@ -9,9 +9,9 @@ from jaxcbis.designs import BACKBONES
 
 #: Options that all runs of a study have in common.
 _OPTIONS = (
-    "data", "protocol", "head_lr", "lr_decay", "epochs", "patience", "min_delta", "image_size",
-    "batch_norm", "background_size", "precision", "device", "deterministic", "cam_threshold",
-    "cam_method", "cam_stage", "data_dir",
+    "data", "protocol", "windows", "head_lr", "lr_decay", "epochs", "patience", "min_delta",
+    "image_size", "batch_norm", "background_size", "output_stride", "head", "look_weight",
+    "precision", "device", "deterministic", "cam_threshold", "cam_method", "cam_stage", "data_dir",
 )  # fmt: skip
 
 
@@ -44,7 +44,8 @@ def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
-    options.resolve(shared)  # what is wrong is said before JAX is loaded
+    for backbone in words.backbones:  # what is wrong is said before JAX is loaded
+        options.resolve(shared | {"backbone": backbone})
     from jaxcbis.study import run as study
     from jaxcbis.study.cells import Grid
 

@@ -112,3 +112,22 @@ def auc(scores: NDArray, true: NDArray, times: NDArray) -> NDArray:
     below = negative.cumsum(1) - negative / 2
     with np.errstate(invalid="ignore"):
         return (positive * below).sum(1) / (positive.sum(1) * negative.sum(1))
+
+
+def auc_with_interval(
+    scores: NDArray, true: NDArray, times: NDArray | None
+) -> tuple[float | None, list[float] | None]:
+    """An area under the ROC curve and its 95 % interval.
+
+    Args:
+      scores: [n], higher where it is rather true.
+      true: bool [n].
+      times: of `draw`, for these items; without them there is no interval.
+
+    Returns:
+      None for what does not exist: both where all items are of one side.
+    """
+    if not 0 < np.count_nonzero(true) < len(true):
+        return None, None
+    value = auc(scores, true, np.ones((1, len(true))))[0]
+    return float(value), None if times is None else interval(auc(scores, true, times))

@@ -1,4 +1,4 @@
-"""How well class activation maps meet the radiologists' masks, beside maps that know nothing.
+"""How well class activation maps meet the radiologists' masks, beside maps made without a model.
 
 A map is enlarged to the masks' size, thresholded at a share of its own maximum (>=) and scored by
 intersection over union (IoU), see `overlap`. Scored are the correctly classified lesion samples:
@@ -11,20 +11,25 @@ background has no mask. The `localization` object of results.json holds:
 - accuracy_x_ll: accuracy over all samples, lesion or not, times ll_score.
 - per_class: {label: {n, ll_score}}.
 - by_threshold: {"0.05" .. "0.95": ll_score at that threshold}.
-- otsu, pointing_game, energy_in_mask: means of `overlap`'s figures.
+- threshold_from_validation: the one of these that `best_threshold` found on the validation split;
+  ll_score_from_validation: ll_score there, ll_score_from_validation_ci95 its interval.
+- otsu, pointing_game, energy_in_mask, pixel_ap: means of `overlap`'s figures (pixel_ap: its pixels'
+  average precision); the latter three have intervals, NAME_ci95.
 - zero_maps: how many scored maps are zero everywhere.
 - samples: figures of other choices of samples and maps: 'correct' as above, 'all' every lesion with
   the map of the class predicted for it, and 'all_true_class' with that of its true class; of each
   {'lesions', 'mass', 'calcification', and every lesion class}: {n, iou, otsu, pointing_game,
   energy_in_mask, pixel_average_precision}, means over their lesions.
-- baselines: ll_score of maps that have seen no image, see `baselines.of`, on the same samples at
-  the same threshold; baseline_figures: 'samples' of them, of every lesion.
-- against_baselines: {'all_ones', 'centred_gaussian'}: {difference, ci95, verdict}: by how much
-  ll_score is above theirs, with the interval of a paired bootstrap over whole patients, and what
-  that says of the run's maps: 'better', 'worse' or 'within noise'.
+- baselines: ll_score of maps made without a model, see `baselines.of`, on the same samples at the
+  same threshold; baseline_figures: 'samples' of them, of every lesion.
+- against_baselines: {'all_ones', 'centred_gaussian', 'mean_training_mask', 'blurred_brightness'}:
+  {difference, ci95, verdict, pointing_game: {difference, ci95, verdict}}: by how much ll_score and
+  pointing_game are above theirs, with the interval of a paired bootstrap over whole patients, and
+  what that says of the run's maps: 'better', 'worse' or 'within noise'.
 """
 
 from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -35,15 +40,57 @@ from jaxcbis.evaluation import baselines, bootstrap, cam, overlap
 from jaxcbis.labels import BACKGROUND, LABELS, SUFFIXES
 
 #: What the run's maps are held against, sample by sample.
-AGAINST = (baselines.ALL_ONES, baselines.CENTRED_GAUSSIAN)
+AGAINST = (
+    baselines.ALL_ONES,
+    baselines.CENTRED_GAUSSIAN,
+    baselines.MEAN_TRAINING_MASK,
+    baselines.BLURRED_BRIGHTNESS,
+)
 
 
-# Seven parameters: four for what is scored and, by name, three for how.
+class Prior(NamedTuple):
+    """What the other splits tell before the test set is looked at.
+
+    Attributes:
+      mean_mask: of the train lesions, see `baselines.mean_mask`; None leaves that baseline out.
+      threshold: of `best_threshold`; None leaves its figures None.
+    """
+
+    mean_mask: NDArray | None = None
+    threshold: float | None = None
+
+
+def best_threshold(validation: Patches, predicted: ArrayLike, maps: ArrayLike) -> float | None:
+    """The share of a map's maximum at which validation maps meet their masks best.
+
+    Args:
+      validation, predicted, maps: as `score`'s of the test set.
+
+    Returns:
+      The one of `overlap.THRESHOLDS` with the highest mean IoU over the correctly classified
+      lesions, of equals the lowest; None without such a lesion.
+
+    Raises:
+      UserError: a map of a lesion sample is not finite.
+    """
+    right = (validation.labels == np.asarray(predicted)) & (validation.labels != BACKGROUND)
+    items = np.flatnonzero(right)
+    if not len(items):
+        return None
+    heats = _enlarged(_checked(maps, validation), items, validation)
+    return overlap.THRESHOLDS[_sweep(heats, validation.masks[items]).mean(0).argmax()]
+
+
+_NOTHING = Prior()
+
+
+# Eight parameters: five for what is scored and, by name, three for how.
 def score(
     test: Patches,
     predicted: ArrayLike,
     maps: ArrayLike,
     true_maps: ArrayLike | None = None,
+    prior: Prior = _NOTHING,
     *,
     threshold: float = 0.5,
     seed: int = 0,
@@ -56,6 +103,7 @@ def score(
       predicted: [n] predicted class indices.
       maps: [n, g, g] float32 maps of the predicted class, at least 0.
       true_maps: [n, g, g] maps of the true class; without them 'all_true_class' is None.
+      prior: what the other splits tell.
       threshold: share of the maximum, above 0 and at most 1.
       seed: of the random baseline.
       grid: side that the maps had before they were enlarged, if they were; `g` if None.
@@ -67,7 +115,9 @@ def score(
     Raises:
       UserError: a map of a lesion sample is not finite.
     """
-    maps, labels = _checked(maps, test, threshold), test.labels
+    if not 0 < threshold <= 1:
+        raise ValueError(f"expected a threshold in (0, 1], got {threshold}")
+    maps, labels = _checked(maps, test), test.labels
     grid = grid or maps.shape[1]
     correct = labels == np.asarray(predicted)
     lesions = np.flatnonzero(labels != BACKGROUND)
@@ -77,27 +127,29 @@ def score(
     of_scored = {name: values[scored] for name, values in found.items()}
     blind = {
         name: _figures(heats, masks, threshold)
-        for name, heats in baselines.of(test.masks, lesions, grid, seed).items()
+        for name, heats in baselines.of(test, lesions, grid, seed, prior.mean_mask).items()
     }
     of_true_class = None
     if true_maps is not None:
-        each = _enlarged(_checked(true_maps, test, threshold), lesions, test)
+        each = _enlarged(_checked(true_maps, test), lesions, test)
         of_true_class = _by_type(_figures(each, masks, threshold), labels[lesions])
     drawn = bootstrap.draw(test.patients)
     times = None if drawn is None else drawn[:, items]
+    swept = _sweep(_enlarged(maps, items, test), masks[scored])
     result = {
         "threshold": threshold,
         "n_scored": len(items),
         **_headline(of_scored, correct, times),
         "per_class": _per_class(of_scored["iou"], labels[items]),
-        "by_threshold": _by_threshold(_enlarged(maps, items, test), masks[scored]),
+        "by_threshold": _by_threshold(swept),
+        **_at_chosen(swept, prior.threshold, times),
         "zero_maps": sum(not maps[i].any() for i in items),
         "samples": {
             "correct": _by_type(of_scored, labels[items]),
             "all": _by_type(found, labels[lesions]),
             "all_true_class": of_true_class,
         },
-        **_beside(blind, of_scored["iou"], scored, labels[lesions], times),
+        **_beside(blind, of_scored, scored, labels[lesions], times),
         "grid": grid,
     }
     return result, _of_lesions(found["iou"], test)
@@ -113,17 +165,15 @@ def iou(test: Patches, maps: ArrayLike, threshold: float) -> NDArray:
       UserError: a map of a lesion sample is not finite.
     """
     lesions = np.flatnonzero(test.labels != BACKGROUND)
-    heats = _enlarged(_checked(maps, test, threshold), lesions, test)
+    heats = _enlarged(_checked(maps, test), lesions, test)
     pairs = zip(heats, test.masks[lesions], strict=True)
     return _of_lesions([overlap.iou(heat, mask, threshold) for heat, mask in pairs], test)
 
 
-def _checked(maps: ArrayLike, test: Patches, threshold: float) -> NDArray:
+def _checked(maps: ArrayLike, test: Patches) -> NDArray:
     maps = np.asarray(maps, np.float32)
     if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or len(maps) != len(test):
         raise ValueError(f"expected maps [{len(test)}, g, g], got {maps.shape}")
-    if not 0 < threshold <= 1:
-        raise ValueError(f"expected a threshold in (0, 1], got {threshold}")
     return maps
 
 
@@ -132,8 +182,8 @@ def _enlarged(maps: NDArray, items: NDArray, test: Patches) -> Iterator[NDArray]
     for i in items:
         if not np.isfinite(maps[i]).all():
             raise UserError(
-                f"the class activation map of test item {i} is not finite: the training "
-                "diverged; lower the learning rates"
+                f"the class activation map of {test.ids[i]} is not finite: the training diverged; "
+                "lower the learning rates"
             )
         yield cam.enlarge(maps[i : i + 1], test.masks.shape[1])[0]
 
@@ -157,16 +207,35 @@ def _headline(scored: dict[str, NDArray], correct: NDArray, times: NDArray | Non
         "ll_score_ci95": _interval(ious, times),
         "ll_score_background_as_zero": float(ious.sum()) / right if right else None,
         "accuracy_x_ll": None if ll is None else float(correct.mean()) * ll,
-        **{name: _mean(scored[name]) for name in ("otsu", "pointing_game", "energy_in_mask")},
+        "otsu": _mean(scored["otsu"]),
+        **_figure("pointing_game", scored["pointing_game"], times),
+        **_figure("energy_in_mask", scored["energy_in_mask"], times),
+        **_figure("pixel_ap", scored["pixel_average_precision"], times),
     }
 
 
-def _by_threshold(heats: Iterable[NDArray], masks: NDArray) -> dict[str, float | None]:
+def _figure(name: str, values: NDArray, times: NDArray | None) -> dict:
+    return {name: _mean(values), f"{name}_ci95": _interval(values, times)}
+
+
+def _sweep(heats: Iterable[NDArray], masks: NDArray) -> NDArray:
+    """IoU [k, thresholds] of maps and their masks."""
     rows = [overlap.by_threshold(heat, mask) for heat, mask in zip(heats, masks, strict=True)]
-    columns = np.array(rows).reshape(-1, len(overlap.THRESHOLDS)).T
+    return np.array(rows, np.float64).reshape(-1, len(overlap.THRESHOLDS))
+
+
+def _by_threshold(swept: NDArray) -> dict[str, float | None]:
     return {
-        f"{share:.2f}": _mean(of) for share, of in zip(overlap.THRESHOLDS, columns, strict=True)
+        f"{share:.2f}": _mean(of) for share, of in zip(overlap.THRESHOLDS, swept.T, strict=True)
     }
+
+
+def _at_chosen(swept: NDArray, threshold: float | None, times: NDArray | None) -> dict:
+    name = "ll_score_from_validation"
+    figure = {name: None, f"{name}_ci95": None}
+    if threshold is not None:
+        figure = _figure(name, swept[:, overlap.THRESHOLDS.index(threshold)], times)
+    return {"threshold_from_validation": threshold} | figure
 
 
 def _per_class(ious: NDArray, labels: NDArray) -> dict[str, dict]:
@@ -193,26 +262,32 @@ def _by_type(figures: dict[str, NDArray], labels: NDArray) -> dict[str, dict]:
 
 def _beside(
     blind: dict[str, dict[str, NDArray]],
-    ious: NDArray,
+    found: dict[str, NDArray],
     scored: NDArray,
     labels: NDArray,
     times: NDArray | None,
 ) -> dict:
-    """What maps that have seen no image reach, and whether the run's maps differ beyond noise.
+    """What maps made without a model reach, and whether the run's maps differ beyond noise.
 
     Args:
       blind: by name, figures [k] of every lesion.
-      ious: of the run's maps with the masks of the scored ones.
+      found: figures of the run's maps of the scored ones.
       scored: bool [k].
       labels: [k].
       times: of `bootstrap.draw`, for the scored ones.
     """
-    against = {}
-    for name in AGAINST:
-        gain = ious - blind[name]["iou"][scored]
-        interval = _interval(gain, times)
+
+    def gain(figure: str, of: dict[str, NDArray]) -> dict:
+        gains = found[figure] - of[figure][scored]
+        interval = _interval(gains, times)
         verdict = bootstrap.verdict(interval)
-        against[name] = {"difference": _mean(gain), "ci95": interval, "verdict": verdict}
+        return {"difference": _mean(gains), "ci95": interval, "verdict": verdict}
+
+    against = {
+        name: gain("iou", of) | {"pointing_game": gain("pointing_game", of)}
+        for name, of in blind.items()
+        if name in AGAINST
+    }
     return {
         "baselines": {name: _mean(of["iou"][scored]) for name, of in blind.items()},
         "baseline_figures": {name: _by_type(of, labels) for name, of in blind.items()},

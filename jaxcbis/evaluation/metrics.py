@@ -9,7 +9,10 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support, r
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap
 from jaxcbis.evaluation.calibration import calibration
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import BACKGROUND, LABELS
+
+#: Which classes are malignant lesions.
+MALIGNANT = np.array([label.startswith("MALIGNANT") for label in LABELS])
 
 
 def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayLike) -> dict:
@@ -29,7 +32,10 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
       auc_hard_mean, confusion (counts, row = true class), calibration (see `calibration`), and the
       95 % intervals accuracy_ci95, auc_mean_ci95 and auc_hard_mean_ci95 (see `bootstrap`). `auc` is
       one-vs-rest from probabilities; `auc_hard` that of the 0/1 predictions, (TPR + TNR) / 2, as in
-      the paper. A class's `ci95` holds the intervals of its precision, recall, f1 and auc.
+      the paper. A class's `ci95` holds the intervals of its precision, recall, f1 and auc. Two
+      questions that the classes answer together have an AUC with its interval: lesion_auc, lesions
+      of any class against background by 1 - p(background), and malignancy_auc, malignant against
+      benign among the lesions by p(malignant) / (p(malignant) + p(benign)).
 
     Raises:
       UserError: a probability is not finite.
@@ -65,7 +71,30 @@ def classification(labels: ArrayLike, probabilities: ArrayLike, patients: ArrayL
         "confusion": _confusion(labels, predicted).tolist(),
         "calibration": calibration(labels, probabilities),
         **_intervals(labels, probabilities, correct, times),
+        **_questions(labels, probabilities, times),
     }
+
+
+def malignancy(probabilities: NDArray) -> NDArray:
+    """p(malignant) of what is taken for a lesion [n]; 1/2 where nothing is left for lesions."""
+    malignant = probabilities[:, MALIGNANT].sum(1)
+    either = np.delete(probabilities, BACKGROUND, axis=1).sum(1)
+    return np.divide(malignant, either, out=np.full(len(probabilities), 0.5), where=either > 0)
+
+
+def _questions(labels: NDArray, probabilities: NDArray, times: NDArray | None) -> dict:
+    lesion, share = labels != BACKGROUND, malignancy(probabilities)
+    of_lesions = None if times is None else times[:, lesion]
+    found: dict = {}
+    for name, (value, interval) in {
+        # Without the 1, beside which the smallest probabilities would be the same.
+        "lesion_auc": bootstrap.auc_with_interval(-probabilities[:, BACKGROUND], lesion, times),
+        "malignancy_auc": bootstrap.auc_with_interval(
+            share[lesion], MALIGNANT[labels[lesion]], of_lesions
+        ),
+    }.items():
+        found |= {name: value, f"{name}_ci95": interval}
+    return found
 
 
 def _intervals(

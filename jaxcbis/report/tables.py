@@ -43,7 +43,7 @@ def table_one(counts: Mapping[str, Mapping[str, int]], *, demo: bool = False) ->
 
 
 def comparison(results: dict) -> list[Table]:
-    """All tables of a run: headline, localisation, AUC, per-class report, confusion.
+    """All tables of a run: headline, localisation, covering, AUC, per-class report, confusion.
 
     Args:
       results: content of results.json. Parts that a run does not have yet are left out.
@@ -55,6 +55,8 @@ def comparison(results: dict) -> list[Table]:
         tables.append(_headline(results, published, title_end))
     if results.get("localization"):
         tables.append(_localization(results, published, title_end))
+    if results.get("covering"):
+        tables.append(_covering(results["covering"], title_end))
     if results.get("test"):
         test = results["test"]
         tables += [
@@ -118,6 +120,8 @@ def _headline(results: dict, published: paper.Row | None, title_end: str) -> Tab
         ("weighted F1", number(test["weighted_f1"]), number(of_paper.get("weighted_f1"))),
         ("AUC, hard labels", number(test["auc_hard_mean"]), number(of_paper.get("auc_mean"))),
         ("AUC, probabilities", number(test["auc_mean"]), NONE),
+        ("AUC, lesion or background", _with_interval(test, "lesion_auc"), NONE),
+        ("AUC, malignant or benign", _with_interval(test, "malignancy_auc"), NONE),
         ("epochs to the best", number(epochs_to_best(results)), number(of_paper.get("epochs"))),
         (
             "test patches",
@@ -136,18 +140,25 @@ def _headline(results: dict, published: paper.Row | None, title_end: str) -> Tab
 
 def _localization(results: dict, published: paper.Row | None, title_end: str) -> Table:
     found = results["localization"]
-    baselines = found["baselines"]
+    chosen = found.get("threshold_from_validation")
     rows = [
         ("LL score", found["ll_score"], published and published.ll_score),
         ("accuracy x LL", found["accuracy_x_ll"], published and published.accuracy_x_ll),
         ("LL, correct background as 0", found["ll_score_background_as_zero"], None),
         ("LL, threshold by Otsu", found["otsu"], None),
+        (
+            "LL, threshold by validation" + ("" if chosen is None else f" ({chosen:g})"),
+            found.get("ll_score_from_validation"),
+            None,
+        ),
         ("pointing game", found["pointing_game"], None),
         ("energy in mask", found["energy_in_mask"], None),
-        ("LL of an all-ones map", baselines["all_ones"], None),
-        ("LL of a centred Gaussian", baselines["centred_gaussian"], None),
-        ("LL of random maps", baselines["random"], None),
-        ("LL of the mask at the map's grid", baselines["grid_ceiling"], None),
+        ("average precision of pixels", found.get("pixel_ap"), None),
+        *(
+            (f"LL of {name}", found["baselines"][key], None)
+            for key, name in BASELINES.items()
+            if key in found["baselines"]
+        ),
     ]
     caption = (
         f"{found['n_scored']} correctly classified lesions, {found['zero_maps']} of them with an "
@@ -155,6 +166,8 @@ def _localization(results: dict, published: paper.Row | None, title_end: str) ->
     )
     if said := against_blind_maps(found):
         caption += f" The run's maps are {said}."
+    if said := pointing_against_blind_maps(found):
+        caption += f" Their pointing game is {said}."
     if published:
         caption += " Paper: Table IV, threshold not stated."
     return Table(
@@ -165,12 +178,45 @@ def _localization(results: dict, published: paper.Row | None, title_end: str) ->
     )
 
 
-#: Maps that have seen no image, which a run's maps are held against sample by sample.
-_BLIND = {"all_ones": "a map of all ones", "centred_gaussian": "a centred Gaussian"}
+def _covering(found: dict, title_end: str) -> Table:
+    def less(name: str) -> str:
+        of = found[f"{name}_less_intact"]
+        if of["difference"] is None:
+            return NONE
+        ci = of["ci95"]
+        return f"{of['difference']:+.2f}" + (f" ({ci[0]:+.2f} to {ci[1]:+.2f})" if ci else "")
+
+    rows = [
+        ("as it is", _with_interval(found, "lesion_auc_intact"), NONE),
+        ("lesion covered", _with_interval(found, "lesion_auc_covered"), less("covered")),
+        (
+            "as much covered elsewhere",
+            _with_interval(found, "lesion_auc_elsewhere"),
+            less("elsewhere"),
+        ),
+    ]
+    return Table(
+        f"AUC of lesion or background, lesions covered{title_end}",
+        ("patch", "AUC (95 %)", "change (95 %)"),
+        rows,
+        f"The {found['n']} lesions with as much room beside them, against {found['n_background']} "
+        "background patches; filled in from the surroundings.",
+    )
+
+
+#: Maps made without a model, by their keys in results.json, from the simplest on.
+BASELINES = {
+    "all_ones": "a map of all ones",
+    "centred_gaussian": "a centred Gaussian",
+    "mean_training_mask": "the mean training mask",
+    "blurred_brightness": "the blurred brightness",
+    "random": "random maps",
+    "grid_ceiling": "the mask at the map's grid",
+}
 
 
 def against_blind_maps(found: dict) -> str:
-    """Whether a run's maps are better than maps that have seen no image, in words.
+    """Whether a run's maps meet the masks better than the best map made without a model, in words.
 
     Args:
       found: 'localization' of results.json.
@@ -178,17 +224,35 @@ def against_blind_maps(found: dict) -> str:
     Returns:
       '' where nothing was compared, as before there was such a comparison, or with one patient.
     """
-    said = []
-    for key, name in _BLIND.items():
-        of = (found.get("against_baselines") or {}).get(key)
-        if of and of["verdict"]:
-            low, high = of["ci95"]
-            beside = "of" if of["verdict"] == WITHIN_NOISE else "than"
-            said.append(
-                f"{of['verdict']} {beside} {name} ({found['baselines'][key]:.2f}; difference "
-                f"{of['difference']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
-            )
-    return " and ".join(said)
+    of_all = found.get("against_baselines") or {}
+    return _against_the_best(of_all, {key: found["baselines"][key] for key in of_all})
+
+
+def pointing_against_blind_maps(found: dict) -> str:
+    """The same for the pointing game; '' where it was not compared, as in earlier versions."""
+    of_all = found.get("against_baselines") or {}
+    gains = {key: of["pointing_game"] for key, of in of_all.items() if of.get("pointing_game")}
+    reached = {
+        key: found["pointing_game"] - of["difference"]
+        for key, of in gains.items()
+        if of["difference"] is not None
+    }
+    return _against_the_best(gains, reached)
+
+
+def _against_the_best(gains: dict[str, dict], reached: dict[str, float]) -> str:
+    """The comparison with the one that reached most, if there is any with an interval."""
+    known = [key for key, of in gains.items() if of["verdict"]]
+    if not known:
+        return ""
+    best = max(known, key=lambda key: reached[key])
+    of, (low, high) = gains[best], gains[best]["ci95"]
+    beside = "of" if of["verdict"] == WITHIN_NOISE else "than"
+    return (
+        f"{of['verdict']} {beside} {BASELINES[best]}, the best map made without a model "
+        f"({reached[best]:.2f}; difference {of['difference']:+.2f}, 95 % interval {low:+.2f} to "
+        f"{high:+.2f})"
+    )
 
 
 def _auc(test: dict, published: paper.Row | None, title_end: str) -> Table:
@@ -265,8 +329,6 @@ def _pair(ours: float | None, theirs: float | None) -> str:
     return f"{number(ours)} | {number(theirs)}"
 
 
-def _with_interval(test: dict) -> str:
-    interval = test["accuracy_ci95"]
-    if interval is None:
-        return number(test["accuracy"])
-    return f"{number(test['accuracy'])} ({interval[0]:.2f} to {interval[1]:.2f})"
+def _with_interval(found: dict, name: str = "accuracy") -> str:
+    value, interval = found.get(name), found.get(f"{name}_ci95")
+    return number(value) + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tensorboardX.proto.event_pb2 import Event
 
 FIGURES = ("train_loss", "train_accuracy", "val_loss", "val_accuracy")
+#: Of a loss that has two.
+PARTS = ("train_cross_entropy", "train_look", "val_cross_entropy", "val_look")
 #: Widest picture in pixels; those in figures/ are made for print.
 WIDTH = 1200
 
@@ -55,7 +57,8 @@ def logger(folder: Path) -> Iterator[Callable[[dict], None]]:
 
         def log(row: dict) -> None:
             nonlocal epochs
-            figures = {name.replace("_", "/", 1): row[name] for name in FIGURES}
+            names = FIGURES if row.get("val_look") is None else (*FIGURES, *PARTS)
+            figures = {name.replace("_", "/", 1): row[name] for name in names}
             rates = {f"learning_rate/{name}": rate for name, rate in row["learning_rates"].items()}
             write(
                 [

@@ -1,14 +1,21 @@
-"""A run in two sentences, and what a reader must know before believing them."""
+"""A run in a few sentences, and what a reader must know before believing them."""
 
 from collections import Counter
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.tables import against_blind_maps, has_random_weights, is_demo, map_method
+from jaxcbis.report.tables import (
+    BASELINES,
+    against_blind_maps,
+    has_random_weights,
+    is_demo,
+    map_method,
+    pointing_against_blind_maps,
+)
 
 
 def verdict(results: dict) -> list[str]:
-    """Two sentences, on classification and on localisation.
+    """Sentences on classification, on localisation and, where lesions were covered, on that.
 
     Args:
       results: content of results.json.
@@ -17,7 +24,8 @@ def verdict(results: dict) -> list[str]:
     if not test or not test["n"]:
         return ["The run has not been tested, so it has no verdict yet."]
     located = _localization(results.get("localization"), results["config"])
-    return [_classification(results, test), located]
+    covered = _covering(results.get("covering"))
+    return [_classification(results, test), located, *covered]
 
 
 def warnings(results: dict) -> list[str]:
@@ -87,9 +95,31 @@ def _localization(found: dict | None, config: dict) -> str:
         return "Localisation is not scored: no lesion was classified correctly."
     reached = f"Its {map_method(config)} maps reach an LL score of {found['ll_score']:.2f}"
     if said := against_blind_maps(found):
-        return f"{reached}: {said}."
-    ones, centre = (found["baselines"][key] for key in ("all_ones", "centred_gaussian"))
+        pointing = pointing_against_blind_maps(found)
+        then = pointing and f" Their pointing game is {found['pointing_game']:.2f}: {pointing}."
+        return f"{reached}: {said}.{then}"
+    values = {key: value for key, value in found["baselines"].items() if key != "grid_ceiling"}
+    best, value = max(values.items(), key=lambda item: item[1])
     return (
-        f"{reached}; maps that have seen no image reach {ones:.2f} (a map of all ones) and "
-        f"{centre:.2f} (a centred Gaussian), and whether that is within noise is not known."
+        f"{reached}; the best map made without a model, {BASELINES[best]}, reaches {value:.2f}, "
+        "and whether that is within noise is not known."
     )
+
+
+def _covering(found: dict | None) -> list[str]:
+    if not found or found["lesion_auc_intact"] is None:
+        return []
+    return [
+        "Lesions are told from background with an AUC of "
+        f"{found['lesion_auc_intact']:.2f}; with the lesion covered it is "
+        f"{found['lesion_auc_covered']:.2f}{_change(found['covered_less_intact'])}, with as much "
+        f"covered elsewhere {found['lesion_auc_elsewhere']:.2f}"
+        f"{_change(found['elsewhere_less_intact'])}."
+    ]
+
+
+def _change(of: dict) -> str:
+    if of["ci95"] is None:
+        return ""
+    low, high = of["ci95"]
+    return f" (change {of['difference']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"

@@ -75,6 +75,19 @@ def of_devices(environment: dict) -> list[str]:
     ]
 
 
+def of_covering(covering: dict | None) -> list[str]:
+    """A note where lesions could not be covered.
+
+    Args:
+      covering: of results.json.
+    """
+    if covering is None:
+        return ["covering needs room beside the lesion: --protocol shifted"]
+    if not covering["n"]:
+        return ["no test lesion has as much room beside it: the AUCs of covering are null"]
+    return []
+
+
 def of_maps(located: dict) -> list[str]:
     """Notes on maps that say little.
 

@@ -85,7 +85,11 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
         | {
             "status": results.FINISHED,
             "timing": timing,
-            "notes": told + notes.of_maps(scores["localization"]),
+            "notes": [
+                *told,
+                *notes.of_covering(scores["covering"]),
+                *notes.of_maps(scores["localization"]),
+            ],
         }
     )
 

@@ -114,6 +114,8 @@ def record(cell: Cell, found: dict) -> dict:
             "head_lr": found["config"]["head_lr"],
         },
         "seed": cell.seed,
+        "output_stride": found["config"].get("output_stride"),
+        "head": found["config"].get("head"),
         "val_loss": found["best"]["val_loss"],
         "epochs": tables.epochs_to_best(found),
         "run": cell.run,
@@ -121,6 +123,7 @@ def record(cell: Cell, found: dict) -> dict:
         "test_without_label_normalization": found["test_without_label_normalization"],
         "test_official": found["test_official"],
         "localization": found["localization"],
+        "covering": found.get("covering"),
         "seconds": timing["train_s"] + timing["evaluate_s"] + timing["cam_s"],
     }
 

@@ -1,4 +1,7 @@
-"""The choice of a study: by the validation loss, never by a test score."""
+"""The choice of a study: by the validation loss, never by a test score.
+
+With a localisation term that is the loss as a whole, the term by its weight included.
+"""
 
 import itertools
 from collections.abc import Sequence
@@ -15,6 +18,11 @@ _SPREAD = {
     "auc_mean": ("test", "auc_mean"),
     "auc_hard_mean": ("test", "auc_hard_mean"),
     "ll_score": ("localization", "ll_score"),
+    "lesion_auc": ("test", "lesion_auc"),
+    "malignancy_auc": ("test", "malignancy_auc"),
+    "pointing_game": ("localization", "pointing_game"),
+    "energy_in_mask": ("localization", "energy_in_mask"),
+    "pixel_ap": ("localization", "pixel_ap"),
 }
 
 
@@ -75,7 +83,7 @@ def compare(folder: Path, chosen: Sequence[dict]) -> list[dict]:
 
 
 def _spread(rows: Sequence[dict], part: str, name: str) -> dict:
-    values = [row[part][name] for row in rows]
+    values = [row[part].get(name) for row in rows]  # a run of before has not all of them
     known = [value for value in values if value is not None]
     return {
         "mean": float(np.mean(known)) if known else None,

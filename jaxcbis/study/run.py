@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxcbis import config as options
-from jaxcbis.config import INCIDENTAL, Config
+from jaxcbis.config import BY_BACKBONE, INCIDENTAL, Config
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import console, live, say
@@ -44,7 +44,7 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
     }
     _take(folder)
     with folders.lock(folder):
-        record = _begin(folder, next(iter(configs.values())), weights)
+        record = _begin(folder, _shared(given, next(iter(configs.values()))), weights)
         machine = _machine(folder, configs, parallel)
         say(
             f"{len(configs)} runs: {', '.join(grid.backbones)} x {', '.join(grid.strategies)} x "
@@ -73,17 +73,26 @@ def _take(folder: Path) -> None:
     files.make_folder(folder, "choose another --output")
 
 
-def _begin(folder: Path, config: Config, weights: dict[str, str]) -> dict:
+def _shared(given: dict[str, Any], config: Config) -> dict[str, Any]:
+    """The options that all runs have in common; what hangs on the backbone as it was asked for.
+
+    Args:
+      given: of `run`.
+      config: of one of the runs.
+    """
+    return {
+        key: given.get(key) if key in BY_BACKBONE else value
+        for key, value in dataclasses.asdict(config).items()
+        if key not in (*SWEPT, *INCIDENTAL)
+    }
+
+
+def _begin(folder: Path, shared: dict[str, Any], weights: dict[str, str]) -> dict:
     """The record of a study that begins or goes on.
 
     Raises:
       UserError: the folder holds a study with other options.
     """
-    shared = {
-        key: value
-        for key, value in dataclasses.asdict(config).items()
-        if key not in (*SWEPT, *INCIDENTAL)
-    }
     record = {
         "schema": SCHEMA, "status": results.INTERRUPTED, "config": shared, "weights": weights,
         "cells": [], "chosen": [], "comparisons": [], "notes": [],

@@ -1,7 +1,7 @@
 """A study's tables beside the paper's, on the screen and as Markdown, LaTeX and CSV."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jaxcbis.labels import LABELS, SHORT
@@ -56,12 +56,16 @@ def of(study: dict, runs: dict[str, dict]) -> dict[str, Table]:
         "calibration": _otherwise(chosen, found),
         "table-3-auc": _auc(chosen, found),
         "table-4-localization": _localization(chosen, found),
+        "lesion": _lesion(chosen, found),
+        "looking": _looking(chosen, found),
         "baselines": _baselines(chosen, found),
     }
     if study["comparisons"]:  # of two models or more
         named["differences"] = _differences(study)
     if any(row["seeds"]["accuracy"]["deviation"] is not None for row in chosen):
-        named["seeds"] = _seeds(chosen)
+        named["seeds"] = _seeds("Spread over seeds", chosen, _SPREAD)
+        title = "Spread over seeds: lesion, malignancy, maps"
+        named["seeds-looking"] = _seeds(title, chosen, _SPREAD_OF_LOOKING)
     for row, result in zip(chosen, found, strict=True):
         published = paper.row_of(row)
         name = f"{row['backbone']}-{row['strategy']}"
@@ -98,8 +102,9 @@ def _hyperparameters(study: dict) -> Table:
         "All hyperparameter sets",
         columns,
         rows,
-        "* chosen: the lowest validation loss, mean over seeds. Rate: of the last stage. Accuracy: "
-        "of the test set, which nothing was chosen by.",
+        "* chosen: the lowest validation loss, mean over seeds; with a localisation term, the two "
+        "together. Rate: of the last stage. Accuracy: of the test set, which nothing was chosen "
+        "by.",
     )
 
 
@@ -212,6 +217,45 @@ def _localization(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
     )
 
 
+def _lesion(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
+    rows = []
+    for row, result in zip(chosen, found, strict=True):
+        test, covering = result["test"], result.get("covering") or {}
+        names = ("lesion_auc_intact", "lesion_auc_covered", "lesion_auc_elsewhere")
+        cells = (
+            with_interval(test.get(name), test.get(f"{name}_ci95"))
+            for name in ("lesion_auc", "malignancy_auc")
+        )
+        rows.append((_name(row), *cells, *(number(covering.get(name)) for name in names)))
+    return Table(
+        "Does it use the lesion?",
+        ("model", "lesion AUC (95 %)", "malignancy (95 %)", "intact", "covered", "other"),
+        rows,
+        "Lesion AUC: of any lesion against background. Malignancy: of malignant against benign "
+        "lesions. Last three: lesion AUC of the lesions that can be covered; covered, filled in "
+        "from their surroundings; other, as much of the patch filled in beside them (shifted "
+        "protocol).",
+    )
+
+
+def _looking(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
+    rows = []
+    for row, result in zip(chosen, found, strict=True):
+        located = result["localization"]
+        cells = (
+            with_interval(located.get(name), located.get(f"{name}_ci95"))
+            for name in ("pointing_game", "energy_in_mask", "pixel_ap")
+        )
+        rows.append((_name(row), *cells, number(located.get("ll_score_from_validation"))))
+    return Table(
+        "Where it looks",
+        ("model", "pointing (95 %)", "energy (95 %)", "AP (95 %)", "LL, val"),
+        rows,
+        "Over lesions classified correctly. LL, val: at the share "
+        "of the maximum that was best on validation.",
+    )
+
+
 def _baselines(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
     names = ("iou", "otsu", "pixel_average_precision", "pointing_game", "energy_in_mask")
     rows = []
@@ -286,8 +330,17 @@ def _of_paper() -> Table:
     )
 
 
-def _seeds(chosen: Sequence[dict]) -> Table:
-    names = ("accuracy", "auc_mean", "auc_hard_mean", "ll_score")
+#: Figures whose spread over seeds is told, in two tables, and what they are called.
+_SPREAD = {
+    "accuracy": "accuracy", "auc_mean": "AUC", "auc_hard_mean": "AUC, hard", "ll_score": "LL",
+}  # fmt: skip
+_SPREAD_OF_LOOKING = {
+    "lesion_auc": "lesion AUC", "malignancy_auc": "malignancy", "pointing_game": "pointing",
+    "pixel_ap": "pixel AP",
+}  # fmt: skip
+
+
+def _seeds(title: str, chosen: Sequence[dict], names: Mapping[str, str]) -> Table:
     rows = []
     for row in chosen:
         cells = []
@@ -297,8 +350,8 @@ def _seeds(chosen: Sequence[dict]) -> Table:
             cells.append(f"{number(of['mean'], 3)}{spread}")
         rows.append((_name(row), str(len(row["seeds"]["accuracy"]["values"])), *cells))
     return Table(
-        "Spread over seeds",
-        ("model", "seeds", "accuracy", "AUC", "AUC, hard", "LL"),
+        title,
+        ("model", "seeds", *names.values()),
         rows,
         "Mean and standard deviation of the chosen set's runs.",
     )

@@ -1,11 +1,17 @@
 """The command `audit`, on demo data and small models."""
 
+import contextlib
+import hashlib
 import json
+import shutil
 
+import jax
+import numpy as np
 import pytest
 
-from jaxcbis.audit import maps
+from jaxcbis.audit import maps, randomization
 from jaxcbis.commands.main import main
+from jaxcbis.evaluation import activation_maps
 from jaxcbis.records import folders
 from tests import tiny_run
 
@@ -112,3 +118,107 @@ def test_an_audit_of_other_runs_is_kept(runs, demo_dir, tmp_path, refused_here):
     assert (tmp_path / "audit.json").read_text() == before
     with folders.lock(tmp_path):  # what another process is about to write says nothing
         assert "another process" in refused_here(*words)
+
+
+@pytest.fixture(scope="module")
+def shifted(tmp_path_factory, demo_dir, runs):
+    """A folder with shifted runs of one model, plain and with the term, and a clean one."""
+    folder = tmp_path_factory.mktemp("shifted")
+    for name, weight in (("plain", 0), ("term", 0.3)):
+        words = (
+            "train", "--data-dir", demo_dir, "--protocol", "shifted", "--windows", 1,
+            "--weights", "random", "--backbone", "tiny", "--strategy", "s2", "--image-size", 32,
+            "--epochs", 1, "--look-weight", weight, "--output", folder / name, "--quiet",
+        )  # fmt: skip
+        training = contextlib.nullcontext() if name == "term" else tiny_run.no_training()
+        with training, tiny_run.no_reports():
+            assert main([*map(str, words)]) == 0
+    return folder
+
+
+def look(*names, data_dir, output):
+    words = ("audit", "--data-dir", data_dir, "--output", output, "--run", *names)
+    return main([*map(str, words)])
+
+
+@contextlib.contextmanager
+def asked():
+    """What every model is asked in the meantime, as hashes of the model and its patches."""
+    seen = []
+
+    def kept(ask):
+        def asked(model, images, *rest, labels=None, **options):
+            leaves = jax.tree.leaves((model.params, model.stats))
+            told = b"".join(np.asarray(leaf).tobytes() for leaf in (*leaves, images))
+            seen.append(hashlib.sha256(told).hexdigest())
+            return ask(model, images, *rest, **({} if labels is None else {"labels": labels}),
+                       **options)  # fmt: skip
+
+        return asked
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("maps", "logits"):
+            patch.setattr(activation_maps, name, kept(getattr(activation_maps, name)))
+        # The last of a cascade is the same random model for every run.
+        patch.setattr(
+            randomization, "cascade",
+            lambda model, images, known, **_: {"stem": np.full(len(images), np.nan)},
+        )  # fmt: skip
+        yield seen
+
+
+def test_shifted_runs_are_compared_and_no_model_is_asked_twice(shifted, runs, demo_dir):
+    output = shifted / "audit"
+    folders = [runs / "clean", shifted / "plain", shifted / "term"]
+    with asked() as seen:
+        assert look(*folders, data_dir=demo_dir, output=output) == 0
+    assert len(seen) == len(set(seen))
+    found = results(output / "audit.json")
+    assert found["rows"] == []
+    assert {row["protocol"] for row in found["baselines"]} == {"clean", "shifted"}
+    looking = found["looking"]
+    assert [(row["run"], row["protocol"]) for row in looking["runs"]] == [
+        ("clean", "clean"), ("plain", "shifted"), ("term", "shifted"),
+    ]  # fmt: skip
+    plain = results(shifted / "plain" / "results.json")
+    figures = {name: of["value"] for name, of in looking["runs"][1]["figures"].items()}
+    for name in ("accuracy", "lesion_auc", "malignancy_auc"):
+        assert figures[name] == pytest.approx(plain["test"][name]), name
+    located = plain["localization"]
+    for name in (
+        "ll_score", "ll_score_from_validation", "pointing_game", "energy_in_mask", "pixel_ap",
+    ):  # fmt: skip
+        assert figures[name] == (located[name] and pytest.approx(located[name], abs=1e-6)), name
+    everything = located["samples"]["all"]["lesions"]["iou"]
+    assert figures["ll_score_all"] == pytest.approx(everything)
+    for name in ("intact", "covered", "elsewhere"):
+        key = f"lesion_auc_{name}"
+        assert figures[key] == pytest.approx(plain["covering"][key]), name
+    for name, of in looking["runs"][1]["blind"].items():
+        assert of["ll_score"]["value"] == pytest.approx(located["baselines"][name], abs=1e-6)
+        beside = located["against_baselines"][name]
+        assert of["ll_score"]["ci95"] == pytest.approx(beside["ci95"], abs=1e-6)
+    (row,) = looking["differences"]
+    assert (row["look_weight"], row["against"], row["seeds"]) == (0.3, 0, [0])
+    term = results(shifted / "term" / "results.json")
+    for name in ("accuracy", "lesion_auc", "malignancy_auc"):
+        difference = term["test"][name] - plain["test"][name]
+        assert row["figures"][name]["difference"] == pytest.approx(difference), name
+    assert row["figures"]["lesion_auc"]["difference"]
+    assert (output / looking["picture"]["file"]).stat().st_size > 10_000
+    assert "## Shifted test set: where the maps point" in (output / "audit.md").read_text()
+
+
+def test_runs_of_other_windows_and_files_of_one_protocol_are_refused(
+    shifted, runs, demo_dir, tmp_path, refused_here
+):
+    other = shifted / "more-windows"
+    shutil.copytree(shifted / "plain", other)
+    found = results(other / "results.json")
+    found["config"]["windows"] = 2
+    (other / "results.json").write_text(json.dumps(found))
+    words = ("audit", "--data-dir", demo_dir, "--output", tmp_path / "audit", "--run")
+    line = refused_here(*words, shifted / "plain", other)
+    assert "windows differ ([1, 2])" in line
+    line = refused_here(*words, shifted / "plain", runs / "clean", "--data", "patches.npz")
+    assert "need clean and shifted" in line

@@ -22,7 +22,9 @@ def test_areas_against_a_loop_over_pixels():
     images = rng.normal(size=(3, SIZE, SIZE, 1)).astype(np.float32)
     maps = rng.permutation(3 * SIZE * SIZE).reshape(3, SIZE, SIZE).astype(np.float32)
     classes = np.array([1, 0, 1])
-    found = faithfulness.areas(model, images, maps, classes, 0)
+    (found,) = faithfulness.areas(
+        model, images, {"maps": maps}, classes, 0, intact=model(images)
+    ).values()
     for k in range(3):
         order = sorted(np.ndindex(SIZE, SIZE), key=lambda at, k=k: -maps[(k, *at)])
         gone, back = (
@@ -47,8 +49,7 @@ def test_the_right_order_deletes_faster_than_chance():
     right = np.zeros((20, SIZE, SIZE))
     right[:, :, : SIZE // 2] = 1
     ones = np.ones(20, int)
-    good, chance, bad = (
-        faithfulness.areas(model, images, order, ones, 0)["deletion"].mean()
-        for order in (right, np.zeros_like(right), 1 - right)
-    )
+    orders = {"good": right, "chance": np.zeros_like(right), "bad": 1 - right}
+    found = faithfulness.areas(model, images, orders, ones, 0, intact=model(images))
+    good, chance, bad = (of["deletion"].mean() for of in found.values())
     assert good < chance - 0.05 < chance + 0.05 < bad

@@ -34,10 +34,10 @@ def test_a_fresh_stage_leaves_the_others_alone(trained):
 
 def test_the_end_of_the_cascade_is_a_model_that_was_never_trained(trained):
     images = np.random.default_rng(0).normal(size=(3, 32, 32, 1)).astype(np.float32)
-    similarity = randomization.cascade(trained, images)
+    before = activation_maps.maps(trained, images)
+    similarity = randomization.cascade(trained, images, before)
     assert list(similarity) == ["head", "layer2", "layer1", "stem"]
 
-    before = activation_maps.maps(trained, images)
     random = backbones.load(NAME, weights="random", seed=randomization.SEED).model
     after = activation_maps.maps(random, images, labels=before.logits.argmax(1)).of_labels
     pairs = zip(cam.enlarge(before.maps, 32), cam.enlarge(after, 32), strict=True)

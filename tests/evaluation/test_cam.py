@@ -17,16 +17,19 @@ from jaxcbis.models.model import HEAD, Model, merge, run
 from tests import tiny
 from tests.differences import assert_within
 
-#: Backbones, sides of images, stages and methods.
+DILATED, POOLED = {"output_stride": 16}, {"head": "pool"}
+#: Backbones, sides of images, stages, methods, and perhaps options of the model.
 CASES = [
     ("resnet34", 64, None, "gradcam"), ("tiny", tiny.SIZE, "stem", "gradcam"),
     ("tiny", tiny.SIZE, "layer1", "layercam"), ("tiny_vgg", tiny.SIZE, None, "hirescam"),
+    ("tiny", tiny.SIZE, None, "gradcam", DILATED), ("tiny_vgg", tiny.SIZE, None, "gradcam", POOLED),
 ]  # fmt: skip
 ALL = [
     *CASES,
     ("vgg16", 96, None, "gradcam"), ("vgg19", 224, None, "gradcam"),
     ("resnet34", 96, None, "gradcam"), ("resnet50", 96, None, "gradcam"),
-    ("resnet50", 224, None, "gradcam"),
+    ("resnet50", 224, None, "gradcam"), ("resnet50", 112, None, "gradcam", DILATED),
+    ("vgg16", 112, None, "gradcam", POOLED),
     *(
         (name, 64, stage, method)
         for name, stage in (("vgg16", "block5"), ("vgg16", "block3"), ("resnet34", "layer2"))
@@ -148,8 +151,8 @@ def test_score_cam(torch, torch_reference, peer_maps, tmp_path, monkeypatch):
 
 def test_backbones_against_pytorch_grad_cam(reference, torch_reference, peer_maps, case):
     """Of the predicted class and of another one, of grey images, through the whole model."""
-    name, size, stage, method = case
-    module, ours = reference(name)
+    name, size, stage, method, *given = case
+    module, ours = reference(name, **(given[0] if given else {}))
     images, classes = images_and_classes(2, size)
     images = images[..., :1]
     found = activation_maps.maps(ours, images, labels=classes, method=method, stage=stage)
@@ -165,13 +168,14 @@ def test_backbones_against_pytorch_grad_cam(reference, torch_reference, peer_map
         assert_within(bound, as_peer_shows(maps, size), theirs, what)
 
 
-def test_resnet50_equals_the_closed_form():
-    """Behind global average pooling, the gradient is the class's head weights over h w."""
-    ours = backbones.load("resnet50", weights="random").model
+@pytest.mark.parametrize(("name", "options"), [("resnet50", {}), ("vgg16", POOLED)])
+def test_behind_a_global_pool_grad_cam_equals_the_closed_form(name, options):
+    """There the gradient is the class's head weights over h w."""
+    ours = backbones.load(name, weights="random", **options).model
     rng = np.random.default_rng(0)
-    features = np.maximum(rng.standard_normal((5, 7, 7, 2048), dtype=np.float32), 0)
-    classes = np.arange(5)
     kernel = np.asarray(ours.params["head"]["linear"]["kernel"], np.float64)
+    features = np.maximum(rng.standard_normal((5, 7, 7, len(kernel)), dtype=np.float32), 0)
+    classes = np.arange(5)
     closed = np.maximum(np.einsum("nhwc,cn->nhw", features, kernel[:, classes]), 0) / 49
     maps = np.asarray(maps_of(ours, features, classes))
     what = "Grad-CAM behind a global pool, of the maximum | closed form"

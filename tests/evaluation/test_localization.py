@@ -9,16 +9,18 @@ from scipy.stats import bootstrap as scipy_bootstrap
 
 from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
-from jaxcbis.evaluation import cam, localization, overlap
+from jaxcbis.evaluation import baselines, cam, localization, overlap
 from jaxcbis.evaluation.localization import score
 from jaxcbis.labels import LABELS
 
 
-def patches(masks, labels, patients=None) -> Patches:
-    """Test patches of which only the masks, the labels and the patients matter."""
-    count, nothing = len(labels), np.zeros(0)
+def patches(masks, labels, patients=None, images=None) -> Patches:
+    """Test patches of which only what is given matters; without images they are black."""
+    masks, count, nothing = np.asarray(masks, bool), len(labels), np.zeros(0)
     patients = np.zeros(count) if patients is None else np.asarray(patients)
-    return Patches(nothing, np.asarray(masks, bool), np.asarray(labels), nothing, patients, nothing)
+    images = np.zeros(masks.shape, np.uint8) if images is None else images
+    ids = np.array([f"patch_{k}" for k in range(count)])
+    return Patches(images, masks, np.asarray(labels), ids, patients, nothing)
 
 
 def square(*boxes, side=8, value=1.0):
@@ -261,24 +263,97 @@ def test_the_run_s_maps_are_held_against_blind_ones_sample_by_sample(better_by, 
     pairs = (iou - blind).reshape(30, 2).mean(1)  # of each patient
     peer = scipy_bootstrap((pairs,), np.mean, method="percentile", rng=1).confidence_interval
     np.testing.assert_allclose(of["ci95"], peer, atol=0.003)
+    for key in ("ll_score", "pointing_game", "energy_in_mask", "pixel_ap"):
+        low, high = found[f"{key}_ci95"]
+        assert low <= found[key] <= high, key
+    pointing = of["pointing_game"]
+    assert pointing["difference"] == pytest.approx(found["pointing_game"] - blind.mean())
     low, high = found["ll_score_ci95"]
     assert high - low > 3 * (of["ci95"][1] - of["ci95"][0])
+
+
+def test_baselines_that_know_the_data():
+    """The mean of the train masks, and the patch itself as coarse as the grid."""
+    train = patches(square((0, 4, 0, 4), (0, 4, 2, 6), (0, 0, 0, 0)), [1, 2, 0])
+    mean_mask = baselines.mean_mask(train)
+    expected = np.zeros((8, 8))
+    expected[:4, :2] = expected[:4, 4:6] = 0.5
+    expected[:4, 2:4] = 1
+    np.testing.assert_array_equal(mean_mask, expected)
+    images = np.zeros((2, 8, 8), np.uint8)
+    images[0, 6, 6] = images[1, 1, 3] = 255
+    masks = square((0, 4, 2, 4), (0, 4, 0, 4))
+    test = patches(masks, [1, 2], ["a", "b"], images)
+    found, _ = score(test, [1, 2], masks, prior=localization.Prior(mean_mask))
+    # At half its maximum the mean mask has 4 x 6 pixels, of which the masks are 8 and 16.
+    assert found["baselines"]["mean_training_mask"] == pytest.approx((8 / 24 + 16 / 24) / 2)
+    figures = found["baseline_figures"]["mean_training_mask"]["lesions"]
+    assert figures["pointing_game"] == 1
+    # Brightest far from the first mask, and within the second.
+    assert found["baseline_figures"]["blurred_brightness"]["lesions"]["pointing_game"] == 0.5
+    gain = found["against_baselines"]["blurred_brightness"]["pointing_game"]
+    assert gain["difference"] == 0.5
+    assert gain["ci95"] == [0, 1]
+    assert gain["verdict"] == "within noise"
+
+
+def test_the_blurred_brightness_is_as_coarse_as_a_map():
+    """A point becomes a bell whose deviation is that of the point on the grid, enlarged: on
+    average over the places that it can have in a cell."""
+    side, grid = 64, 8
+    deviations = []
+    for middle in range(28, 36):
+        images = np.zeros((1, side, side), np.uint8)
+        images[0, 32, middle] = 255
+        test = patches(images > 0, [1], images=images)
+        maps = baselines.of(test, np.array([0]), grid, 0)
+        bell, coarse = (next(maps[name]) for name in ("blurred_brightness", "grid_ceiling"))
+        offset = np.arange(side) - middle
+        deviations.append([np.average(offset**2, weights=m.sum(0)) for m in (bell, coarse)])
+    ours, enlarged = np.sqrt(np.mean(deviations, 0))
+    assert ours == pytest.approx(side / grid / 2, rel=0.02)
+    assert ours == pytest.approx(enlarged, rel=0.02)
+
+
+def test_the_threshold_is_chosen_on_the_validation_split():
+    """Two maps with a core of 1 and a rim of 0.52: the masks of the validation lesions have both,
+    that of the test lesion the core alone. A wrong answer and background do not count."""
+    heat = square((0, 4, 0, 4), value=0.52) + square((0, 2, 0, 4), value=0.48)
+    validation = patches(
+        square((0, 4, 0, 4), (0, 4, 0, 4), (0, 2, 0, 4), (0, 0, 0, 0)), [1, 2, 3, 0]
+    )
+    maps = np.repeat(heat, 4, 0)
+    chosen = localization.best_threshold(validation, [1, 2, 4, 0], maps)
+    assert chosen == 0.05  # the lowest of those that are as good
+    assert localization.best_threshold(validation, [0, 0, 3, 0], maps) == 0.55
+    assert localization.best_threshold(validation, [0, 0, 0, 0], maps) is None
+    test = patches(square((0, 2, 0, 4), (0, 4, 0, 4)), [1, 1], ["a", "b"])
+    for threshold, reached in ((0.05, (0.5, 1)), (0.55, (1, 0.5))):
+        prior = localization.Prior(threshold=threshold)
+        found, _ = score(test, [1, 1], maps[:2], prior=prior)
+        assert found["threshold_from_validation"] == threshold
+        assert found["ll_score_from_validation"] == np.mean(reached)
+        assert found["ll_score_from_validation_ci95"] == sorted(reached)
+        alone, _ = score(test, [1, 0], maps[:2], prior=prior)
+        assert alone["ll_score_from_validation"] == reached[0]
 
 
 def test_nothing_scored_is_null():
     test = patches(np.ones((2, 8, 8)), [1, 0], ["a", "b"])
     found, iou = score(test, [2, 0], np.ones((2, 4, 4)))
     assert found["n_scored"] == 0
-    for key in ("ll_score", "accuracy_x_ll", "otsu", "pointing_game", "energy_in_mask"):
-        assert found[key] is None
+    figures = ("ll_score", "otsu", "pointing_game", "energy_in_mask", "pixel_ap")
+    for key in (*figures, "accuracy_x_ll", "ll_score_from_validation", "pixel_ap_ci95"):
+        assert found[key] is None, key
     assert set(found["baselines"].values()) == set(found["by_threshold"].values()) == {None}
     unknown = {"difference": None, "ci95": None, "verdict": None}
-    assert found["against_baselines"] == dict.fromkeys(("all_ones", "centred_gaussian"), unknown)
+    names = ("all_ones", "centred_gaussian", "blurred_brightness")
+    assert found["against_baselines"] == dict.fromkeys(names, unknown | {"pointing_game": unknown})
     assert iou[0] == 1
     assert np.isnan(iou[1])
     json.dumps(found, allow_nan=False)
 
 
 def test_a_map_that_is_not_finite_is_refused():
-    with pytest.raises(UserError, match="map of test item 0 is not finite"):
+    with pytest.raises(UserError, match="map of patch_0 is not finite"):
         score(patches(np.ones((1, 8, 8)), [1]), [1], np.full((1, 4, 4), np.nan))

@@ -61,6 +61,34 @@ def test_equals_scikit_learn(seed):
     assert ours["auc_hard_mean"] == auc_hard.mean()
 
 
+@pytest.mark.parametrize("classes", [range(5), (0, 2, 4)])
+def test_two_questions_that_the_classes_answer_together(classes):
+    """With their intervals, against scikit-learn on samples that are written out item by item."""
+    labels, probabilities, patients = predictions(80, 1, classes)
+    probabilities[0] = np.eye(5)[0]  # surely background: benign as well as malignant
+    ours = classification(labels, probabilities, patients)
+    lesion, malignant = labels > 0, labels > 2
+    share = probabilities[:, 3:].sum(1) / np.maximum(probabilities[:, 1:].sum(1), 1e-300)
+    share[0] = 0.5
+    asked = {
+        "lesion_auc": (lesion, 1 - probabilities[:, 0], np.arange(80)),
+        "malignancy_auc": (malignant, share, np.flatnonzero(lesion)),
+    }
+    drawn = bootstrap.draw(patients)[:200].astype(int)
+    for name, (true, scores, of) in asked.items():
+        assert ours[name] == pytest.approx(roc_auc_score(true[of], scores[of]))
+        samples = [np.repeat(of, times[of]) for times in drawn]
+        expected = [roc_auc_score(true[items], scores[items]) for items in samples]
+        found = bootstrap.auc(scores[of], true[of], drawn[:, of])
+        np.testing.assert_allclose(found, expected)
+        every = bootstrap.auc(scores[of], true[of], bootstrap.draw(patients)[:, of])
+        assert ours[f"{name}_ci95"] == pytest.approx(bootstrap.interval(every))
+    for only in (0, 1):  # background, and benign lesions
+        alone = classification(np.full(6, only), probabilities[:6], np.arange(6))
+        assert alone["lesion_auc"] is alone["malignancy_auc"] is None
+        assert alone["lesion_auc_ci95"] is alone["malignancy_auc_ci95"] is None
+
+
 def test_hard_auc_is_the_mean_of_the_two_rates():
     labels, probabilities, patients = predictions(200)
     ours = classification(labels, probabilities, patients)

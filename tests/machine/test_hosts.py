@@ -27,7 +27,7 @@ from tests.processes import ENVIRONMENT
 RUN = (
     "--backbone", "tiny", "--strategy", "s2", "--weights", "random", "--image-size", "32",
     "--epochs", "2", "--batch-size", "32", "--head-lr", "1e-4", "--backbone-lr", "1e-6",
-    "--device", "cpu",
+    "--device", "cpu", "--look-weight", "0.5",
 )  # fmt: skip
 #: Seconds within which all hosts must have ended that have lost one.
 SOON = 60

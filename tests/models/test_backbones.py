@@ -114,6 +114,36 @@ def test_bfloat16_keeps_parameters_and_logits_in_float32(name):
     assert 0 < difference < 0.1 * results[0][0].std()
 
 
+def test_options_are_kept_and_what_earlier_versions_did_not_know_is_the_default():
+    plain, *others = (
+        backbones.load(name, weights="random", **given).model.architecture
+        for name, given in (
+            ("tiny", {}), ("tiny", {"output_stride": 16, "head": "pool"}),
+            ("tiny_vgg", {"output_stride": 16}), ("tiny_vgg", {"head": "pool"}),
+        )
+    )  # fmt: skip
+    assert plain.options == {"output_stride": 32}
+    assert [other.options for other in others] == [
+        {"output_stride": 16}, {"head": "flatten"}, {"head": "pool"},
+    ]  # fmt: skip
+    assert backbones.blank("tiny", {}).architecture is plain
+    for other in others:
+        assert backbones.blank(other.name, other.options).architecture is other
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("tiny_vgg", {"output_stride": 32}, "output_stride 32: expected 16"),
+        ("tiny", {"output_stride": 8}, "output_stride 8: expected 32 or 16"),
+        ("tiny", {"head": "flatten"}, "head flatten: expected pool"),
+    ],
+)
+def test_options_that_a_backbone_has_not(name, given, expected):
+    with pytest.raises(UserError, match=f"{name} with {expected}"):
+        backbones.load(name, weights="random", **given)
+
+
 def test_unknown_name():
     with pytest.raises(UserError, match="expected one of vgg16, vgg19, resnet34, resnet50"):
         backbones.load("resnet18", weights="random")

@@ -39,10 +39,12 @@ def test_a_registered_backbone_trains_answers_and_is_exported(patches, tmp_path)
     given = {
         "--backbone": "tiny_vgg", "--strategy": "s1", "--weights": "random", "--epochs": 1,
         "--batch-size": 8, "--image-size": tiny.SIZE, "--data": patches, "--output": tmp_path / "r",
+        "--head": "pool",
     }  # fmt: skip
     assert main(["train", *(str(word) for pair in given.items() for word in pair)]) == 0
     run = finished.load(tmp_path / "r")
-    assert run.model.architecture is backbones.load("tiny_vgg", weights="random").model.architecture
+    asked_for = backbones.load("tiny_vgg", weights="random", head="pool").model
+    assert run.model.architecture is asked_for.architecture
     assert [row["phase"] for row in run.results["prefix"]] == [HEAD, run.model.stages[-1]]
     grey = np.random.default_rng(1).integers(0, 256, (3, tiny.SIZE, tiny.SIZE), np.uint8)
     ours = jaxcbis.explain(run, grey)

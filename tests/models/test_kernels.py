@@ -43,35 +43,38 @@ def assert_same(ours, theirs, *arrays):
     jax.tree.map(assert_close, got, expected)
 
 
-def lax_convolve(x, kernel, stride, padding):
+def lax_convolve(x, kernel, stride, padding, dilation):
     return lax.conv_general_dilated(
-        x, kernel, (stride, stride), [(padding, padding)] * 2,
+        x, kernel, (stride, stride), [(padding, padding)] * 2, rhs_dilation=(dilation, dilation),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )  # fmt: skip
 
 
-def assert_convolves(height, width, size, stride, padding, inputs=3, outputs=4):
+def assert_convolves(height, width, size, stride, padding, dilation, inputs=3, outputs=4):
     assert_same(
-        lambda x, kernel: kernels.convolve(x, kernel, stride, padding),
-        lambda x, kernel: lax_convolve(x, kernel, stride, padding),
+        lambda x, kernel: kernels.convolve(x, kernel, stride, padding, dilation),
+        lambda x, kernel: lax_convolve(x, kernel, stride, padding, dilation),
         normal(0, 2, height, width, inputs),
         normal(1, size, size, inputs, outputs),
     )
 
 
 @pytest.mark.parametrize(
-    ("height", "width", "size", "stride", "padding"),
+    ("height", "width", "size", "stride", "padding", "dilation"),
     [
-        (5, 6, 1, 1, 0),  # one product
-        (5, 6, 1, 2, 0),
-        (3, 5, 3, 1, 1),  # few pixels: what the kernel sees is gathered
-        (9, 7, 3, 2, 1),
-        (5, 5, 1, 1, 2),
-        (7, 8, 3, 1, 1),  # many pixels: lax's own
+        (5, 6, 1, 1, 0, 1),  # one product
+        (5, 6, 1, 2, 0, 1),
+        (3, 5, 3, 1, 1, 1),  # few pixels: what the kernel sees is gathered
+        (9, 7, 3, 2, 1, 1),
+        (5, 5, 1, 1, 2, 1),
+        (7, 7, 3, 1, 2, 2),
+        (9, 8, 3, 2, 2, 3),
+        (7, 8, 3, 1, 1, 1),  # many pixels: lax's own
+        (7, 8, 3, 1, 2, 2),
     ],
 )
-def test_convolution_equals_lax(height, width, size, stride, padding):
-    assert_convolves(height, width, size, stride, padding)
+def test_convolution_equals_lax(height, width, size, stride, padding, dilation):
+    assert_convolves(height, width, size, stride, padding, dilation)
 
 
 @pytest.mark.full
@@ -84,11 +87,14 @@ def test_convolution_equals_lax(height, width, size, stride, padding):
     size=st.sampled_from([1, 3]),
     stride=st.integers(1, 3),
     padding=st.integers(0, 2),
+    dilation=st.integers(1, 2),
 )
-def test_any_convolution_equals_lax(height, width, inputs, outputs, size, stride, padding):
-    if size > min(height, width) + 2 * padding:
-        padding = 1
-    assert_convolves(height, width, size, stride, padding, inputs, outputs)
+def test_any_convolution_equals_lax(
+    height, width, inputs, outputs, size, stride, padding, dilation
+):
+    if dilation * (size - 1) >= min(height, width) + 2 * padding:
+        padding = dilation
+    assert_convolves(height, width, size, stride, padding, dilation, inputs, outputs)
 
 
 def lax_max_pool(x, size, stride, padding):

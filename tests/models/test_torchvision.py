@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxcbis.designs import BACKBONES, ResNetDesign
 from jaxcbis.models import backbones, vgg
 from jaxcbis.models.model import HEAD, merge, run
 from tests import tiny
@@ -37,6 +38,66 @@ def test_stages_equal_torchvision(name, size, suffix, reference, torch_reference
         what = "logits" if stage == HEAD else "stage outputs"
         what += ", relative to their deviation | torchvision"
         assert_within(1e-4, got[stage], output, what, scale=output.std(), detail=f"{name} {stage}")
+
+
+DILATED, POOLED = {"output_stride": 16}, {"head": "pool"}
+BASIC, BOTTLENECK = (ResNetDesign((1, 2), n, widths=(4, 8), stem=8) for n in (2, 3))
+OPTIONS = [("tiny", tiny.SIZE, DILATED), ("tiny_vgg", tiny.SIZE, POOLED)]
+MORE_OPTIONS = [
+    pytest.param(name, size, options, marks=pytest.mark.full)
+    for name, options in zip(STUDIED, (POOLED, POOLED, DILATED, DILATED), strict=True)
+    for size in (64, 112, 224)
+]
+
+
+@pytest.mark.parametrize(("name", "size", "options"), [*OPTIONS, *MORE_OPTIONS])
+def test_options_equal_torchvision(name, size, options, reference, torch_reference):
+    module, ours = reference(name, **options)
+    images = photographs(2, size)
+    expected = torch_reference.outputs(name, module, images)
+    got = torch_reference.forward(ours, images)
+    for stage, output in expected.items():
+        assert output.std() > 1e-3
+        what = "outputs with output stride 16 or VGG's pool, relative to their deviation"
+        what += " | torchvision, its `replace_stride_with_dilation`"
+        assert_within(1e-4, got[stage], output, what, scale=output.std(), detail=f"{name} {stage}")
+    if name in STUDIED:
+        assert got[ours.stages[-1]].shape[1:3] == (-(-size // 16),) * 2
+
+
+def test_the_reference_dilates_as_torchvision_does(torch, torch_reference):
+    """By hand, so that it can do so with basic blocks, too."""
+    from torchvision.models import resnet50
+
+    theirs = resnet50(replace_stride_with_dilation=[False, False, True])
+    by_hand = torch_reference.backbone("resnet50", **DILATED)
+    convolutions = [
+        [str(layer) for layer in model.modules() if isinstance(layer, torch.nn.Conv2d)]
+        for model in (theirs, by_hand)
+    ]
+    assert convolutions[0] == convolutions[1]
+    assert sum("dilation=(2, 2)" in text for text in convolutions[0]) == 2
+
+
+@pytest.mark.parametrize(
+    ("design", "options"),
+    [(BASIC, {}), (BOTTLENECK, {"v1": True}), (BOTTLENECK, {"v1": False})],
+)
+def test_dilated_output_holds_that_of_the_stride(design, options, monkeypatch):
+    """At every second row and column, from the same weights, wherever the stride would be."""
+    name = f"tiny of {design.convolutions}"
+    monkeypatch.setitem(BACKBONES, name, design)
+    drawn = backbones.load(name, weights="random").model
+    images = photographs(1, 64)
+
+    def last_stage(more: dict) -> np.ndarray:
+        model = backbones.blank(name, options | more).replace(drawn.params, drawn.stats)
+        assert model.frozen == drawn.frozen
+        return np.asarray(jax.jit(lambda x: run(merge(model), x, model.stages)[0])(images))
+
+    strided, dilated = last_stage({}), last_stage(DILATED)
+    assert dilated.shape[1] == 2 * strided.shape[1]
+    np.testing.assert_allclose(dilated[:, ::2, ::2], strided, atol=1e-5 * strided.max())
 
 
 @pytest.mark.parametrize("side", [2, 3, 7, 8, 10])

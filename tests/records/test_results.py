@@ -44,6 +44,16 @@ def test_a_full_disk_is_one_line_and_keeps_the_old_file(tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == [path]
 
 
+def test_a_run_of_an_earlier_version_has_null_for_what_was_added(tmp_path):
+    run = example()
+    for key in results.ADDED:
+        del run[key]
+    results.write(tmp_path / "results.json", run)
+    found = results.read_run(tmp_path / "results.json")
+    assert {found[key] for key in results.ADDED} == {None}
+    assert found["test"] == json.loads(json.dumps(run["test"]))
+
+
 def test_an_absent_folder_is_a_user_error(tmp_path):
     with pytest.raises(UserError, match="No such file or directory"):
         results.write(tmp_path / "absent" / "results.json", {"schema": 1})

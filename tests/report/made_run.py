@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 
 from jaxcbis.data.patches import Patches
-from jaxcbis.evaluation import localization, metrics
+from jaxcbis.evaluation import covering, localization, metrics
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.records import history, predictions, results
 from jaxcbis.records.predictions import Predictions
@@ -37,7 +37,11 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, drawn=No
     probabilities[np.arange(count), patches.labels] += 0.6
     probabilities /= probabilities.sum(1, keepdims=True)
     located, iou = localization.score(patches, probabilities.argmax(1), maps, maps)
+    seen = covering.cover(patches, seed)
+    covered = rng.dirichlet(np.full(len(LABELS), 0.5), len(seen.items))
+    hidden = covering.Answers(seen, covered, probabilities[seen.items])
     record = example(demo=True) | {
+        "covering": covering.score(patches, probabilities, hidden),
         "test": metrics.classification(patches.labels, probabilities, patches.patients),
         "localization": located,
     }
@@ -47,7 +51,7 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, drawn=No
     predictions.write(folder / "predictions.csv", answers)
     history.write(folder / "history.csv", record["history"])
     if drawn is None:
-        run_report.write(folder, record, answers, patches, maps)
+        run_report.write(folder, record, answers, patches, maps, hidden)
     else:
         shutil.copytree(drawn, folder / "figures")
         gallery.write(folder, patches, maps)

@@ -14,6 +14,7 @@ from jaxcbis.labels import LABELS
 from jaxcbis.report.figures import (
     alternatives,
     confusion,
+    covered,
     localization,
     of_run,
     ranking,
@@ -44,9 +45,9 @@ def dots_per_inch(path) -> float:
 
 def test_each_is_there_for_print_and_for_the_page(made):
     folder = made / "figures"
-    assert {path.stem for path in folder.glob("*.svg")} == NAMES
-    assert {path.stem for path in folder.glob("*.png")} == {*NAMES, "cams"}
-    for name in NAMES:
+    assert {path.stem for path in folder.glob("*.svg")} == {*NAMES, "covering"}
+    assert {path.stem for path in folder.glob("*.png")} == {*NAMES, "covering", "cams"}
+    for name in (*NAMES, "covering"):
         assert dots_per_inch(folder / f"{name}.png") == pytest.approx(300, abs=0.5)
         height, width = cv2.imread(str(folder / f"{name}.png")).shape[:2]
         root = ElementTree.parse(folder / f"{name}.svg").getroot()
@@ -91,8 +92,33 @@ def test_what_the_figures_show():
     scores, _ = localization.draw(run).axes
     found = run["localization"]
     expected = [found["ll_score"], 0.2, *(found["baselines"][key] for key in (
-        "random", "centred_gaussian", "all_ones", "grid_ceiling"))]  # fmt: skip
+        "all_ones", "centred_gaussian", "mean_training_mask", "blurred_brightness", "random",
+        "grid_ceiling"))]  # fmt: skip
     assert [bar.get_width() for bar in scores.patches] == expected
+
+
+def test_the_parts_of_a_loss_are_shown_where_it_has_two():
+    run = example()
+    assert len(training.draw(run).axes) == 2
+    for row in run["history"]:
+        look = None if row["phase"] == "head" else 0.5 - 0.1 * row["epoch"]
+        parts = {"cross_entropy": row["val_loss"] - (look or 0), "look": look}
+        row |= {f"{split}_{name}": of for split in ("train", "val") for name, of in parts.items()}
+    *_, entropy, term = training.draw(run).axes
+    assert (entropy.get_ylabel(), term.get_ylabel()) == ("cross-entropy", "localisation term")
+    drawn = [
+        line for line in term.lines if line.get_linestyle() == "-" and len(line.get_xdata()) > 2
+    ]
+    assert np.isnan(drawn[0].get_ydata()).all()
+    np.testing.assert_allclose(drawn[1].get_ydata(), [0.5, 0.4, 0.3, 0.2])
+
+
+def test_lesions_are_shown_from_the_most_changed_to_the_least():
+    fell = np.zeros((9, 5))
+    fell[:, 0] = [-0.1, 0.3, -0.9, 0, -0.5, -0.2, -0.3, -0.4, -0.6]  # of p(background)
+    assert covered._spread(fell) == [2, 7, 5, 1]
+    assert covered._spread(fell[:2]) == [0, 1]
+    assert covered._spread(fell[:1]) == [0]
 
 
 def test_an_unfinished_run_draws_what_it_has(tmp_path, coarse):

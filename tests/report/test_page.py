@@ -149,8 +149,14 @@ def test_a_run_from_before_its_figures_were_kept_for_the_page_is_drawn(
     """It has PNG files alone, and results without what was added since."""
     monkeypatch.setattr(saving, "DPI", 40)
     run = example()
-    for key in ("against_baselines", "grid"):
-        del run["localization"][key]
+    located = run["localization"]
+    for key in ("against_baselines", "grid", "threshold_from_validation", "pixel_ap"):
+        del located[key]
+    for name in ("mean_training_mask", "blurred_brightness"):
+        del located["baselines"][name], located["baseline_figures"][name]
+    for key in ("lesion_auc", "malignancy_auc"):
+        del run["test"][key], run["test"][f"{key}_ci95"]
+    del run["covering"]
     del run["config"]["cam_method"]
     report(run)
     figures = tmp_path / "run" / "figures"
@@ -158,8 +164,19 @@ def test_a_run_from_before_its_figures_were_kept_for_the_page_is_drawn(
         path.unlink()
     page = Page(document.write(tmp_path / "run").read_text(encoding="utf-8"))
     assert len(page.all("img")) == 7
-    assert {path.stem for path in figures.glob("*.svg")} == set(document.FIGURES)
+    assert {path.stem for path in figures.glob("*.svg")} | {"covering"} == set(document.FIGURES)
     assert "whether that is within noise is not known" in page.text
+
+
+def test_covered_lesions_are_shown_where_there_are_any(report, made, tmp_path):
+    covering = results.read(made / "results.json")["covering"]
+    page = report(example() | {"covering": covering})
+    *_, picture, _ = page.all("img")
+    assert picture["alt"].startswith("A few test lesions as they are, with the lesion covered")
+    assert "From the lesion that lost most of its p(lesion)" in page.text
+    (tmp_path / "run" / "figures" / "covering.svg").unlink()
+    page = Page(document.write(tmp_path / "run").read_text("utf-8"))
+    assert not any(image["alt"].startswith("A few") for image in page.all("img"))
 
 
 def test_a_finished_report_needs_no_results_file(made, report, tmp_path):

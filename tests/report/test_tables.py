@@ -61,7 +61,15 @@ def test_like_stands_beside_like():
     assert table["AUC, probabilities"] == [f"{run['test']['auc_mean']:.2f}", tables.NONE]
     assert table["LL score"] == [f"{run['localization']['ll_score']:.3f}", "0.200"]
     all_ones = run["localization"]["baselines"]["all_ones"]
-    assert table["LL of an all-ones map"] == [f"{all_ones:.3f}", tables.NONE]
+    assert table["LL of a map of all ones"] == [f"{all_ones:.3f}", tables.NONE]
+    found = run["localization"]
+    chosen = [f"{found['ll_score_from_validation']:.3f}", tables.NONE]
+    assert table["LL, threshold by validation (0.35)"] == chosen
+    assert table["average precision of pixels"][0] == f"{found['pixel_ap']:.3f}"
+    lesion, malignant = (table[f"AUC, {name}"][0] for name in (
+        "lesion or background", "malignant or benign"))  # fmt: skip
+    assert lesion.startswith(f"{run['test']['lesion_auc']:.2f} (")
+    assert malignant.startswith(f"{run['test']['malignancy_auc']:.2f} (")
     assert table["accuracy x LL"][1] == "0.140"
     assert table["paper, Table III"] == ["0.81", *(f"{a:.2f}" for a in published.auc.values())]
     assert table["hard labels"][1] == f"{run['test']['per_class']['BACKGROUND']['auc_hard']:.2f}"
@@ -175,45 +183,102 @@ def test_verdict_compares_with_the_paper_only_on_real_data_and_its_protocol():
     assert "the paper's" not in verdict(clean)[0]
 
 
-def against(verdict, difference, low, high):
-    return {"difference": difference, "ci95": [low, high], "verdict": verdict}
+def against(verdict, difference, low, high, **pointing):
+    return {"difference": difference, "ci95": [low, high], "verdict": verdict} | pointing
 
 
-def test_verdict_holds_localisation_against_maps_that_saw_nothing():
+def test_verdict_holds_localisation_against_the_best_map_without_a_model():
+    """On a centred cut that is another one than where lesions lie anywhere."""
     run = example()
-    run["localization"] |= {
+    found = run["localization"]
+    found |= {
         "ll_score": 0.61,
-        "baselines": run["localization"]["baselines"]
-        | {"all_ones": 0.5, "centred_gaussian": 0.594},
+        "baselines": found["baselines"] | {"all_ones": 0.5, "centred_gaussian": 0.594},
         "against_baselines": {
             "all_ones": against("better", 0.11, 0.054, 0.16),
             "centred_gaussian": against("within noise", 0.016, -0.02, 0.04),
         },
     }
-    assert verdict(run)[1] == (
-        "Its Grad-CAM maps reach an LL score of 0.61: better than a map of all ones (0.50; "
-        "difference +0.11, 95 % interval +0.05 to +0.16) and within noise of a centred Gaussian "
-        "(0.59; difference +0.02, 95 % interval -0.02 to +0.04)."
+    said = (
+        "within noise of a centred Gaussian, the best map made without a model (0.59; difference "
+        "+0.02, 95 % interval -0.02 to +0.04)"
     )
-    assert "The run's maps are better than a map of all ones" in shown(run).replace("\n  ", " ")
-    run["localization"]["against_baselines"]["all_ones"] = against("worse", -0.1, -0.2, -0.01)
-    assert ": worse than a map of all ones (0.50; difference -0.10, " in verdict(run)[1]
-    run["localization"]["ll_score"] = None
+    assert verdict(run)[1] == f"Its Grad-CAM maps reach an LL score of 0.61: {said}."
+    assert f"The run's maps are {said}." in " ".join(shown(run).split())
+    found["baselines"]["all_ones"] = 0.72
+    found["against_baselines"]["all_ones"] = against("worse", -0.11, -0.2, -0.01)
+    assert ": worse than a map of all ones, the best map " in verdict(run)[1]
+    found |= {
+        "pointing_game": 0.94,
+        "baselines": found["baselines"] | {"all_ones": 0.12, "blurred_brightness": 0.13},
+        "against_baselines": {
+            "centred_gaussian": against(
+                "better", 0.38, 0.3, 0.4, pointing_game=against("better", 0.6, 0.5, 0.7)
+            ),
+            "blurred_brightness": against(
+                "better", 0.48, 0.4, 0.5, pointing_game=against("better", 0.39, 0.345, 0.434)
+            ),
+        },
+    }
+    assert ": better than a centred Gaussian, the best map made without a " in verdict(run)[1]
+    pointing = (
+        "better than the blurred brightness, the best map made without a model (0.55; difference "
+        "+0.39, 95 % interval +0.34 to +0.43)"
+    )
+    assert verdict(run)[1].endswith(f". Their pointing game is 0.94: {pointing}.")
+    assert f"Their pointing game is {pointing}." in " ".join(shown(run).split())
+    found["ll_score"] = None
     assert "not scored" in verdict(run)[1]
+
+
+def test_the_covering_test_is_told_where_there_is_one():
+    run = example()
+    assert len(verdict(run)) == 2
+    run["covering"] = {
+        "n": 90, "n_background": 40,
+        "lesion_auc_intact": 0.92, "lesion_auc_intact_ci95": [0.9, 0.94],
+        "lesion_auc_covered": 0.65, "lesion_auc_covered_ci95": [0.6, 0.7],
+        "lesion_auc_elsewhere": 0.91, "lesion_auc_elsewhere_ci95": [0.89, 0.93],
+        "covered_less_intact": {"difference": -0.27, "ci95": [-0.32, -0.21]},
+        "elsewhere_less_intact": {"difference": -0.01, "ci95": [-0.02, 0.004]},
+    }  # fmt: skip
+    assert verdict(run)[2] == (
+        "Lesions are told from background with an AUC of 0.92; with the lesion covered it is 0.65 "
+        "(change -0.27, 95 % interval -0.32 to -0.21), with as much covered elsewhere 0.91 (change "
+        "-0.01, 95 % interval -0.02 to +0.00)."
+    )
+    table = rows(run)
+    assert table["as it is"] == ["0.92 (0.90 to 0.94)", tables.NONE]
+    assert table["lesion covered"] == ["0.65 (0.60 to 0.70)", "-0.27 (-0.32 to -0.21)"]
+    assert table["as much covered elsewhere"] == ["0.91 (0.89 to 0.93)", "-0.01 (-0.02 to +0.00)"]
+    text = shown(run)
+    assert "The 90 lesions with as much room beside them, against 40 background" in " ".join(
+        text.split()
+    )
+    assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
+    alone = dict.fromkeys(run["covering"]) | {
+        "n": 0, "n_background": 40,
+        "covered_less_intact": {"difference": None, "ci95": None},
+        "elsewhere_less_intact": {"difference": None, "ci95": None},
+    }  # fmt: skip
+    assert len(verdict(run | {"covering": alone})) == 2
+    assert rows(run | {"covering": alone})["lesion covered"] == [tables.NONE] * 2
 
 
 def test_verdict_on_results_without_a_comparison_tells_what_is_known():
     """Of one patient there is no interval; results from before there was one hold none."""
     run = example()
     found = run["localization"]
-    found |= {"ll_score": 0.61, "baselines": {"all_ones": 0.5, "centred_gaussian": 0.594}}
+    found |= {
+        "ll_score": 0.61,
+        "baselines": {"all_ones": 0.5, "centred_gaussian": 0.594, "grid_ceiling": 0.9},
+    }
     unknown = {"difference": 0.11, "ci95": None, "verdict": None}
     for known in ({"all_ones": unknown, "centred_gaussian": unknown}, None):
         found["against_baselines"] = known
         assert verdict(run)[1] == (
-            "Its Grad-CAM maps reach an LL score of 0.61; maps that have seen no image reach 0.50 "
-            "(a map of all ones) and 0.59 (a centred Gaussian), and whether that is within noise "
-            "is not known."
+            "Its Grad-CAM maps reach an LL score of 0.61; the best map made without a model, a "
+            "centred Gaussian, reaches 0.59, and whether that is within noise is not known."
         )
 
 

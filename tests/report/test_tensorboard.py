@@ -33,6 +33,18 @@ def test_a_log_has_curves(tmp_path):
     np.testing.assert_allclose(losses, [row["val_loss"] for row in history], rtol=1e-6)
 
 
+def test_a_log_has_the_parts_of_a_loss_that_has_two(tmp_path):
+    parts = ("train_cross_entropy", "train_look", "val_cross_entropy", "val_look")
+    history = [row | dict.fromkeys(parts, 0.25) for row in example()["history"]]
+    history[0] |= dict.fromkeys(parts)
+    with tensorboard.logger(tmp_path) as log:
+        for row in history:
+            log(row)
+    tags = [v.tag for event in events(tmp_path) for v in event.summary.value]
+    for tag in ("train/cross_entropy", "train/look", "val/cross_entropy", "val/look"):
+        assert tags.count(tag) == len(history) - 1
+
+
 def test_a_log_has_figures_and_overlays(made):
     values = [v for event in events(made / "tensorboard") for v in event.summary.value]
     pictures = {v.tag: v.image for v in values if v.HasField("image")}

@@ -74,7 +74,7 @@ def test_results_of_something_else(run, patch, tmp_path, refused_here, changes, 
         ("model", {"normalization": None}, "not of this version"),
         ("model", {"normalization": {}}, "mean"),
         ("config", {"backbone": "resnet50"}, "it is of another model (missing: params/layer1"),
-        ("config", {"backbone": "vgg16"}, "it is of another model (missing: params/block1"),
+        ("config", {"backbone": "vgg16"}, "--output-stride 32: vgg16 has 16 only"),
     ],
 )
 def test_a_finished_run_that_is_inconsistent(

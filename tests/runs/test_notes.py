@@ -43,6 +43,12 @@ def test_the_protocol_and_windows_that_fall_short_are_told():
     )
 
 
+def test_what_was_not_covered_is_told():
+    assert notes.of_covering({"n": 3}) == []
+    assert "--protocol shifted" in notes.of_covering(None)[0]
+    assert notes.of_covering({"n": 0})[0].startswith("no test lesion has as much room beside it")
+
+
 def test_maps_that_say_little_are_told():
     assert notes.of_maps({"grid": 3, "zero_maps": 0}) == []
     one_cell, zero = notes.of_maps({"grid": 1, "zero_maps": 2})

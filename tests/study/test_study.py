@@ -184,6 +184,47 @@ def test_a_killed_study_goes_on(given, studied, tmp_path, words):
         assert found[part] == last[part]
 
 
+def test_what_hangs_on_the_backbone_is_kept_as_it_was_asked_for(studied):
+    found = content(studied[0])
+    assert found["config"]["output_stride"] is None
+    assert found["config"]["head"] is None
+    assert [(row["output_stride"], row["head"]) for row in found["cells"]] == [(32, "pool")] * 2
+
+
+def test_a_study_of_before_there_was_a_choice_goes_on(given, studied):
+    path = studied[0] / "study.json"
+    before = path.read_text()
+    old = json.loads(before)
+    for name in ("output_stride", "head", "look_weight", "windows"):
+        del old["config"][name]
+    path.write_text(json.dumps(old))
+    assert run(given, GRID, studied[0])["status"] == "finished"
+    path.write_text(before)
+    with pytest.raises(UserError, match="output_stride was None, is 16"):
+        run(given | {"output_stride": 16}, GRID, studied[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--head", "flatten"), "--head flatten: resnet50 has"),
+        (("--output-stride", 32), "--output-stride 32: vgg19 has"),
+    ],
+)
+def test_what_one_of_the_backbones_cannot_take_is_refused_first(
+    tmp_path, refused_here, words, said
+):
+    line = refused_here("study", *words, "--output", tmp_path / "study")
+    assert said in line
+    assert not (tmp_path / "study").exists()
+
+
+def test_a_backbone_may_take_what_another_could_not(tmp_path, refused_here):
+    """It is stopped by its weights alone."""
+    words = ("--backbones", "vgg19", "--head", "flatten", "--weights", "a", "b")
+    assert "got 2 for 1" in refused_here("study", *words, "--output", tmp_path / "study")
+
+
 def test_weights_that_fit_no_backbone_are_refused_before_anything_is_made(tmp_path, refused_here):
     words = ("study", "--weights", "a.h5", "b.h5", "c.h5")
     line = refused_here(*words, "--output", tmp_path / "study")

@@ -30,6 +30,26 @@ def test_tables_fit_the_terminal_and_hold_the_figures(tmp_path):
     assert "95 \\%" in tex
 
 
+def test_tables_tell_what_covering_and_maps_say(tmp_path):
+    found, runs = record()
+    covered = {"lesion_auc_intact": 0.92, "lesion_auc_covered": 0.65, "lesion_auc_elsewhere": 0.91}
+    runs["s1"] |= {"covering": covered}
+    runs["s1"]["localization"] |= {"pointing_game": 0.94, "pointing_game_ci95": [0.9, 0.97]}
+    for name in ("lesion_auc", "malignancy_auc"):  # as in results from before there were these
+        del runs["s2"]["test"][name], runs["s2"]["test"][f"{name}_ci95"]
+    tables.write(tmp_path, found, runs)
+    with (tmp_path / "tables" / "lesion.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["intact"], first["covered"], first["other"]) == ("0.92", "0.65", "0.91")
+    test = runs["s1"]["test"]
+    low, high = test["malignancy_auc_ci95"]
+    expected = f"{test['malignancy_auc']:.2f} ({low:.2f}-{high:.2f})"
+    assert first["malignancy (95 %)"] == expected
+    assert set(list(second.values())[1:]) == {"–"}
+    with (tmp_path / "tables" / "looking.csv").open(newline="") as file:
+        assert next(csv.DictReader(file))["pointing (95 %)"] == "0.94 (0.90-0.97)"
+
+
 def test_tables_tell_the_spread_over_seeds(tmp_path):
     found, runs = record()
     again = [row | {"seed": 1, "test": row["test"] | {"accuracy": 0.5}} for row in found["cells"]]

@@ -13,7 +13,8 @@ import numpy as np
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.machine import backend, sharding
 from jaxcbis.models import backbones
-from jaxcbis.training import kept_activations, strategies
+from jaxcbis.models.inference import forward
+from jaxcbis.training import kept_activations, look, strategies
 from jaxcbis.training.batches import Splits
 from jaxcbis.training.fit import fit
 from jaxcbis.training.strategies import Recipe
@@ -29,12 +30,18 @@ def find(name: str) -> dict[str, np.ndarray]:
     model = sharding.on_all(backbones.load(name, weights="random", seed=1).model)
     last = model.stages[-1]
     train, validation, test = (stripes(count, i) for i, count in enumerate(COUNTS.values()))
+    grid = forward(model, test.inputs, model.stages).shape[1]
+    drawn = np.random.default_rng(0)
+    train, validation = (
+        split._replace(targets=look.targets(drawn.random(split.inputs.shape[:3]) > 0.7, grid))
+        for split in (train, validation)
+    )
     kept = {"device": kept_activations.SHARE, "file": 0.0}
     for strategy, place in (("s1", "device"), ("s2", "file")):
         kept_activations.SHARE = kept[place]
         phases = strategies.phases(strategy, [last], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3)
         with tempfile.TemporaryDirectory() as folder:
-            recipe = Recipe(phases, 8, 2, 7, 0.01, batch_norm="train", seed=3)
+            recipe = Recipe(phases, 8, 2, 7, 0.01, "train", seed=3, look_weight=0.5)
             done = fit(model, recipe, Splits(train, validation), Path(folder))
         history = done.progress.history
         assert {phase["place"] for phase in done.progress.prefix} == {place}
@@ -43,6 +50,7 @@ def find(name: str) -> dict[str, np.ndarray]:
             [r["train_loss"] for r in history if r["epoch"]]
         )
         found[f"{what}: validation losses"] = np.array([r["val_loss"] for r in history])
+        found[f"{what}: localisation term"] = np.array([r["val_look"] for r in history])
         maps = activation_maps.maps(done.model, test.inputs, labels=test.labels)
         found[f"{what}: logits"] = maps.logits
         found[f"{what}: maps"] = maps.maps

@@ -118,9 +118,11 @@ def test_its_gradient(problem):
         what = "gradient of the localisation term, relative | that of CAM from the head's weights"
         assert_within(1e-5, slope, expected, what, scale=float(jnp.abs(expected).max()))
     direction = slope / jnp.linalg.norm(slope)  # along which it is steepest
-    step = 5e-4
+    step = 1e-4  # larger ones step over kinks
     ahead, behind = (of(_term)(flat + sign * step * direction) for sign in (1, -1))
-    assert float((ahead - behind) / (2 * step)) == pytest.approx(float(slope @ direction), rel=0.02)
+    assert float((ahead - behind) / (2 * step)) == pytest.approx(
+        float(slope @ direction), rel=0.005
+    )
 
 
 def test_a_step_minimises_both_parts(model, splits):

@@ -2,6 +2,9 @@
 
 from jaxcbis.labels import LABELS
 
+#: The picture of covered lesions, which cannot be drawn again from results alone.
+COVERING = "covering"
+
 
 def of(results: dict, *, answers: bool) -> dict[str, str]:
     """Alternative texts of a run's figures, by name.
@@ -29,10 +32,22 @@ def of(results: dict, *, answers: bool) -> dict[str, str]:
         found["training"] = _training(results.get("best"))
     if (results.get("localization") or {}).get("ll_score") is not None:
         found["localization"] = (
-            f"LL score {results['localization']['ll_score']:.3f} beside maps that have seen no "
-            "image, and by threshold; the localisation table holds the same figures."
+            f"LL score {results['localization']['ll_score']:.3f} beside maps made "
+            "without a model, and by threshold; the localisation table holds the same figures."
         )
     return found
+
+
+def covering(found: dict) -> str:
+    """Of COVERING.
+
+    Args:
+      found: 'covering' of results.json.
+    """
+    return (
+        "A few test lesions as they are, with the lesion covered, with as much covered elsewhere, "
+        f"and with their maps; of all {found['n']} the table on covering tells the AUC."
+    )
 
 
 def _confusion(test: dict) -> str:

@@ -5,12 +5,13 @@ from matplotlib.figure import Figure
 
 from jaxcbis.report import paper
 from jaxcbis.report.figures.style import BLUE, GREEN, GREY, INK, VERMILLION
+from jaxcbis.report.tables import BASELINES
 
 _OURS, _PAPERS = "this run", "paper (threshold not stated)"
 
 
 def draw(results: dict) -> Figure:
-    """LL score beside maps that have seen no image, and over all thresholds."""
+    """LL score beside maps made without a model, and over all thresholds."""
     found, published = results["localization"], paper.row_of(results["config"])
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
@@ -29,10 +30,7 @@ def _scores(axes: Axes, found: dict, published: float | None) -> None:
     values = {
         _OURS: found["ll_score"],
         _PAPERS: published,
-        "random maps": found["baselines"]["random"],
-        "centred Gaussian": found["baselines"]["centred_gaussian"],
-        "all ones": found["baselines"]["all_ones"],
-        "the mask at the map's grid": found["baselines"]["grid_ceiling"],
+        **{name: found["baselines"].get(key) for key, name in BASELINES.items()},
     }
     shown = {name: value for name, value in values.items() if value is not None}
     for row, (name, value) in enumerate(shown.items()):

@@ -1,4 +1,4 @@
-"""Loss and accuracy per epoch."""
+"""Loss and accuracy per epoch; the parts of the loss, where it has two."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,14 +10,20 @@ from jaxcbis.report.tables import title_of
 
 #: The most epochs that have their number below the axis.
 NUMBERED = 12
+_SAID = {"cross_entropy": "cross-entropy", "look": "localisation term"}
 
 
 def draw(results: dict) -> Figure:
     """Phase after phase, with the epoch whose weights were kept."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    history = results["history"]
+    names = ["loss", "accuracy"]
+    if any(row.get("val_look") is not None for row in history):
+        names += ["cross_entropy", "look"]
+    figure = Figure(figsize=(10, 2 * len(names)), layout="constrained")
     figure.suptitle(title_of(results))
-    for axes, name in zip(figure.subplots(1, 2), ("loss", "accuracy"), strict=True):
-        _panel(axes, name, results["history"], results.get("best"))
+    panels = figure.subplots(len(names) // 2, 2, squeeze=False)
+    for axes, name in zip(panels.ravel(), names, strict=True):
+        _panel(axes, name, history, results.get("best"))
     return figure
 
 
@@ -30,11 +36,12 @@ def _panel(axes: Axes, name: str, history: list[dict], best: dict | None) -> Non
         _phase(axes, name, steps[start:end], history[start:end])
     for step, entry in enumerate(history):
         if best and (entry["phase"], entry["epoch"]) == (best["phase"], best["epoch"]):
-            value = entry[f"val_{name}"]
+            value = np.array(entry.get(f"val_{name}"), dtype=float)
             axes.plot(step, value, "*", color=GREEN, markersize=14, label="best", zorder=3)
     every = max(1, len(steps) // NUMBERED)
     axes.set_xticks(steps[::every], [str(entry["epoch"]) for entry in history][::every])
-    axes.set(xlabel="epoch of the phase (0: before training)", ylabel=name)
+    ylabel = _SAID.get(name, name)
+    axes.set(xlabel="epoch of the phase (0: before training)", ylabel=ylabel)
     axes.grid(alpha=0.3)
     axes.legend()
 
@@ -46,7 +53,7 @@ def _phase(axes: Axes, name: str, steps: NDArray, rows: list[dict]) -> None:
         ("val", "validation", VERMILLION, "s-"),
     ):
         # None, of an untrained epoch 0, is a gap.
-        values = np.array([entry[f"{split}_{name}"] for entry in rows], dtype=float)
+        values = np.array([entry.get(f"{split}_{name}") for entry in rows], dtype=float)
         label = None if start else said
         axes.plot(steps, values, style, color=colour, markersize=4, label=label)
     if start:

@@ -25,6 +25,7 @@ FIGURES = {
     "reliability": "Reliability",
     "training": "Training",
     "localization": "Localisation",
+    "covering": "Covering",
 }
 #: What a reader must know to read them.
 LEGENDS = {
@@ -35,8 +36,10 @@ LEGENDS = {
     "reliability": "Below the line the model is surer than it should be.",
     "training": "Star: the epoch whose weights were kept. Each phase starts with the best weights "
     "of the one before it.",
-    "localization": "Left: at the chosen threshold; line: 95 % interval; grey: maps that have "
-    "seen no image and, last, the most that the map's grid allows.",
+    "localization": "Left: at the chosen threshold; line: 95 % interval; grey: maps made without a "
+    "model and, last, the most that the map's grid allows.",
+    "covering": "From the lesion that lost most of its p(lesion) when it was covered to the one "
+    "that lost least. Outline: the radiologist's mask.",
 }
 
 

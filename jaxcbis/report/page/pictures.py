@@ -44,6 +44,10 @@ def figures(run: Run) -> dict[str, Picture]:
         from jaxcbis.report.figures import of_run  # here: drawing takes seconds to import
 
         of_run.write(run.folder, run.results, run.answers)
+    covering = run.folder / "figures" / f"{alternatives.COVERING}.svg"
+    if run.results.get("covering") and covering.is_file():
+        alts[alternatives.COVERING] = alternatives.covering(run.results["covering"])
+        paths[alternatives.COVERING] = covering
     return {name: of_svg(path.read_text("utf-8"), alts[name]) for name, path in paths.items()}
 
 

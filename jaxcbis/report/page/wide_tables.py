@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.tables import NONE, Table, epochs_to_best, number
+from jaxcbis.report.tables import BASELINES, NONE, Table, epochs_to_best, number
 
 _FIGURES = {
     "iou": "IoU",
@@ -18,17 +18,12 @@ _SAMPLES = {
     "all": "all, map of the predicted class",
     "all_true_class": "all, map of the true class",
 }
-_BLIND = {
-    "all_ones": "all ones",
-    "centred_gaussian": "centred Gaussian",
-    "random": "random maps",
-    "grid_ceiling": "the mask at the map's grid",
-}
+_WITHOUT = "no model"
 _TIMES = {
     "prepare_s": "data",
     "train_s": "training",
-    "evaluate_s": "test without labels",
-    "cam_s": "test and maps",
+    "evaluate_s": "test without maps",
+    "cam_s": "maps of validation and test",
     "compile_s": "compiling, within the above",
 }
 
@@ -57,7 +52,7 @@ def per_class(test: dict) -> Table:
 
 
 def localization(found: dict) -> Table | None:
-    """Figures of the maps over every choice of samples, and of maps that have seen no image.
+    """Figures of the maps over every choice of samples, and of maps made without a model.
 
     Args:
       found: 'localization' of results.json.
@@ -67,20 +62,22 @@ def localization(found: dict) -> Table | None:
         return None
     choices = [(name, samples[key]) for key, name in _SAMPLES.items() if samples.get(key)]
     choices += [
-        (f"no image seen: {name}", found["baseline_figures"][key]) for key, name in _BLIND.items()
+        (f"{_WITHOUT}: {name}", found["baseline_figures"][key])
+        for key, name in BASELINES.items()
+        if key in found["baseline_figures"]
     ]
     rows = [
         (f"{name}: {kind}", str(of["n"]), *(number(of[key], 3) for key in _FIGURES))
         for name, kinds in choices
         for kind, of in kinds.items()
-        if kind == "lesions" or not name.startswith("no image")
+        if kind == "lesions" or not name.startswith(_WITHOUT)
     ]
     return Table(
         "The maps against the masks, by choice of lesions",
         ("lesions", "n", *_FIGURES.values()),
         rows,
-        f"Threshold {found['threshold']:g} of a map's maximum; pixel AP needs none. Maps that have "
-        "seen no image: over all lesions.",
+        f"Threshold {found['threshold']:g} of a map's maximum; pixel AP needs none. Maps made "
+        "without a model: over all lesions.",
     )
 
 
@@ -159,7 +156,7 @@ def side_by_side(names: Sequence[str], runs: Sequence[dict]) -> Table:
         ("run", "patches", "accuracy", "without label normalisation", "macro F1", "AUC",
          "LL score", "best blind map", "epochs", "training, s"),
         rows,
-        "Best blind map: the LL score of the best map that has seen no image. Runs on other test "
+        "Best blind map: the LL score of the best map made without a model. Runs on other test "
         "patches are not comparable. The paper's AUC is of hard labels and has no like here.",
     )  # fmt: skip
 

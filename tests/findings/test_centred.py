@@ -7,25 +7,29 @@ from pathlib import Path
 
 import pytest
 
-from jaxcbis import findings
 from jaxcbis.commands.main import main
+from jaxcbis.findings import centred, documents
 
-DOCS = Path(__file__).resolve().parents[1] / "docs"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
 
 
 @pytest.fixture(scope="module")
 def committed():
     studies = {
         protocol: json.loads((DOCS / "results" / name).read_text())
-        for protocol, name in findings.STUDIES.items()
+        for protocol, name in documents.STUDIES.items()
     }
-    return studies, json.loads((DOCS / "results" / findings.AUDIT).read_text())
+    return studies, json.loads((DOCS / "results" / documents.AUDIT).read_text())
 
 
-def test_the_committed_document_is_what_the_command_makes(tmp_path, capfd):
+def test_the_committed_documents_are_what_the_command_makes(tmp_path, capfd):
     shutil.copytree(DOCS / "results", tmp_path / "results")
     assert main(["findings", str(tmp_path)]) == 0
-    assert (tmp_path / findings.NAME).read_text() == (DOCS / findings.NAME).read_text()
+    for made in capfd.readouterr().out.split():
+        assert Path(made).read_text() == (DOCS / Path(made).name).read_text()
+    if (DOCS / "results" / documents.LOOKING).exists():
+        looking = json.loads((DOCS / "results" / documents.LOOKING).read_text())["looking"]
+        assert (DOCS / looking["picture"]["file"]).exists()
 
 
 @pytest.mark.parametrize(
@@ -39,7 +43,7 @@ def test_the_answer_follows_the_clean_models_maps(committed, better, said):
     assert len(cells) == 4
     for cell in cells[:better]:
         cell["localization"]["ll_score_ci95"] = [0.98, 0.99]
-    assert f"**On these data, {said}" in findings.findings(studies, audit)
+    assert f"**On these data, {said}" in centred.text(studies, audit)
 
 
 @pytest.mark.parametrize(("said", "answer"), [("better", "the maps say"), ("worse", "nothing")])
@@ -49,7 +53,7 @@ def test_a_paired_comparison_counts_more_than_an_interval(committed, said, answe
         cell["localization"]["against_baselines"] = {"all_ones": {"verdict": said}}
         cell["localization"]["ll_score_ci95"] = [0.98, 0.99] if said == "worse" else [0.0, 0.01]
     studies["clean"]["config"]["cam_method"] = "layercam"
-    text = findings.findings(studies, audit)
+    text = centred.text(studies, audit)
     assert f"**On these data, {answer}" in text
     assert ("clean protocol: the LayerCAM maps of" in text) == (said == "worse")
 
@@ -58,7 +62,7 @@ def test_what_is_missing_is_named(tmp_path, capfd):
     assert main(["findings", str(tmp_path)]) == 2
     assert "study-paper.json" in capfd.readouterr().err
     shutil.copytree(DOCS / "results", tmp_path / "results")
-    (tmp_path / "results" / findings.AUDIT).write_text("{}")
+    (tmp_path / "results" / documents.AUDIT).write_text("{}")
     assert main(["findings", str(tmp_path)]) == 2
     assert "make them again" in capfd.readouterr().err
 

@@ -1,56 +1,26 @@
-"""findings.md: does the patch model look at the lesion? From results of studies and an audit."""
+"""What studies on centred lesions say, by the paper's protocol and the clean one, in Markdown."""
 
-import json
 from collections.abc import Sequence
-from pathlib import Path
 
 from jaxcbis.audit import tables as audit_tables
-from jaxcbis.errors import UserError
 from jaxcbis.evaluation.bootstrap import BETTER
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import files
 from jaxcbis.report import formats
 from jaxcbis.report.tables import Table, map_method, number
 from jaxcbis.study import tables as study_tables
 
-NAME = "findings.md"
-#: What is read: by file name, the kind of results.
-STUDIES = {"paper": "study-paper.json", "clean": "study-clean.json"}
-AUDIT = "audit.json"
+#: As the one document, and beside that on shifted lesions.
+TITLE = "Does the patch model look at the lesion?"
+TITLE_BESIDE = "Does the patch model look at the lesion? Asked with centred lesions"
 
 
-def write(folder: Path) -> Path:
-    """Writes `findings.md` beside a folder `results` that holds both studies and their audit.
-
-    Args:
-      folder: holds results/study-paper.json, results/study-clean.json and results/audit.json.
-
-    Returns:
-      The file.
-
-    Raises:
-      UserError: a file is absent or no such result, or findings.md cannot be written.
-    """
-    studies = {name: _read(folder / "results" / file) for name, file in STUDIES.items()}
-    audit = _read(folder / "results" / AUDIT)
-    path = folder / NAME
-    try:
-        text = findings(studies, audit)
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder / 'results'}: not the results of this version's study and audit ({error!r}); "
-            "make them again"
-        ) from error
-    files.write(path, text, "free space there or make the folder writable")
-    return path
-
-
-def findings(studies: dict[str, dict], audit: dict) -> str:
+def text(studies: dict[str, dict], audit: dict, title: str = TITLE) -> str:
     """The document, in Markdown.
 
     Args:
       studies: content of study.json by protocol, 'paper' and 'clean'.
       audit: content of audit.json, of the runs that the studies chose.
+      title: of the document.
     """
     config = studies["paper"]["config"]
     absent = [
@@ -59,7 +29,7 @@ def findings(studies: dict[str, dict], audit: dict) -> str:
         if not _chosen(studies["paper"])[0]["test"]["per_class"][label]["support"]
     ]
     parts = [
-        "# Does the patch model look at the lesion?",
+        f"# {title}",
         "Made by `python -m jaxcbis findings docs` from the files in `docs/results`. Each study is "
         "`python -m jaxcbis study` with the options below, the audit `python -m jaxcbis audit` of "
         "the runs that they chose.",
@@ -237,12 +207,3 @@ def _name(cell: dict) -> str:
 
 def _seeds(study: dict) -> int:
     return len({cell["seed"] for cell in study["cells"]})
-
-
-def _read(path: Path) -> dict:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"cannot read {path} ({error}); expected the results of a study or an audit"
-        ) from error

@@ -1,0 +1,204 @@
+"""What runs reach on the shifted test set, and what differs between those that differ in one thing.
+
+All intervals are of the same bootstrap samples of whole patients, drawn once for all runs, so that
+a difference is paired by test patch, and by seed where there are several. A figure of correctly
+classified lesions is each run's own: the difference of two LL scores is that of two scores as they
+are defined, each over what its run gets right, not over what both get right.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxcbis.audit.looking.asking import Look
+from jaxcbis.config import INCIDENTAL
+from jaxcbis.data.patches import Patches
+from jaxcbis.evaluation import bootstrap, metrics
+from jaxcbis.labels import BACKGROUND
+from jaxcbis.runs.finished import Finished
+
+#: Of these a smaller one is better: who uses the lesion cannot do without it.
+LESS_IS_BETTER = ("lesion_auc_covered", "covered_less_intact", "covered_less_elsewhere")
+#: What a run's maps are held against map by map.
+OF_BLIND_MAPS = ("ll_score", "pointing_game", "pixel_ap")
+#: Options in which runs of one kind may differ; the data are compared as such, weights by content.
+_FREE = (
+    *INCIDENTAL, "seed", "look_weight", "protocol", "windows", "background_size", "data", "weights",
+)  # fmt: skip
+
+#: By name, a figure [1 + samples]: as it is, then of every bootstrap sample; NaN where it has none.
+Drawn = dict[str, NDArray]
+
+
+class Asked(NamedTuple):
+    """A run and what it said of the test set."""
+
+    run: Finished
+    look: Look
+
+
+def times(patients: NDArray) -> NDArray:
+    """float64 [1 + samples, n]: every item once, then as often as each bootstrap sample has it."""
+    whole = np.ones((1, len(patients)))
+    drawn = bootstrap.draw(patients)
+    return whole if drawn is None else np.concatenate([whole, drawn])
+
+
+def drawn(look: Look, test: Patches, items: NDArray, times: NDArray) -> Drawn:
+    """A run's figures.
+
+    Args:
+      look: of the run.
+      test: what it was asked.
+      items: of `Covered`.
+      times: of `times`.
+
+    Returns:
+      accuracy, macro_auc, lesion_auc (a lesion of any class against background), malignancy_auc
+      (among the lesions); ll_score, ll_score_from_validation, pointing_game, energy_in_mask and
+      pixel_ap over correctly classified lesions, ll_score_all over all; lesion_auc_intact,
+      lesion_auc_covered and lesion_auc_elsewhere of the lesions of `items`, and what covering
+      changes: covered_less_intact, elsewhere_less_intact and covered_less_elsewhere.
+    """
+    labels, told = test.labels, look.probabilities
+    correct, lesion = told.argmax(1) == labels, labels != BACKGROUND
+    suspicion = -told[:, BACKGROUND]  # without the 1, as in `metrics.classification`
+    scored, of_lesions = correct[lesion], times[:, lesion]
+    found = {
+        "accuracy": bootstrap.mean(correct, times),
+        "macro_auc": bootstrap.mean_auc(told, labels, times),
+        "lesion_auc": bootstrap.auc(suspicion, lesion, times),
+        "malignancy_auc": bootstrap.auc(
+            metrics.malignancy(told[lesion]), metrics.MALIGNANT[labels[lesion]], of_lesions
+        ),
+        "ll_score_all": bootstrap.mean(look.figures["ll_score"], of_lesions),
+    } | {
+        name: bootstrap.mean(values[scored], of_lesions[:, scored])
+        for name, values in look.figures.items()
+    }
+    beside = np.flatnonzero(~lesion)
+    sides = np.arange(len(items) + len(beside)) < len(items)
+    both = times[:, np.concatenate([items, beside])]
+    for name, asked in (
+        ("intact", told[items]), ("covered", look.covered), ("elsewhere", look.elsewhere),
+    ):  # fmt: skip
+        scores = np.concatenate([-asked[:, BACKGROUND], suspicion[beside]])
+        found[f"lesion_auc_{name}"] = bootstrap.auc(scores, sides, both)
+    for one, two in (("covered", "intact"), ("elsewhere", "intact"), ("covered", "elsewhere")):
+        found[f"{one}_less_{two}"] = found[f"lesion_auc_{one}"] - found[f"lesion_auc_{two}"]
+    return found
+
+
+def blind(
+    look: Look, of_blind: dict[str, dict[str, NDArray]], test: Patches, times: NDArray
+) -> dict[str, dict]:
+    """How far a run's maps are ahead of maps made without a model, on the lesions it gets right.
+
+    Args:
+      look, test, times: as of `drawn`.
+      of_blind: by name, `asking.figures` of maps made without a model.
+
+    Returns:
+      By name, of each of OF_BLIND_MAPS {value, difference, ci95, verdict}: value is that of the
+      blind maps, the rest of the run's less it.
+    """
+    lesion = test.labels != BACKGROUND
+    scored = (look.probabilities.argmax(1) == test.labels)[lesion]
+    among = times[:, lesion][:, scored]
+
+    def beside(values: NDArray, name: str) -> dict:
+        ahead = bootstrap.mean((look.figures[name] - values)[scored], among)
+        return {"value": number(bootstrap.mean(values[scored], among)[0])} | difference(name, ahead)
+
+    return {
+        kind: {name: beside(figures[name], name) for name in OF_BLIND_MAPS}
+        for kind, figures in of_blind.items()
+    }
+
+
+def figures(drawn: Drawn) -> dict[str, dict]:
+    """Of each figure {value, ci95}."""
+    return {
+        name: {"value": number(of[0]), "ci95": bootstrap.interval(of[1:])}
+        for name, of in drawn.items()
+    }
+
+
+def differences(asked: Sequence[Asked], drawn: Sequence[Drawn]) -> list[dict]:
+    """Every weight of the localisation term against none, and none against the clean cut.
+
+    Args:
+      asked: of all runs.
+      drawn: of `drawn`, in the same order.
+
+    Returns:
+      {pair: {backbone, strategy, head, output_stride}, look_weight, against, seeds, figures}:
+      runs that differ in one thing alone and seeds that both have. against: 0, the plain runs, or
+      'clean' where these are held against those trained on the clean cut. figures: of each
+      {difference, ci95, verdict}, means over seeds.
+    """
+    by_kind: dict[tuple, dict[tuple, dict[int, Drawn]]] = {}
+    pairs: dict[tuple, dict] = {}
+    for (run, _), of in zip(asked, drawn, strict=True):
+        kind, config = kind_of(run), run.config
+        pairs.setdefault(kind, pair_of(run))
+        trained = (config.protocol, config.look_weight)
+        by_kind.setdefault(kind, {}).setdefault(trained, {}).setdefault(config.seed, of)
+    rows = []
+    for kind, by_training in by_kind.items():
+        plain = by_training.get(("shifted", 0), {})
+        compared = [(0.0, "clean", plain, by_training.get(("clean", 0), {}))] + [
+            (weight, 0, of, plain)
+            for (protocol, weight), of in sorted(by_training.items())
+            if protocol == "shifted" and weight
+        ]
+        for weight, against, ones, others in compared:
+            if seeds := sorted(ones.keys() & others.keys()):
+                shared = [(ones[seed], others[seed]) for seed in seeds]
+                rows.append(
+                    {
+                        "pair": pairs[kind], "look_weight": weight, "against": against,
+                        "seeds": seeds, "figures": _between(shared),
+                    }
+                )  # fmt: skip
+    return rows
+
+
+def _between(shared: Sequence[tuple[Drawn, Drawn]]) -> dict[str, dict]:
+    """Differences of pairs of runs, as means over the pairs."""
+    return {
+        name: difference(name, np.mean([one[name] - two[name] for one, two in shared], axis=0))
+        for name in shared[0][0]
+    }
+
+
+def difference(name: str, drawn: NDArray) -> dict:
+    """{difference, ci95, verdict} of a figure's difference [1 + samples]."""
+    interval = bootstrap.interval(drawn[1:])
+    good = interval
+    if interval and name in LESS_IS_BETTER:
+        good = [-interval[1], -interval[0]]
+    return {
+        "difference": number(drawn[0]), "ci95": interval, "verdict": bootstrap.verdict(good),
+    }  # fmt: skip
+
+
+def kind_of(run: Finished) -> tuple:
+    """What runs have in common that differ in cut, seed and weight of the term alone."""
+    options = dataclasses.asdict(run.config)
+    kept = sorted((name, value) for name, value in options.items() if name not in _FREE)
+    return (*kept, run.results["weights"]["sha256"])
+
+
+def pair_of(run: Finished) -> dict:
+    """What a reader knows a kind of runs by."""
+    names = ("backbone", "strategy", "head", "output_stride")
+    return {name: getattr(run.config, name) for name in names}
+
+
+def number(value: float) -> float | None:
+    """A figure, None where it does not exist."""
+    return None if np.isnan(value) else float(value)

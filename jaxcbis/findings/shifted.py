@@ -1,0 +1,228 @@
+"""What runs on shifted lesions say, with the localisation term and without, in Markdown."""
+
+from collections.abc import Sequence
+
+from jaxcbis.audit import tables as audit_tables
+from jaxcbis.audit.looking import tables, words
+from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
+from jaxcbis.report import formats, paper
+from jaxcbis.report.tables import BASELINES, number
+
+
+def text(audit: dict, beside: str) -> str:
+    """The document, in Markdown.
+
+    Args:
+      audit: content of audit.json, of runs by the shifted protocol.
+      beside: file name of the document on centred lesions.
+    """
+    looking = audit["looking"]
+    parts = [
+        "# Does the patch model look at the lesion?",
+        "Made by `python -m jaxcbis findings docs` from the files in `docs/results`; the figures "
+        "and the picture are those of `python -m jaxcbis audit` of the runs. What models on "
+        f"centred lesions say is in [{beside}]({beside}).",
+        "## The question",
+        _question(),
+        "## The answer",
+        "\n".join(f"{k}. {line}" for k, line in enumerate(answer(looking), 1)),
+        _figure(looking),
+        "## What these data cannot tell",
+        "\n".join(f"- {line}" for line in _limits(looking)),
+        *(formats.markdown(table) for table in audit_tables.of(audit)),
+        "## The audit in words",
+        "\n".join(f"- {line}" for line in (*audit_tables.words(audit), *audit["notes"])),
+    ]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def answer(looking: dict) -> list[str]:
+    """A sentence each: the verdict, the model of the figure, the cut, the term, the term's price.
+
+    Args:
+      looking: of audit.json.
+    """
+    rows = looking["differences"]
+    of_cut = [row for row in rows if row["against"] == "clean"]
+    of_term = [row for row in rows if row["against"] == 0]
+    return [
+        _verdict(looking["runs"]), _of_one(_shown(looking)), _on_cut(of_cut), _on_term(of_term),
+        _on_price(of_term),
+    ]  # fmt: skip
+
+
+def _question() -> str:
+    scores = [row.ll_score for row in paper.ROWS.values()]
+    return (
+        "A model may classify a patch rightly for what lies around the lesion. The paper's maps "
+        f"meet the masks with LL scores of {min(scores):.2f} to {max(scores):.2f}, and it names "
+        "the background as a possible reason. Where the lesion fills the patch or lies in its "
+        "middle, a map made without a model scores well, and an LL score tells little. Here the "
+        "lesion lies anywhere in its window, and its longer side is 25 to 75 % of the window's. "
+        "Some models were trained plainly; others with a second term in the loss, the soft Dice of "
+        "the true class's Grad-CAM with the mask."
+    )
+
+
+def _verdict(runs: Sequence[dict]) -> str:
+    shifted = [run for run in runs if run["protocol"] == "shifted"]
+    plain = [run for run in shifted if not run["look_weight"]]
+    asked = plain or shifted
+    kind = "run" if len(asked) == 1 else "runs"
+    kind = f"plainly trained {kind}" if plain else f"{kind} with the term"
+    ahead = sum(_leads(run) for run in asked)
+    using = sum(words.use(run) == words.USES for run in asked)
+    shown = _ANSWERS[(ahead > 0) + (using > 0)]
+    if ahead == using == len(asked):
+        shown = "Yes."
+    return (
+        f"**{shown}** Of {len(asked)} {kind} on shifted lesions {ahead or 'none'} "
+        f"{'has' if ahead < 2 else 'have'} maps that meet the masks better than every map made "
+        f"without a model, and from {using or 'none'} covering the lesion takes more than covering "
+        "as much of the patch elsewhere."
+    )
+
+
+#: By how many of the two signs are seen in some run; where all runs have both it is a yes.
+_ANSWERS = (
+    "Nothing shows that it does.",
+    "One of two signs says that some models do, the other does not.",
+    "Some models do, not all.",
+)
+
+
+def _of_one(run: dict) -> str:
+    """What the plain run of the figure reaches."""
+    figures = run["figures"]
+    said = []
+    for figure, what in (("ll_score", "an LL score"), ("pointing_game", "a pointing game")):
+        told = f"{what} of {tables.interval(figures[figure])}"
+        kind = words.strongest(run, figure)
+        if kind is not None:
+            of = run["blind"][kind][figure]
+            verdict = words.than(of["verdict"]) if of["verdict"] else "beside"
+            told += f", {verdict} {BASELINES[kind]} ({number(of['value'])})"
+        said.append(told)
+    covering = ""
+    if figures["lesion_auc_covered"]["value"] is not None:
+        intact, covered, elsewhere = (
+            number(figures[f"lesion_auc_{which}"]["value"])
+            for which in ("intact", "covered", "elsewhere")
+        )
+        covering = (
+            f"; its AUC of lesion against background is {intact}, {covered} with the lesion "
+            f"covered and {elsewhere} with as much covered elsewhere"
+        )
+    return f"{words.name(run)}, has {', and '.join(said)}{covering}."
+
+
+def _on_cut(rows: Sequence[dict]) -> str:
+    if not rows:
+        return "No run that was trained on centred lesions was asked about these."
+    return (
+        "Against training on centred lesions, training on shifted ones makes the LL score on them "
+        f"{_tally(rows, 'll_score')} ({_spread(rows, 'll_score')})."
+    )
+
+
+def _on_term(rows: Sequence[dict]) -> str:
+    if not rows:
+        return "No run was trained with the term, or none beside a plain one of the same options."
+    told = [
+        f"{what} {_tally(rows, figure)} ({_spread(rows, figure)})"
+        for figure, what in (
+            ("ll_score", "the LL score"), ("pointing_game", "the pointing game"),
+            ("pixel_ap", "pixel AP"),
+        )
+    ]  # fmt: skip
+    return f"The term makes {told[0]}, {told[1]} and {told[2]}."
+
+
+def _on_price(rows: Sequence[dict]) -> str:
+    if not rows:
+        return "What the term costs is not known."
+    told = [
+        f"{what} {_tally(rows, figure)} ({_spread(rows, figure)})"
+        for figure, what in (("accuracy", "accuracy"), ("malignancy_auc", "malignancy AUC"))
+    ]
+    more = sum(row["figures"]["covered_less_elsewhere"]["verdict"] == BETTER for row in rows)
+    less = sum(row["figures"]["covered_less_elsewhere"]["verdict"] == WORSE for row in rows)
+    use = "it is not shown to make a model use the lesion more or less"
+    if more or less:
+        use = f"covering the lesion takes more in {more or 'none'} and less in {less or 'none'}"
+    return f"It makes {told[0]} and {told[1]}, and {use}."
+
+
+def _tally(rows: Sequence[dict], figure: str) -> str:
+    """How often each verdict was given: 'better in 2, within noise in 1 of 3 comparisons'."""
+    verdicts = [row["figures"][figure]["verdict"] for row in rows]
+    words = {BETTER: "better", WORSE: "worse", WITHIN_NOISE: "no different beyond noise"}
+    told = [f"{word} in {n}" for key, word in words.items() if (n := verdicts.count(key))]
+    comparisons = "comparison" if len(rows) == 1 else "comparisons"
+    return f"{', '.join(told) or 'known in none'} of {len(rows)} {comparisons}"
+
+
+def _spread(rows: Sequence[dict], figure: str) -> str:
+    """The one difference with its interval, or the smallest and the largest of them."""
+    known = [of for row in rows if (of := row["figures"][figure])["difference"] is not None]
+    if len(known) == 1:
+        return words.signed(known[0])
+    ends = sorted(of["difference"] for of in known)
+    return f"{ends[0]:+.2f} to {ends[-1]:+.2f}" if ends else "no difference is known"
+
+
+def _leads(run: dict) -> bool:
+    """Whether a run's maps meet the masks better than each of those made without a model."""
+    verdicts = [of["ll_score"]["verdict"] for of in run["blind"].values()]
+    return bool(verdicts) and all(verdict == BETTER for verdict in verdicts)
+
+
+def _shown(looking: dict) -> dict:
+    """The plain run of the figure; without one, the last that it shows."""
+    shown = [looking["runs"][column["run"]] for column in looking["picture"]["columns"]]
+    plain = [run for run in shown if run["protocol"] == "shifted" and not run["look_weight"]]
+    return (plain or shown)[-1]
+
+
+def _figure(looking: dict) -> str:
+    picture = looking["picture"]
+    told = "; ".join(
+        f"{' '.join(column['title'].split())}: {words.name(looking['runs'][column['run']])}"
+        for column in picture["columns"]
+    )
+    return (
+        f"![Test lesions with their outlines, and maps of models trained in different ways]"
+        f"({picture['file']})\n\n"
+        f"The lesions: {picture['rule']}. Below each map is the class that the model predicts, "
+        f"whose map it is. Columns: {told}."
+    )
+
+
+def _limits(looking: dict) -> list[str]:
+    n, runs = looking["n"], looking["runs"]
+    lines = []
+    if absent := [label for label, count in n["per_class"].items() if not count]:
+        lines.append(
+            f"They hold no {' and no '.join(absent)}: what is said of the other lesions may not "
+            "hold for these."
+        )
+    if n["lesion_side"] is not None:
+        lines.append(
+            f"Half of the test lesions are less than {n['lesion_side']:.0f} pixels long in their "
+            "mammograms; what the paper had in full-size ones may not be seen here."
+        )
+    seeds = max((len(row["seeds"]) for row in looking["differences"]), default=0)
+    lines.append(
+        f"At most {seeds} seeds stand behind a difference: its interval is that of the test "
+        "patients, not of other trainings."
+        if seeds
+        else "No run has a counterpart, so that no difference is known."
+    )
+    grids = " or ".join(f"{grid} x {grid}" for grid in sorted({run["grid"] for run in runs}))
+    lines += [
+        f"Maps have {grids} cells: they say where the evidence for a class lies, no finer than "
+        "that, and not why it is evidence.",
+        f"A lesion that is filled in leaves traces, which the control shares; {n['covered']} of "
+        f"{n['lesions']} test lesions have room for it beside them.",
+    ]
+    return lines

@@ -1,0 +1,128 @@
+"""The document on shifted lesions: its answer follows the figures, in all branches."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from jaxcbis.commands.main import main
+from jaxcbis.findings import centred, documents, shifted
+from tests.audit.looking import made
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+USES = {"covered_less_elsewhere": (-0.2, -0.3, -0.1)}
+
+
+def behind(run: dict, kind: str = "blurred_brightness") -> dict:
+    """The same run, whose maps one of those made without a model is no worse than."""
+    run["blind"][kind]["ll_score"] |= {"value": 0.9, "verdict": "within noise"}
+    return run
+
+
+@pytest.mark.parametrize(
+    ("runs", "said"),
+    [
+        ([made.run(**USES), made.run(seed=1, **USES)], "**Yes.** Of 2 plainly trained runs"),
+        ([made.run(**USES), made.run(seed=1)], "**Some models do, not all.**"),
+        ([behind(made.run(**USES))], "**One of two signs says that some models do"),
+        ([made.run()], "**One of two signs says that some models do"),
+        ([behind(made.run())], "**Nothing shows that it does.**"),
+        ([made.run("clean", **USES), behind(made.run())], "**Nothing shows that it does.**"),
+        (
+            [made.run(look_weight=1.0, **USES)],
+            "Of 1 run with the term on shifted lesions 1 has maps",
+        ),
+    ],
+)
+def test_the_verdict_follows_maps_and_covering(runs, said):
+    assert said in shifted.answer(made.looking(runs))[0]
+
+
+def test_the_model_of_the_figure_is_told_beside_the_strongest_blind_map():
+    runs = [made.run("clean"), behind(made.run(ll_score=(0.52, 0.50, 0.54)))]
+    said = shifted.answer(made.looking(runs))[1]
+    assert said.startswith(
+        "resnet50 s2, stride 16, pool, plain, seed 0, has an LL score of 0.52 (0"
+    )
+    assert "no better and no worse than the blurred brightness (0.90)" in said
+    runs[1]["figures"]["lesion_auc_covered"] = {"value": None, "ci95": None}
+    assert "covered" not in shifted.answer(made.looking(runs))[1]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["better"], "better in 1 of 1 comparison (+0.05 (+0.01 to +0.09))"),
+        (["worse"], "worse in 1 of 1 comparison"),
+        (["within noise"], "no different beyond noise in 1 of 1 comparison"),
+        (
+            ["better", "worse", "better"],
+            "better in 2, worse in 1 of 3 comparisons (-0.05 to +0.05)",
+        ),
+    ],
+)
+def test_cut_term_and_price_are_told_by_their_verdicts(verdicts, said):
+    of_cut = [made.difference(0.0, "clean", ll_score=verdict) for verdict in verdicts]
+    of_term = [
+        made.difference(
+            ll_score=verdict, pointing_game=verdict, pixel_ap=verdict, accuracy=verdict,
+            malignancy_auc=verdict,
+        )
+        for verdict in verdicts
+    ]  # fmt: skip
+    _, _, cut, term, price = shifted.answer(made.looking(differences=of_cut + of_term))
+    assert cut.count(said) == 1
+    assert term.count(said) == 3
+    assert price.count(said) == 2
+    assert "not shown to make a model use the lesion more or less" in price
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        (["better", "worse"], "takes more in 1 and less in 1"),
+        (["better", "within noise"], "takes more in 1 and less in none"),
+        (["worse"], "takes more in none and less in 1"),
+    ],
+)
+def test_it_says_where_the_term_changes_what_is_used(verdicts, said):
+    rows = [made.difference(covered_less_elsewhere=verdict) for verdict in verdicts]
+    assert said in shifted.answer(made.looking(differences=rows))[-1]
+
+
+def test_what_was_not_done_is_said():
+    _, _, cut, term, price = shifted.answer(made.looking(differences=[]))
+    assert "No run that was trained on centred lesions" in cut
+    assert "No run was trained with the term" in term
+    assert "not known" in price
+    text = shifted.text(made.audit(made.looking(differences=[])), "beside.md")
+    assert "no difference is known" in text
+
+
+def test_limits_are_those_of_the_data():
+    text = shifted.text(made.audit(made.looking()), "beside.md")
+    assert "no BENIGN_Calc and no MALIGNANT_Calc" in text
+    assert "less than 18 pixels long" in text
+    assert "At most 2 seeds" in text
+    assert "7 x 7 cells" in text
+    assert "](looking.png)" in text
+    assert "[beside.md](beside.md)" in text
+
+
+def test_both_documents_are_written_and_nothing_stands_twice(tmp_path, capfd):
+    shutil.copytree(DOCS / "results", tmp_path / "results")
+    audit = tmp_path / "results" / documents.LOOKING
+    audit.write_text(json.dumps(made.audit(made.looking())))
+    assert main(["findings", str(tmp_path)]) == 0
+    assert capfd.readouterr().out.split() == [
+        str(tmp_path / documents.NAME), str(tmp_path / documents.CENTRED_NAME),
+    ]  # fmt: skip
+    new, old = ((tmp_path / name).read_text() for name in (documents.NAME, documents.CENTRED_NAME))
+    assert documents.CENTRED_NAME in new
+    assert old.startswith(f"# {centred.TITLE_BESIDE}")
+    shared = {line for line in new.splitlines() if len(line) > 60} & set(old.splitlines())
+    assert not shared
+    audit.write_text(json.dumps({"looking": {}}))
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "make them again" in capfd.readouterr().err
