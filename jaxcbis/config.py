@@ -95,8 +95,8 @@ class Config:
         shown="flatten of a VGG, always pool of a ResNet",
     )  # fmt: skip
     look_weight: float = _option(
-        0.0, "of the loss's second term, by which the true class's Grad-CAM has to meet the mask",
-        low=0,
+        0.0, "weight of the loss's second term, by which the true class's Grad-CAM at the last "
+        "stage has to meet the lesion's mask; 0 is cross-entropy alone", low=0,
     )  # fmt: skip
     precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
     device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))

@@ -46,7 +46,7 @@ class Rows(NamedTuple):
 
 
 STEPS = Rows("steps", ("train_behind_prefix", "forward", "gradcam_head_only"), 32, 100)
-EPOCHS = Rows("epochs", ("s2_epoch", "gradcam", "train_all"), 12, 60)
+EPOCHS = Rows("epochs", ("s2_epoch", "train_with_look", "gradcam", "train_all"), 12, 60)
 #: Enough batches in one call that its start does not count.
 MAPS = Rows("maps", ("gradcam_vs_forward",), 2, 20, batches=16)
 OTHERS = Rows(

@@ -25,8 +25,9 @@ def of(work: Work, backbone: Model) -> float | None:
     """Operations of one repetition, a multiplication and an addition counting as two.
 
     They are those of our program as JAX hands it to the compiler, whatever becomes of it there. Of
-    Grad-CAM they are the logits', as all that comes on top of them is small. None for rows in
-    which the two sides do not do the same work, and where nothing can be counted.
+    Grad-CAM they are the logits', and of a step with the localisation term those of one without it,
+    as all that comes on top of them is small. None for rows in which the two sides do not do the
+    same work, and where nothing can be counted.
     """
     if not countable():
         return None
@@ -90,7 +91,7 @@ def _of_step(work: Work, backbone: Model) -> float:
     """Operations of one training step on one batch."""
     inputs = jax.ShapeDtypeStruct((work.batch, *work.shape), jnp.float32)
     labels = jax.ShapeDtypeStruct((work.batch,), jnp.int32)
-    plan, *variables = tasks.start_steps(work, backbone)
+    plan, *variables = tasks.start_steps(work._replace(row="train_"), backbone)
     return _flops(steps.train_step, plan, *_shapes(variables), Batch(inputs, labels))
 
 

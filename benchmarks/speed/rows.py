@@ -28,7 +28,8 @@ ROWS = {
     "train_behind_prefix": "step of S2 from the frozen half's activations, stored BatchNorm "
     "statistics",
     "train_behind_prefix_batch_stats": "the same, normalising by the batch",
-    LOOK: "the same with the localisation term, against our own without it",
+    LOOK: "step of S2 from the frozen half's activations, with the localisation term, against our "
+    "own without it",
     "s1_run": "all epochs of S1's three phases, ours keeping activations, the peer from images",
     "s2_epoch": "epoch of S2 with validation, ours from kept activations, the peer's from images",
     "gradcam": "maps of the predicted class at image size, against pytorch-grad-cam",
@@ -40,7 +41,7 @@ ROWS = {
 }
 #: Row -> what its figures leave out.
 LEFT_OUT = {
-    LOOK: "the same with the localisation term, against our own without it",
+    LOOK: "its share of operations leaves out the term's",
     "s1_run": "all epochs of a phase cost the peer the same: one of each is timed and multiplied",
     "s2_epoch": "without computing the kept activations, once a run",
     "time_to_first_step": "without drawing random weights, which is no part of a real start",

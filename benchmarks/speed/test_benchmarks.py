@@ -11,7 +11,10 @@ from jaxcbis.machine import backend
 
 WITHIN = [
     row for row in rows.ROWS
-    if row not in ("s1_run", "input", "time_to_first_step", *rows.OURS_ONLY, "gradcam_head_only")
+    if row not in (
+        "s1_run", "input", "time_to_first_step", "second_start", "gradcam_head_only",
+        "gradcam_vs_forward",
+    )
 ]  # fmt: skip
 ROUNDS = 5
 

@@ -8,7 +8,8 @@ import jax.numpy as jnp
 from jaxcbis.config import Config
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
-from jaxcbis.labels import LABELS
+from jaxcbis.errors import UserError
+from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import device, sharding
 from jaxcbis.machine.console import detail, say, warn
 from jaxcbis.models import backbones
@@ -48,7 +49,8 @@ def load_model(config: Config, dataset: Dataset) -> Start:
     """The backbone with its weights.
 
     Raises:
-      UserError: the weights cannot be had; on demo data, random ones take the place of ImageNet's.
+      UserError: the weights cannot be had (on demo data, random ones take the place of ImageNet's),
+        or the localisation term asked for has nothing to compare.
     """
     dtype = jnp.dtype(config.precision)
     said = []
@@ -74,7 +76,38 @@ def load_model(config: Config, dataset: Dataset) -> Start:
         model, source = load("random")
     if config.weights == "random":
         said.append("random weights, as asked for with --weights random")
+    if config.look_weight:
+        said += _without_masks(config, dataset)
+        if train.cells(config, model) == 1:
+            raise UserError(
+                f"--look-weight {config.look_weight:g}: {config.backbone}'s maps have one cell at "
+                f"--image-size {config.image_size}; give a larger one"
+            )
     return Start(sharding.on_all(model), source, said)
+
+
+def _without_masks(config: Config, dataset: Dataset) -> list[str]:
+    """Notes on lesions that the localisation term leaves out.
+
+    Raises:
+      UserError: it would leave out all of a split.
+    """
+    said = []
+    for name in ("train", "validation"):
+        part = dataset.splits[name]
+        masked = part.masks[part.labels != BACKGROUND].any((1, 2))
+        if not masked.any():
+            raise UserError(
+                f"--look-weight {config.look_weight:g}: no lesion of the {name} split has a mask "
+                "for its map to meet; give data with masks, or leave the option out"
+            )
+        if not masked.all():
+            said.append(
+                f"the localisation term leaves out {(~masked).sum()} of {len(masked)} lesions of "
+                f"the {name} split: their masks are empty"
+            )
+            warn(f"LOOK WEIGHT: {said[-1]}")
+    return said
 
 
 def introduce(config: Config, threads: int, before: dict | None) -> None:

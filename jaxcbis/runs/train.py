@@ -5,6 +5,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 from rich.progress import Progress as Bars
 
 from jaxcbis.config import Config
@@ -90,12 +91,14 @@ def _recipe(config: Config) -> Recipe:
 def _examples(part: Patches, statistics: Statistics, config: Config, model: Model) -> Examples:
     labels = part.labels if config.protocol == "paper" else None
     images = normalize(part.images, statistics, labels)
-    targets = None
-    if config.look_weight:
-        one = jax.ShapeDtypeStruct((1, *images.shape[1:]), images.dtype)
-        grid = jax.eval_shape(lambda x: forward(model, x, model.stages), one).shape[1]
-        targets = look.targets(part.masks, grid)
+    targets = look.targets(part.masks, cells(config, model)) if config.look_weight else None
     return Examples(images, part.labels, part.ids, targets)
+
+
+def cells(config: Config, model: Model) -> int:
+    """Cells on a side of the maps that the localisation term is computed of."""
+    image = jax.ShapeDtypeStruct((1, config.image_size, config.image_size, 1), jnp.float32)
+    return jax.eval_shape(lambda x: forward(model, x, model.stages), image).shape[1]
 
 
 def _unlogged(row: dict) -> None:

@@ -15,7 +15,7 @@ from jaxcbis.models.inference import Track, untracked
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import checkpoints, kept_activations, steps
 from jaxcbis.training.batches import Splits
-from jaxcbis.training.phase import Progress, Standing, train_phase
+from jaxcbis.training.phase import Progress, Standing, completed, train_phase
 from jaxcbis.training.strategies import Phase, Recipe
 
 #: Checkpoints take at most this share of the time: one of a large model takes a second, an epoch
@@ -121,6 +121,7 @@ def _restored(saved: dict, recipe: Recipe, folder: Path) -> Progress:
     """The progress of a checkpoint, if it is one of this recipe."""
     try:
         progress = Progress(**{key: saved[key] for key in saved if key not in _FORMER})
+        progress = progress._replace(history=[completed(row) for row in progress.history])
         last = progress.history[-1]
         stood = Phase(last["phase"], last["learning_rates"])
     except (TypeError, KeyError, IndexError) as error:

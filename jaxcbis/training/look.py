@@ -3,7 +3,8 @@
 Of a lesion it is 1 - 2 sum(p t) / (sum(p^2) + sum(t^2)), the soft Dice loss of Milletari, Navab and
 Ahmadi (V-Net, 3DV 2016), over the cells of the last stage. p is the class's Grad-CAM over its
 maximum, t the share of each cell that is lesion over the largest such share. 0 is a perfect map, 1
-one that does not touch the lesion. Background has no mask and no term.
+one that does not touch the lesion. Background has no mask and no term. A map that is zero
+everywhere misses all of the lesion, and has no gradient: only the cross-entropy can bring it back.
 """
 
 import cv2
@@ -47,8 +48,8 @@ def misses(head: Head, features: Array, labels: Array, targets: Array) -> tuple[
     Args:
       head: behind the last stage.
       features: of the last stage, [n, grid, grid, c].
-      labels: int [n]; what is neither background nor a class, or has an empty mask, does not count.
-      targets: of `targets`.
+      labels: int [n]; background and ABSENT are no lesions.
+      targets: of `targets`; an item whose mask is empty does not count.
     """
     # The sum over cells, not Grad-CAM's mean: its size then does not hang on the grid.
     maps = weighted(features, gradient(head, features, labels).sum((1, 2)))

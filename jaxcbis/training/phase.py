@@ -88,8 +88,7 @@ def train_phase(
     def validated(state: State, name: str) -> Means:
         now = frozen.update(state.variables)
         sums = epochs.validate(now, plan.stages, splits.validation)
-        loss = sums.cross_entropy.sum() + recipe.look_weight * sums.look.sum()
-        _require_finite(loss, f"phase {name}, on the validation patches")
+        _require_finite(_loss(sums, recipe).sum(), f"phase {name}, on the validation patches")
         return _means(sums, len(splits.validation.labels), recipe)
 
     # ---- The model that the phase starts with is its first candidate
@@ -109,7 +108,7 @@ def train_phase(
         state, sums = epochs.train(
             plan, standing.state, frozen, splits.train, order, _shown(track, name)
         )
-        losses = sums.cross_entropy + recipe.look_weight * sums.look
+        losses = _loss(sums, recipe)
         for step in np.flatnonzero(~np.isfinite(losses)):
             patches = splits.train.named(order[step])
             where = f"phase {name}, step {step + 1} of {len(order)}, on the patches {patches}"
@@ -121,9 +120,24 @@ def train_phase(
         yield (standing := _advanced(standing, state, row))
 
 
+def completed(row: dict) -> dict:
+    """A row of the history with what versions without the localisation term did not tell."""
+    parts = {
+        "train_cross_entropy": row["train_loss"], "train_look": None,
+        "val_cross_entropy": row["val_loss"], "val_look": None,
+    }  # fmt: skip
+    return row | parts | row
+
+
 class Means(NamedTuple):
-    """Of a split: what is minimised, how many of its items are classified correctly, and the
-    loss's parts; look is None without the localisation term."""
+    """Of a split; all None where it was not visited.
+
+    Attributes:
+      loss: what is minimised: the mean cross-entropy and, by its weight, the localisation term's
+        mean over all lesions.
+      accuracy: share of the items that are classified correctly.
+      cross_entropy, look: the loss's parts; look is None without the localisation term.
+    """
 
     loss: float | None
     accuracy: float | None
@@ -132,6 +146,11 @@ class Means(NamedTuple):
 
 
 _NONE = Means(None, None, None, None)
+
+
+def _loss(sums: Sums, recipe: Recipe) -> np.ndarray:
+    """Of every batch, summed over its items: for whether it is finite, not for how large it is."""
+    return sums.cross_entropy + recipe.look_weight * sums.look
 
 
 def _means(sums: Sums, count: int, recipe: Recipe) -> Means:

@@ -47,8 +47,8 @@ class Sums(NamedTuple):
     Attributes:
       cross_entropy: of all its items.
       correct: how many were classified correctly.
-      look: the localisation term, see `look`, of its lesions.
-      lesions: how many of them have one; 0 without targets.
+      look: the localisation term, of `look.misses`, summed over its lesions.
+      lesions: how many these are; both are 0 without targets.
     """
 
     cross_entropy: Any
@@ -108,6 +108,8 @@ def train_step(plan: Plan, state: State, frozen: Model, batch: Batch) -> tuple[S
         _, stats = split(network)
         value = sums.cross_entropy / (batch.labels != ABSENT).sum()
         if plan.look_weight:
+            if batch.targets is None:
+                raise ValueError("expected targets of the masks: the plan has a localisation term")
             value += plan.look_weight * sums.look / jnp.maximum(sums.lesions, 1)
         return value, (sums, {stage: stats[stage] for stage in state.variables.stats})
 

@@ -11,7 +11,7 @@ from jaxcbis.models import backbones
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD
 from jaxcbis.training import batches, epochs, steps
-from jaxcbis.training.batches import Batch
+from jaxcbis.training.batches import Batch, Splits
 from jaxcbis.training.fit import fit
 from jaxcbis.training.kept_activations import in_front
 from tests.differences import assert_within
@@ -65,10 +65,13 @@ def test_a_last_batch_that_is_filled_up_trains_as_one_of_its_own_size(model, spl
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-6)
 
 
-def test_many_steps_in_one_call_are_the_same_steps(model, splits):
+@pytest.mark.parametrize("weight", [0.0, 1.0])
+def test_many_steps_in_one_call_are_the_same_steps(model, splits, weight):
+    """On the device and from the host."""
     (phase, _) = recipe().phases
-    plan = steps.plan(model, phase, "frozen")
-    pooled = forward(model, splits.train.inputs, in_front(model.stages, HEAD))
+    plan = steps.plan(model, phase, "frozen", weight)
+    kept = forward(model, splits.train.inputs, in_front(model.stages, HEAD, pooled=not weight))
+    targets = np.random.default_rng(0).random((16, 4, 4), np.float32) if weight else None
     order = batches.shuffled(16, 6, (0,))  # 6, 6 and 4 items
     shown = []
 
@@ -77,13 +80,15 @@ def test_many_steps_in_one_call_are_the_same_steps(model, splits):
             shown.append(len(part))
             return part
 
-        examples = splits.train._replace(inputs=inputs)
+        on_device = isinstance(inputs, jax.Array)
+        theirs = jnp.asarray(targets) if weight and on_device else targets
+        examples = splits.train._replace(inputs=inputs, targets=theirs)
         state = steps.start(phase.learning_rates, model)
         frozen = model.select(model.stages)
         state, sums = epochs.train(plan, state, frozen, examples, order, show)
-        return sums.correct, sums.cross_entropy, *arrays(state.variables)
+        return sums.correct, sums.cross_entropy, sums.look, *arrays(state.variables)
 
-    in_one_call, step_by_step = epoch(pooled), epoch(np.asarray(pooled))
+    in_one_call, step_by_step = epoch(kept), epoch(np.asarray(kept))
     assert shown == [0, 3]
     np.testing.assert_array_equal(in_one_call[0], step_by_step[0])
     for ours, theirs in zip(in_one_call, step_by_step, strict=True):
@@ -109,11 +114,20 @@ def test_validation_equals_scikit_learn(model, splits, monkeypatch):
 
 
 def test_bfloat16_loses_as_float32_does(splits, tmp_path):
+    squares = np.zeros((len(splits.train.labels), 4, 4), np.float32)
+    squares[:, 1:3, :2] = 1
+    train, validation = (
+        split._replace(targets=squares[: len(split.labels)])
+        for split in (splits.train, splits.validation)
+    )
+    parts = [f"{of}_{part}" for of in ("train", "val") for part in ("cross_entropy", "look")]
+
     def losses(dtype):
         model = backbones.load("tiny", weights="random", seed=1, dtype=dtype).model
-        done = fit(model, recipe("s2", batch_norm="frozen"), splits, tmp_path / dtype.__name__)
+        how = recipe("s2", batch_norm="frozen", look_weight=1.0)
+        done = fit(model, how, Splits(train, validation), tmp_path / dtype.__name__)
         assert {a.dtype for a in arrays(done.model)} == {np.dtype(np.float32)}
-        return [row[key] for row in done.progress.history[1:] for key in ("train_loss", "val_loss")]
+        return [row[part] for row in done.progress.history[1:] for part in parts]
 
     half, full = losses(jnp.bfloat16), losses(jnp.float32)
     assert_within(0.02, half, full, "bfloat16's losses, relative | float32's", scale=np.array(full))

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from jax.flatten_util import ravel_pytree
 
@@ -39,7 +40,7 @@ def test_a_size_that_is_no_multiple_of_the_grid():
 def _dice_by_hand(features, kernel, label, target):
     """Of one item behind global average pooling: there Grad-CAM is features times weights."""
     heat = np.maximum(features @ kernel[:, label], 0)
-    heat = heat / (heat.max() + look.FAINT)
+    heat = heat / (heat.max() + 1e-3)
     return 1 - 2 * (heat * target).sum() / ((heat**2).sum() + (target**2).sum())
 
 
@@ -111,18 +112,57 @@ def _closed_form(network, features, labels, targets):
 
 def test_its_gradient(problem):
     name, flat, of = problem
-    slope = jax.grad(of(_term))(flat)
+    term = jax.jit(of(_term))
+    slope = jax.jit(jax.grad(term))(flat)
     assert jnp.linalg.norm(slope) > 0.1
     if name == "tiny":  # pools globally
-        expected = jax.grad(of(_closed_form))(flat)
+        expected = jax.jit(jax.grad(of(_closed_form)))(flat)
         what = "gradient of the localisation term, relative | that of CAM from the head's weights"
         assert_within(1e-5, slope, expected, what, scale=float(jnp.abs(expected).max()))
     direction = slope / jnp.linalg.norm(slope)  # along which it is steepest
     step = 1e-4  # larger ones step over kinks
-    ahead, behind = (of(_term)(flat + sign * step * direction) for sign in (1, -1))
+    ahead, behind = (term(flat + sign * step * direction) for sign in (1, -1))
     assert float((ahead - behind) / (2 * step)) == pytest.approx(
         float(slope @ direction), rel=0.005
     )
+
+
+def test_a_steps_gradient_is_that_of_both_means(model, splits):
+    """Over all items and, by the weight, over the lesions; Adam's first moment tells it."""
+    (phase,) = recipe("s2").phases
+    labels = jnp.asarray(splits.train.labels)
+    targets = look.targets(np.random.default_rng(0).random((16, 32, 32)) > 0.7, 4)
+    batch = Batch(forward(model, splits.train.inputs, model.frozen), labels, jnp.asarray(targets))
+    state, frozen = steps.start(phase.learning_rates, model), model.select(model.frozen)
+
+    @jax.jit
+    @jax.grad
+    def expected(params):
+        network = merge(model.update(model.replace(params, {})))
+        features = run(network, batch.inputs, ["layer2"])[0]
+        losses = optax.softmax_cross_entropy_with_integer_labels(
+            run(network, features, (HEAD,))[0], labels
+        )
+        missed = _term(network, features, labels, targets)
+        return losses.mean() + 0.7 * missed / (labels > 0).sum()
+
+    slope = expected(state.variables.params)
+    plan = steps.plan(model, phase, "frozen", 0.7)
+    after, _ = steps.train_step(plan, state, frozen, batch)
+    moments = optax.tree_utils.tree_get_all_with_path(after.opt_state, "mu")
+    found = [leaf / 0.1 for _, of in moments for leaf in jax.tree.leaves(of)]
+    for ours, theirs in zip(found, jax.tree.leaves(slope), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+def test_a_step_with_the_term_needs_targets(model, splits):
+    (phase,) = recipe("s2").phases
+    plan = steps.plan(model, phase, "frozen", 1.0)
+    batch = Batch(forward(model, splits.train.inputs, model.frozen), splits.train.labels)
+    with pytest.raises(ValueError, match="expected targets"):
+        steps.train_step(
+            plan, steps.start(phase.learning_rates, model), model.select(model.frozen), batch
+        )
 
 
 def test_a_step_minimises_both_parts(model, splits):
@@ -161,3 +201,9 @@ def test_training_goes_by_the_sum(model, splits, tmp_path, strategy):
     assert done.progress.best["val_loss"] == min(losses)
     assert 0 < done.progress.history[-1]["val_look"] <= 1
     assert all("pool" not in phase["stages"] for phase in done.progress.prefix)
+    first, labels = done.progress.history[0], given.validation.labels
+    network = merge(model)
+    features = forward(model, given.validation.inputs, model.stages)
+    missed = _term(network, features, jnp.asarray(labels), jnp.asarray(given.validation.targets))
+    assert 0 < (labels > 0).sum() < len(labels)
+    assert first["val_look"] == pytest.approx(float(missed) / (labels > 0).sum(), rel=1e-5)

@@ -6,12 +6,13 @@ import subprocess
 import sys
 from importlib.util import find_spec
 
+import numpy as np
 import pytest
 
 from benchmarks import measure
 from benchmarks.__main__ import main
 from benchmarks.measure import Late, Skipped, Task
-from benchmarks.speed import first_step, flops, rows, run, starts
+from benchmarks.speed import first_step, flops, rows, run, starts, tasks
 from tests.conftest import ROOT
 
 SMALL = (
@@ -303,3 +304,17 @@ def test_cuda_graphs_are_tried_on_a_gpu_only(peer):
     assert {"fused": True} not in tools._changes(tools.forward)
     settings = peer.rows.Settings(True, compiled="max-autotune")
     assert str(settings) == "channels_last, compiled (max-autotune)"
+
+
+def test_the_row_of_the_localisation_term_is_the_same_step_with_and_without_it():
+    backbone = rows.load("tiny")
+    work = rows.work(rows.LOOK, backbone, 4, 32, 4, 1)
+    plain = rows.work("train_behind_prefix", backbone, 4, 32, 4, 1)
+    assert work == plain._replace(row=rows.LOOK)
+    drawn = rows.draw(work, np.random.default_rng(0))
+    for each, weight, shape in ((work, 1, (4, 4, 4)), (plain, 0, None)):
+        plan, *_ = tasks.start_steps(each, backbone)
+        assert (plan.stages, plan.look_weight) == (("layer2", "head"), weight)
+        targets = tasks.on_device(drawn, each, backbone).targets
+        assert (None if targets is None else targets.shape) == shape
+    assert tasks.our_other(work, backbone).name == "our step without it"
