@@ -55,6 +55,18 @@ def test_a_lesion_is_covered_and_as_much_elsewhere(dtype):
         assert 0.8 < beside.sum() / lesion.sum() <= 1
 
 
+def test_a_control_takes_nothing_from_the_lesion():
+    """Beside a lesion of noise in flat tissue it stays flat."""
+    test = patches(count=60)
+    noise = np.random.default_rng(1).integers(0, 256, test.images.shape, np.uint8)
+    test.images[:] = np.where(test.masks, noise, 80)
+    found = cover(test, 0)
+    lesions = test.masks[found.items]
+    assert len(lesions) == 40
+    assert (found.elsewhere[~lesions] == 80).all()
+    np.testing.assert_array_equal(found.elsewhere[lesions], noise[found.items][lesions])
+
+
 def test_the_same_pixels_whatever_stands_beside():
     test = patches()
     one, again = cover(test, 3), cover(test, 3)
