@@ -244,6 +244,6 @@ def _limits(looking: dict) -> list[str]:
         f"Maps have {grids} cells: they say where the evidence for a class lies, no finer than "
         "that, and not why it is evidence.",
         f"A lesion that is filled in leaves traces, which the control shares; {n['covered']} of "
-        f"{n['lesions']} test lesions have room for it beside them.",
+        f"{n['lesions']} test lesions have room for it beside them, mostly smaller ones.",
     ]
     return lines

@@ -149,10 +149,12 @@ def test_figures_against_scikit_learn_and_samples_written_out(monkeypatch):
         assert found[f"lesion_auc_{name}"] == pytest.approx(roc_auc_score(true, of))
         expected = np.nanquantile(samples[name], (0.025, 0.975))
         np.testing.assert_allclose(found[f"lesion_auc_{name}_ci95"], expected)
-    for name in ("covered", "elsewhere"):
-        less = np.subtract(samples[name], samples["intact"])
-        expected = np.nanquantile(less, (0.025, 0.975))
-        np.testing.assert_allclose(found[f"{name}_less_intact"]["ci95"], expected, atol=1e-12)
+    for one, two in (("covered", "intact"), ("elsewhere", "intact"), ("covered", "elsewhere")):
+        less = found[f"{one}_less_{two}"]
+        difference = found[f"lesion_auc_{one}"] - found[f"lesion_auc_{two}"]
+        assert less["difference"] == pytest.approx(difference)
+        expected = np.nanquantile(np.subtract(samples[one], samples[two]), (0.025, 0.975))
+        np.testing.assert_allclose(less["ci95"], expected, atol=1e-12)
 
 
 def test_without_lesions_or_patients_to_resample_figures_are_null():
