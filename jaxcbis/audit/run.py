@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxcbis import config as options
 from jaxcbis.audit import accounting, causes, maps, tables, trivial
-from jaxcbis.audit.looking import asking
+from jaxcbis.audit.looking import asking, comparing
 from jaxcbis.audit.looking import record as looking
 from jaxcbis.config import Config
 from jaxcbis.data import loading, summary
@@ -45,10 +45,14 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
       `looking.record`, None without a run by the shifted protocol.
 
     Raises:
-      UserError: a folder holds no finished run, or one of other data; the data cannot be read.
+      UserError: a folder holds no finished run, or one of other data; two runs to compare have the
+        same options and seed; the data cannot be read.
     """
     runs = _load(folders)
     configs = _configs(data, data_dir, [run.config for run in runs])
+    asked = [run for run in runs if run.config.protocol != "paper"]
+    if "shifted" in configs:
+        comparing.require_different(asked)
     files.make_folder(output, "choose another --output")
     with lock(output):
         _require_same_runs(output, runs)
@@ -69,7 +73,6 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
             _audit(run, runs, datasets, known, record)
             results.write(output / "audit.json", record)
         if "shifted" in datasets:
-            asked = [run for run in runs if run.config.protocol != "paper"]
             shifted = {of.folder: known[of.folder] for of in asked if not of.config.centred}
             record["looking"] = looking.record(asked, datasets["shifted"], shifted, output)
             results.write(output / "audit.json", record)

@@ -25,8 +25,8 @@ def sweep(
 
     A window is as large as the lesions' crops that the run learned from, so that it shows a lesion
     at a size the run knows. Under the shifted protocol those are windows of 1.3 to 4 times their
-    lesion with the lesion anywhere inside, so that each of the windows around a lesion tells of it;
-    the mean over neighbours then tells which one has it in its middle.
+    lesion, with the lesion anywhere inside: every window that holds one tells of it, so a box is a
+    looser mark than of a run that learned lesions in the middle of their crops.
 
     Args:
       run: of `jaxcbis.load`.
@@ -48,14 +48,13 @@ def sweep(
     wanted = round(trained) if window is None else window
     if wanted < pictures.SMALLEST:
         raise UserError(f"--window {wanted}: expected at least {pictures.SMALLEST}")
-    found = sweeping.sweep(
+    return sweeping.sweep(
         lambda crops: answers.predict(run, crops),
         answers.require_grey(mammogram),
         wanted,
         trained=None if trained is None else round(trained),
         track=track,
     )
-    return found if run.config.centred else sweeping.averaged(found)
 
 
 def explain(run: Finished, picture: Picture, file: Path, *, window: int | None, boxes: int) -> dict:

@@ -105,25 +105,6 @@ def sweep(
     return Sweep(probabilities.reshape(*shape, -1), boxes.reshape(*shape, 4))
 
 
-def averaged(found: Sweep) -> Sweep:
-    """Every window's probabilities averaged with those of the windows one step around it.
-
-    For a model that tells a lesion anywhere in a window: all windows that hold it say so alike, and
-    the one whose neighbours hold it, too, has it in its middle.
-    """
-    seen = ~np.isnan(found.suspicion)
-    known = np.where(seen[..., None], found.probabilities, 0)
-    # OpenCV adds up four channels at most.
-    sums = [_around(known[..., k]) for k in range(known.shape[-1])]
-    mean = np.stack(sums, axis=-1) / np.maximum(_around(seen.astype(float)), 1)[..., None]
-    return found._replace(probabilities=np.where(seen[..., None], mean, np.nan))
-
-
-def _around(values: np.ndarray) -> np.ndarray:
-    """Sums over 3 x 3 cells; nothing lies beyond the edge."""
-    return cv2.boxFilter(values, -1, (3, 3), normalize=False, borderType=cv2.BORDER_CONSTANT)
-
-
 def best(found: Sweep, count: int) -> list[Mark]:
     """The windows most probably of a lesion that hardly overlap, the best one first.
 

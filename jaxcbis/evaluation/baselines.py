@@ -65,8 +65,8 @@ def of(
 
 def mean_mask(train: Patches) -> NDArray[np.float32]:
     """How often each pixel lies in a lesion of these patches, [side, side]."""
-    lesions = np.count_nonzero(train.labels != BACKGROUND)
-    return (train.masks.sum(0) / max(lesions, 1)).astype(np.float32)
+    masks = train.masks[train.labels != BACKGROUND]
+    return (masks.sum(0) / max(len(masks), 1)).astype(np.float32)
 
 
 def centred_gaussian(side: int) -> NDArray:

@@ -113,9 +113,10 @@ def score(patches: Patches, intact: NDArray, answers: Answers) -> dict:
 
     Returns:
       The `covering` object of results.json: n and n_background, how many there are; lesion_auc_X
-      and lesion_auc_X_ci95 for X of intact, covered and elsewhere; covered_less_intact and
-      elsewhere_less_intact, each {difference, ci95}. Intervals are those of a bootstrap over whole
-      patients, of differences a paired one. With no lesion or no background all are None.
+      and lesion_auc_X_ci95 for X of intact, covered and elsewhere; covered_less_intact,
+      elsewhere_less_intact and covered_less_elsewhere, each {difference, ci95}. Intervals are those
+      of a bootstrap over whole patients, of differences a paired one. With no lesion or no
+      background all are None.
     """
     items = answers.images.items
     background = np.flatnonzero(patches.labels == BACKGROUND)
@@ -135,12 +136,13 @@ def score(patches: Patches, intact: NDArray, answers: Answers) -> dict:
     for name, of in scores.items():
         key = f"lesion_auc_{name}"
         found[key], found[f"{key}_ci95"] = bootstrap.auc_with_interval(of, lesion, times)
-    for name in ("covered", "elsewhere"):
+    for pair in (("covered", "intact"), ("elsewhere", "intact"), ("covered", "elsewhere")):
         less: dict = {"difference": None, "ci95": None}
         if found["lesion_auc_intact"] is not None:
-            less["difference"] = found[f"lesion_auc_{name}"] - found["lesion_auc_intact"]
+            one, two = (found[f"lesion_auc_{of}"] for of in pair)
+            less["difference"] = one - two
             if times is not None:
-                drawn = (bootstrap.auc(scores[of], lesion, times) for of in (name, "intact"))
+                drawn = (bootstrap.auc(scores[of], lesion, times) for of in pair)
                 less["ci95"] = bootstrap.interval(np.subtract(*drawn))
-        found[f"{name}_less_intact"] = less
+        found["_less_".join(pair)] = less
     return found

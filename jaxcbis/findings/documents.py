@@ -34,6 +34,11 @@ def write(folder: Path) -> list[Path]:
     studies = {name: _read(results / file) for name, file in STUDIES.items()}
     audit = _read(results / AUDIT)
     looking = _read(results / LOOKING) if (results / LOOKING).exists() else None
+    if looking is not None and looking.get("looking", ...) is None:
+        raise UserError(
+            f"{results / LOOKING}: audits no run by the shifted protocol; audit such runs, or "
+            "remove the file"
+        )
     try:
         if looking is None:
             texts = {NAME: centred.text(studies, audit)}
@@ -54,8 +59,11 @@ def write(folder: Path) -> list[Path]:
 
 def _read(path: Path) -> dict:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        found = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
         raise UserError(
             f"cannot read {path} ({error}); expected the results of a study or an audit"
         ) from error
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: expected the results of a study or an audit")
+    return found

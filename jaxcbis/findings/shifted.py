@@ -8,6 +8,9 @@ from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
 from jaxcbis.report import formats, paper
 from jaxcbis.report.tables import BASELINES, number
 
+#: Pixels. In mammograms of full size, 4,000 x 6,000, half of the lesions are longer by far.
+FULL_SIZE = 100
+
 
 def text(audit: dict, beside: str) -> str:
     """The document, in Markdown.
@@ -23,7 +26,7 @@ def text(audit: dict, beside: str) -> str:
         "and the picture are those of `python -m jaxcbis audit` of the runs. What models on "
         f"centred lesions say is in [{beside}]({beside}).",
         "## The question",
-        _question(),
+        _question(looking["runs"]),
         "## The answer",
         "\n".join(f"{k}. {line}" for k, line in enumerate(answer(looking), 1)),
         _figure(looking),
@@ -51,16 +54,22 @@ def answer(looking: dict) -> list[str]:
     ]  # fmt: skip
 
 
-def _question() -> str:
+def _question(runs: Sequence[dict]) -> str:
     scores = [row.ll_score for row in paper.ROWS.values()]
+    term = "a second term in the loss, the soft Dice of the true class's Grad-CAM with the mask"
+    weighted = {bool(run["look_weight"]) for run in runs}
+    trained = {
+        (False,): "All models were trained plainly.",
+        (True,): f"All models were trained with {term}.",
+        (False, True): f"Some models were trained plainly; others with {term}.",
+    }[tuple(sorted(weighted))]
     return (
         "A model may classify a patch rightly for what lies around the lesion. The paper's maps "
         f"meet the masks with LL scores of {min(scores):.2f} to {max(scores):.2f}, and it names "
         "the background as a possible reason. Where the lesion fills the patch or lies in its "
         "middle, a map made without a model scores well, and an LL score tells little. Here the "
         "lesion lies anywhere in its window, and its longer side is 25 to 75 % of the window's. "
-        "Some models were trained plainly; others with a second term in the loss, the soft Dice of "
-        "the true class's Grad-CAM with the mask."
+        + trained
     )
 
 
@@ -68,27 +77,34 @@ def _verdict(runs: Sequence[dict]) -> str:
     shifted = [run for run in runs if run["protocol"] == "shifted"]
     plain = [run for run in shifted if not run["look_weight"]]
     asked = plain or shifted
-    kind = "run" if len(asked) == 1 else "runs"
-    kind = f"plainly trained {kind}" if plain else f"{kind} with the term"
-    ahead = sum(_leads(run) for run in asked)
-    using = sum(words.use(run) == words.USES for run in asked)
-    shown = _ANSWERS[(ahead > 0) + (using > 0)]
-    if ahead == using == len(asked):
-        shown = "Yes."
-    return (
-        f"**{shown}** Of {len(asked)} {kind} on shifted lesions {ahead or 'none'} "
-        f"{'has' if ahead < 2 else 'have'} maps that meet the masks better than every map made "
-        f"without a model, and from {using or 'none'} covering the lesion takes more than covering "
-        "as much of the patch elsewhere."
-    )
+    trained = "plainly trained" if plain else "trained with the term"
+    ahead, using = [_leads(run) for run in asked], [words.use(run) == words.USES for run in asked]
+    both = sum(one and other for one, other in zip(ahead, using, strict=True))
+    shown = "Nothing shows that it does."
+    if both:
+        shown = "Yes." if both == len(asked) else "Some models do, not all."
+    elif any(ahead) and any(using):
+        shown = "No model shows both signs that it does, some show one."
+    elif any(ahead):
+        shown = "The maps say that it does, covering the lesion does not."
+    elif any(using):
+        shown = "Covering the lesion says that it does, the maps do not."
+    better = "maps that meet the masks better than every map made without a model"
+    more = "more AUC with the lesion covered than with as much covered elsewhere"
+    if len(asked) == 1:
+        maps, loses = "" if any(ahead) else "no ", "loses" if any(using) else "is not seen to lose"
+        told = f"The one run {trained} on shifted lesions has {maps}{better}, and {loses} {more}."
+    else:
+        has, loses = _some(ahead, "has", "have"), _some(using, "loses", "lose")
+        told = (
+            f"Of {len(asked)} runs {trained} on shifted lesions {has} {better}, and {loses} {more}."
+        )
+    return f"**{shown}** {told}"
 
 
-#: By how many of the two signs are seen in some run; where all runs have both it is a yes.
-_ANSWERS = (
-    "Nothing shows that it does.",
-    "One of two signs says that some models do, the other does not.",
-    "Some models do, not all.",
-)
+def _some(signs: Sequence[bool], one: str, several: str) -> str:
+    """'none has', '1 has', '2 have'."""
+    return f"{sum(signs) or 'none'} {several if sum(signs) > 1 else one}"
 
 
 def _of_one(run: dict) -> str:
@@ -120,8 +136,8 @@ def _on_cut(rows: Sequence[dict]) -> str:
     if not rows:
         return "No run that was trained on centred lesions was asked about these."
     return (
-        "Against training on centred lesions, training on shifted ones makes the LL score on them "
-        f"{_tally(rows, 'll_score')} ({_spread(rows, 'll_score')})."
+        "After training on shifted lesions instead of centred ones, the LL score on them is "
+        f"{_tally(rows, 'll_score')}."
     )
 
 
@@ -129,46 +145,51 @@ def _on_term(rows: Sequence[dict]) -> str:
     if not rows:
         return "No run was trained with the term, or none beside a plain one of the same options."
     told = [
-        f"{what} {_tally(rows, figure)} ({_spread(rows, figure)})"
+        f"{what} is {_tally(rows, figure)}"
         for figure, what in (
             ("ll_score", "the LL score"), ("pointing_game", "the pointing game"),
             ("pixel_ap", "pixel AP"),
         )
     ]  # fmt: skip
-    return f"The term makes {told[0]}, {told[1]} and {told[2]}."
+    return f"With the term {told[0]}, {told[1]}, and {told[2]}."
 
 
 def _on_price(rows: Sequence[dict]) -> str:
     if not rows:
         return "What the term costs is not known."
     told = [
-        f"{what} {_tally(rows, figure)} ({_spread(rows, figure)})"
+        f"{what} is {_tally(rows, figure)}"
         for figure, what in (("accuracy", "accuracy"), ("malignancy_auc", "malignancy AUC"))
     ]
     more = sum(row["figures"]["covered_less_elsewhere"]["verdict"] == BETTER for row in rows)
     less = sum(row["figures"]["covered_less_elsewhere"]["verdict"] == WORSE for row in rows)
-    use = "it is not shown to make a model use the lesion more or less"
+    use = "no model is shown to use the lesion more or less"
     if more or less:
         use = f"covering the lesion takes more in {more or 'none'} and less in {less or 'none'}"
-    return f"It makes {told[0]} and {told[1]}, and {use}."
+    return f"With it {told[0]}, {told[1]}, and {use}."
 
 
 def _tally(rows: Sequence[dict], figure: str) -> str:
-    """How often each verdict was given: 'better in 2, within noise in 1 of 3 comparisons'."""
-    verdicts = [row["figures"][figure]["verdict"] for row in rows]
-    words = {BETTER: "better", WORSE: "worse", WITHIN_NOISE: "no different beyond noise"}
-    told = [f"{word} in {n}" for key, word in words.items() if (n := verdicts.count(key))]
-    comparisons = "comparison" if len(rows) == 1 else "comparisons"
-    return f"{', '.join(told) or 'known in none'} of {len(rows)} {comparisons}"
+    """The one verdict, or how often each was given, and the differences behind it.
 
-
-def _spread(rows: Sequence[dict], figure: str) -> str:
-    """The one difference with its interval, or the smallest and the largest of them."""
+    'better (+0.05, 95 % interval +0.01 to +0.09)', or 'better in 2, worse in 1 of 3 comparisons
+    (-0.05 to +0.05)'.
+    """
+    words = {
+        BETTER: "better", WORSE: "worse", WITHIN_NOISE: "no different beyond noise",
+        None: "of unknown noise",
+    }  # fmt: skip
     known = [of for row in rows if (of := row["figures"][figure])["difference"] is not None]
-    if len(known) == 1:
-        return words.signed(known[0])
-    ends = sorted(of["difference"] for of in known)
-    return f"{ends[0]:+.2f} to {ends[-1]:+.2f}" if ends else "no difference is known"
+    if not known:
+        return "not known"
+    if len(rows) == 1:
+        (of,) = known
+        ends = of["ci95"] and ", 95 % interval {:+.2f} to {:+.2f}".format(*of["ci95"])
+        return f"{words[of['verdict']]} ({of['difference']:+.2f}{ends or ''})"
+    verdicts = [of["verdict"] for of in known]
+    told = [f"{word} in {n}" for key, word in words.items() if (n := verdicts.count(key))]
+    least, most = (pick(of["difference"] for of in known) for pick in (min, max))
+    return f"{', '.join(told)} of {len(rows)} comparisons ({least:+.2f} to {most:+.2f})"
 
 
 def _leads(run: dict) -> bool:
@@ -207,14 +228,14 @@ def _limits(looking: dict) -> list[str]:
             "hold for these."
         )
     if n["lesion_side"] is not None:
-        lines.append(
-            f"Half of the test lesions are less than {n['lesion_side']:.0f} pixels long in their "
-            "mammograms; what the paper had in full-size ones may not be seen here."
-        )
+        line = f"Half of the test lesions are at most {n['lesion_side']:.0f} pixels long"
+        if n["lesion_side"] < FULL_SIZE:
+            line += ": these are reduced mammograms, and what full-size ones show may be lost"
+        lines.append(f"{line}.")
     seeds = max((len(row["seeds"]) for row in looking["differences"]), default=0)
     lines.append(
-        f"At most {seeds} seeds stand behind a difference: its interval is that of the test "
-        "patients, not of other trainings."
+        f"{'One seed stands' if seeds == 1 else f'At most {seeds} seeds stand'} behind a "
+        "difference: its interval is that of the test patients, not of other trainings."
         if seeds
         else "No run has a counterpart, so that no difference is known."
     )
@@ -223,6 +244,6 @@ def _limits(looking: dict) -> list[str]:
         f"Maps have {grids} cells: they say where the evidence for a class lies, no finer than "
         "that, and not why it is evidence.",
         f"A lesion that is filled in leaves traces, which the control shares; {n['covered']} of "
-        f"{n['lesions']} test lesions have room for it beside them.",
+        f"{n['lesions']} test lesions have room for it beside them, mostly smaller ones.",
     ]
     return lines

@@ -199,8 +199,8 @@ def _covering(found: dict, title_end: str) -> Table:
         f"AUC of lesion or background, lesions covered{title_end}",
         ("patch", "AUC (95 %)", "change (95 %)"),
         rows,
-        f"The {found['n']} lesions with as much room beside them, against {found['n_background']} "
-        "background patches; filled in from the surroundings.",
+        f"The {found['n']} lesions with as much room beside them, mostly smaller ones, against "
+        f"{found['n_background']} background patches; filled in from the surroundings.",
     )
 
 

@@ -114,8 +114,20 @@ def _covering(found: dict | None) -> list[str]:
         f"{found['lesion_auc_intact']:.2f}; with the lesion covered it is "
         f"{found['lesion_auc_covered']:.2f}{_change(found['covered_less_intact'])}, with as much "
         f"covered elsewhere {found['lesion_auc_elsewhere']:.2f}"
-        f"{_change(found['elsewhere_less_intact'])}."
+        f"{_change(found['elsewhere_less_intact'])}.{_use(found.get('covered_less_elsewhere'))}"
     ]
+
+
+def _use(covered_less_elsewhere: dict | None) -> str:
+    """What the two say together; nothing of results from before they were compared."""
+    if not covered_less_elsewhere or covered_less_elsewhere["ci95"] is None:
+        return ""
+    told = f" Between the two lies {covered_less_elsewhere['difference']:+.2f}"
+    low, high = covered_less_elsewhere["ci95"]
+    interval = f"95 % interval {low:+.2f} to {high:+.2f}"
+    if high < 0:
+        return f"{told} ({interval}): the model uses the lesion."
+    return f"{told} ({interval}): it is not shown that the model uses the lesion."
 
 
 def _change(of: dict) -> str:

@@ -220,5 +220,7 @@ def test_runs_of_other_windows_and_files_of_one_protocol_are_refused(
     words = ("audit", "--data-dir", demo_dir, "--output", tmp_path / "audit", "--run")
     line = refused_here(*words, shifted / "plain", other)
     assert "windows differ ([1, 2])" in line
+    line = refused_here(*words, shifted / "term", shifted / "plain", shifted / "term")
+    assert "have the same options and seed" in line
     line = refused_here(*words, shifted / "plain", runs / "clean", "--data", "patches.npz")
     assert "need clean and shifted" in line

@@ -1,6 +1,5 @@
 """A finished run asked about whole mammograms, from Python and from the command line."""
 
-import dataclasses
 import json
 
 import cv2
@@ -10,7 +9,6 @@ from PIL import Image
 
 import jaxcbis
 from jaxcbis.commands.main import main
-from jaxcbis.detection import sweep as sweeping
 from jaxcbis.errors import UserError
 from tests import tiny_run
 from tests.differences import assert_within
@@ -87,13 +85,3 @@ def test_bad_words_get_one_line(folder, tmp_path, refused_here):
     assert "--boxes 0" in refused_here(*words, "--boxes", 0)
     words = ("--data", tmp_path / "none", "--run", folder, "--output", tmp_path)
     assert "not exist" in refused_here("froc", *words)
-
-
-def test_windows_of_a_run_that_knows_no_middle_are_averaged(run):
-    """Under the shifted protocol a lesion may lie anywhere in a window."""
-    mammogram = film(60, 50)
-    shifted = run._replace(config=dataclasses.replace(run.config, protocol="shifted"))
-    plain = jaxcbis.sweep(run, mammogram)
-    expected = sweeping.averaged(plain).probabilities
-    np.testing.assert_allclose(jaxcbis.sweep(shifted, mammogram).probabilities, expected, atol=1e-6)
-    assert np.abs(expected - plain.probabilities).max() > 0.01

@@ -67,28 +67,6 @@ def test_a_finer_mammogram_is_reduced_to_the_training_resolution():
     np.testing.assert_array_equal(got.boxes, 3 * expected.boxes)
 
 
-def test_the_middle_of_windows_that_all_hold_a_lesion_stands_out():
-    """Each tells it anywhere inside: the one around whose middle it lies has the best mean."""
-    image = film(120, 150)
-    image[:, :100] = 100
-    x0, y0 = sweeping.sweep(by_mean, image, WINDOW).boxes[9, 8, :2] + 4
-    image[y0 : y0 + 8, x0 : x0 + 8] = 255
-
-    def holds(crops):
-        return np.array([[1 - v, v, 0, 0, 0] for v in ((crop == 255).sum() / 64 for crop in crops)])
-
-    found = sweeping.sweep(holds, image, WINDOW)
-    assert (found.suspicion == 1).sum() == 9
-    mean = sweeping.averaged(found)
-    (best,) = np.argwhere(mean.suspicion == np.nanmax(mean.suspicion))
-    assert tuple(best) == (9, 8)
-    seen = ~np.isnan(found.suspicion)
-    np.testing.assert_array_equal(seen, ~np.isnan(mean.suspicion))
-    for i, j in np.argwhere(seen):
-        around = found.probabilities[max(i - 1, 0) : i + 2, max(j - 1, 0) : j + 2]
-        np.testing.assert_allclose(mean.probabilities[i, j], np.nanmean(around, axis=(0, 1)))
-
-
 def test_the_best_boxes_hardly_overlap():
     image = film()
     image[20:36, 4:20] = 255

@@ -55,6 +55,18 @@ def test_a_lesion_is_covered_and_as_much_elsewhere(dtype):
         assert 0.8 < beside.sum() / lesion.sum() <= 1
 
 
+def test_a_control_takes_nothing_from_the_lesion():
+    """Beside a lesion of noise in flat tissue it stays flat."""
+    test = patches(count=60)
+    noise = np.random.default_rng(1).integers(0, 256, test.images.shape, np.uint8)
+    test.images[:] = np.where(test.masks, noise, 80)
+    found = cover(test, 0)
+    lesions = test.masks[found.items]
+    assert len(lesions) == 40
+    assert (found.elsewhere[~lesions] == 80).all()
+    np.testing.assert_array_equal(found.elsewhere[lesions], noise[found.items][lesions])
+
+
 def test_the_same_pixels_whatever_stands_beside():
     test = patches()
     one, again = cover(test, 3), cover(test, 3)
@@ -137,10 +149,12 @@ def test_figures_against_scikit_learn_and_samples_written_out(monkeypatch):
         assert found[f"lesion_auc_{name}"] == pytest.approx(roc_auc_score(true, of))
         expected = np.nanquantile(samples[name], (0.025, 0.975))
         np.testing.assert_allclose(found[f"lesion_auc_{name}_ci95"], expected)
-    for name in ("covered", "elsewhere"):
-        less = np.subtract(samples[name], samples["intact"])
-        expected = np.nanquantile(less, (0.025, 0.975))
-        np.testing.assert_allclose(found[f"{name}_less_intact"]["ci95"], expected, atol=1e-12)
+    for one, two in (("covered", "intact"), ("elsewhere", "intact"), ("covered", "elsewhere")):
+        less = found[f"{one}_less_{two}"]
+        difference = found[f"lesion_auc_{one}"] - found[f"lesion_auc_{two}"]
+        assert less["difference"] == pytest.approx(difference)
+        expected = np.nanquantile(np.subtract(samples[one], samples[two]), (0.025, 0.975))
+        np.testing.assert_allclose(less["ci95"], expected, atol=1e-12)
 
 
 def test_without_lesions_or_patients_to_resample_figures_are_null():

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
+from sklearn.metrics import average_precision_score
 
 from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
@@ -187,6 +188,18 @@ def test_other_choices_of_samples_and_maps():
     assert found["baseline_figures"]["all_ones"]["mass"]["iou"] == pytest.approx(0.25)
     low, high = found["ll_score_ci95"]
     assert (low, high) == (pytest.approx(1 / 3), 1)
+
+
+def test_average_precision_is_that_of_scikit_learn():
+    """Of a map of a model, one with many equal pixels, a constant and a zero one."""
+    rng = np.random.default_rng(3)
+    smooth = cv2.resize(rng.random((5, 5), np.float32), (40, 40))
+    mask = rng.random((40, 40)) < 0.2
+    for heat in (smooth, np.rint(4 * smooth), np.ones_like(smooth), np.zeros_like(smooth)):
+        expected = average_precision_score(mask.ravel(), heat.ravel())
+        assert overlap.pixel_average_precision(heat, mask) == pytest.approx(expected, abs=1e-12)
+    assert overlap.pixel_average_precision(smooth, np.zeros_like(mask)) == 0
+    assert overlap.pixel_average_precision(smooth, np.ones_like(mask)) == 1
 
 
 def test_average_precision_needs_no_threshold():

@@ -23,15 +23,28 @@ def behind(run: dict, kind: str = "blurred_brightness") -> dict:
 @pytest.mark.parametrize(
     ("runs", "said"),
     [
-        ([made.run(**USES), made.run(seed=1, **USES)], "**Yes.** Of 2 plainly trained runs"),
-        ([made.run(**USES), made.run(seed=1)], "**Some models do, not all.**"),
-        ([behind(made.run(**USES))], "**One of two signs says that some models do"),
-        ([made.run()], "**One of two signs says that some models do"),
+        (
+            [made.run(**USES), made.run(seed=1, **USES)],
+            "**Yes.** Of 2 runs plainly trained on shifted lesions 2 have maps",
+        ),
+        ([made.run(**USES), made.run(seed=1)], "**Some models do, not all.** Of 2 runs"),
+        ([made.run(**USES), made.run(seed=1)], "and 1 loses more AUC with the lesion covered"),
+        (
+            [behind(made.run(**USES)), made.run(seed=1)],
+            "**No model shows both signs that it does, some show one.** Of 2 runs plainly trained "
+            "on shifted lesions 1 has maps",
+        ),
+        ([behind(made.run(**USES))], "**Covering the lesion says that it does, the maps do not.**"),
+        ([behind(made.run(**USES))], "has no maps that meet the masks better"),
+        ([made.run()], "**The maps say that it does, covering the lesion does not.**"),
+        ([made.run()], "has maps that meet the masks better"),
+        ([made.run()], "is not seen to lose more AUC"),
         ([behind(made.run())], "**Nothing shows that it does.**"),
+        ([behind(made.run()), behind(made.run(seed=1))], "none has maps"),
         ([made.run("clean", **USES), behind(made.run())], "**Nothing shows that it does.**"),
         (
             [made.run(look_weight=1.0, **USES)],
-            "Of 1 run with the term on shifted lesions 1 has maps",
+            "The one run trained with the term on shifted lesions has maps",
         ),
     ],
 )
@@ -42,10 +55,8 @@ def test_the_verdict_follows_maps_and_covering(runs, said):
 def test_the_model_of_the_figure_is_told_beside_the_strongest_blind_map():
     runs = [made.run("clean"), behind(made.run(ll_score=(0.52, 0.50, 0.54)))]
     said = shifted.answer(made.looking(runs))[1]
-    assert said.startswith(
-        "resnet50 s2, stride 16, pool, plain, seed 0, has an LL score of 0.52 (0"
-    )
-    assert "no better and no worse than the blurred brightness (0.90)" in said
+    assert said.startswith("resnet50 s2, stride 16, plain, seed 0, has an LL score of 0.52 (0")
+    assert "no better or worse, beyond noise, than the blurred brightness (0.90)" in said
     runs[1]["figures"]["lesion_auc_covered"] = {"value": None, "ci95": None}
     assert "covered" not in shifted.answer(made.looking(runs))[1]
 
@@ -53,9 +64,10 @@ def test_the_model_of_the_figure_is_told_beside_the_strongest_blind_map():
 @pytest.mark.parametrize(
     ("verdicts", "said"),
     [
-        (["better"], "better in 1 of 1 comparison (+0.05 (+0.01 to +0.09))"),
-        (["worse"], "worse in 1 of 1 comparison"),
-        (["within noise"], "no different beyond noise in 1 of 1 comparison"),
+        (["better"], "is better (+0.05, 95 % interval +0.01 to +0.09)"),
+        (["worse"], "is worse (-0.05"),
+        (["within noise"], "is no different beyond noise (+0.00"),
+        (["within noise", "better"], "better in 1, no different beyond noise in 1 of 2"),
         (
             ["better", "worse", "better"],
             "better in 2, worse in 1 of 3 comparisons (-0.05 to +0.05)",
@@ -75,7 +87,7 @@ def test_cut_term_and_price_are_told_by_their_verdicts(verdicts, said):
     assert cut.count(said) == 1
     assert term.count(said) == 3
     assert price.count(said) == 2
-    assert "not shown to make a model use the lesion more or less" in price
+    assert "no model is shown to use the lesion more or less" in price
 
 
 @pytest.mark.parametrize(
@@ -100,10 +112,49 @@ def test_what_was_not_done_is_said():
     assert "no difference is known" in text
 
 
+def test_differences_without_an_interval_are_told_as_such():
+    """With one patient nothing can be resampled; without a correct lesion there is no figure."""
+    row = made.difference()
+    for of in row["figures"].values():
+        of |= {"ci95": None, "verdict": None}
+    row["figures"]["pixel_ap"]["difference"] = None
+    *_, term, price = shifted.answer(made.looking(differences=[row]))
+    assert "the LL score is of unknown noise (+0.00)" in term
+    assert "pixel AP is not known" in term
+    assert "None" not in term + price
+    *_, term, _ = shifted.answer(made.looking(differences=[row, made.difference()]))
+    assert "the LL score is no different beyond noise in 1, of unknown noise in 1 of 2" in term
+    assert "pixel AP is no different beyond noise in 1 of 2 comparisons" in term
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        ([0.0], "All models were trained plainly."),
+        ([1.0], "All models were trained with a second term"),
+        ([0.0, 1.0], "Some models were trained plainly; others with a second term"),
+    ],
+)
+def test_the_question_tells_how_these_models_were_trained(weights, said):
+    runs = [made.run(look_weight=weight) for weight in weights]
+    assert said in shifted.text(made.audit(made.looking(runs)), "beside.md")
+
+
+def test_only_small_lesions_are_called_those_of_reduced_mammograms():
+    looking = made.looking(differences=[made.difference(seeds=[3])])
+    looking["n"]["lesion_side"] = 412.0
+    text = shifted.text(made.audit(looking), "beside.md")
+    assert "at most 412 pixels long." in text
+    assert "reduced" not in text
+    assert "One seed stands behind a difference" in text
+    looking["n"]["lesion_side"] = None
+    assert "pixels long" not in shifted.text(made.audit(looking), "beside.md")
+
+
 def test_limits_are_those_of_the_data():
     text = shifted.text(made.audit(made.looking()), "beside.md")
     assert "no BENIGN_Calc and no MALIGNANT_Calc" in text
-    assert "less than 18 pixels long" in text
+    assert "at most 18 pixels long: these are reduced mammograms" in text
     assert "At most 2 seeds" in text
     assert "7 x 7 cells" in text
     assert "](looking.png)" in text
@@ -126,3 +177,9 @@ def test_both_documents_are_written_and_nothing_stands_twice(tmp_path, capfd):
     audit.write_text(json.dumps({"looking": {}}))
     assert main(["findings", str(tmp_path)]) == 2
     assert "make them again" in capfd.readouterr().err
+    audit.write_text(json.dumps(made.audit(None)))
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "audits no run by the shifted protocol" in capfd.readouterr().err
+    audit.write_text("[]")
+    assert main(["findings", str(tmp_path)]) == 2
+    assert "looking.json: expected the results of" in capfd.readouterr().err

@@ -241,20 +241,27 @@ def test_the_covering_test_is_told_where_there_is_one():
         "lesion_auc_elsewhere": 0.91, "lesion_auc_elsewhere_ci95": [0.89, 0.93],
         "covered_less_intact": {"difference": -0.27, "ci95": [-0.32, -0.21]},
         "elsewhere_less_intact": {"difference": -0.01, "ci95": [-0.02, 0.004]},
+        "covered_less_elsewhere": {"difference": -0.26, "ci95": [-0.31, -0.2]},
     }  # fmt: skip
-    assert verdict(run)[2] == (
+    told = (
         "Lesions are told from background with an AUC of 0.92; with the lesion covered it is 0.65 "
         "(change -0.27, 95 % interval -0.32 to -0.21), with as much covered elsewhere 0.91 (change "
         "-0.01, 95 % interval -0.02 to +0.00)."
     )
+    between = f"{told} Between the two lies -0.26 (95 % interval -0.31 to"
+    assert verdict(run)[2] == f"{between} -0.20): the model uses the lesion."
+    run["covering"]["covered_less_elsewhere"]["ci95"][1] = 0.01
+    unshown = "it is not shown that the model uses the lesion"
+    assert verdict(run)[2] == f"{between} +0.01): {unshown}."
+    run["covering"]["covered_less_elsewhere"]["ci95"] = None  # one patient
+    assert verdict(run)[2] == told
     table = rows(run)
     assert table["as it is"] == ["0.92 (0.90 to 0.94)", tables.NONE]
     assert table["lesion covered"] == ["0.65 (0.60 to 0.70)", "-0.27 (-0.32 to -0.21)"]
     assert table["as much covered elsewhere"] == ["0.91 (0.89 to 0.93)", "-0.01 (-0.02 to +0.00)"]
     text = shown(run)
-    assert "The 90 lesions with as much room beside them, against 40 background" in " ".join(
-        text.split()
-    )
+    told = "The 90 lesions with as much room beside them, mostly smaller ones, against 40"
+    assert told in " ".join(text.split())
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
     alone = dict.fromkeys(run["covering"]) | {
         "n": 0, "n_background": 40,

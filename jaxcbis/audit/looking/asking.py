@@ -1,5 +1,6 @@
 """A run's answers to the shifted test set, intact and covered, and how each map meets its mask."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
@@ -88,11 +89,11 @@ def threshold_from_validation(run: Finished, validation: Patches) -> float | Non
     return localization.best_threshold(validation, found.logits.argmax(1), found.maps)
 
 
-def figures(heats: NDArray, test: Patches, threshold: float | None) -> dict[str, NDArray]:
+def figures(heats: Iterable[NDArray], test: Patches, threshold: float | None) -> dict[str, NDArray]:
     """How maps meet the masks of the test lesions, lesion by lesion.
 
     Args:
-      heats: [m, size, size], a map for every lesion, in the order of the test patches.
+      heats: a map [size, size] for every lesion, in the order of the test patches.
       test: the patches.
       threshold: behind `ll_score_from_validation`; without one that is NaN.
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from jaxcbis.audit.looking.asking import Look
 from jaxcbis.config import INCIDENTAL
 from jaxcbis.data.patches import Patches
+from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap, metrics
 from jaxcbis.labels import BACKGROUND
 from jaxcbis.runs.finished import Finished
@@ -131,12 +132,12 @@ def differences(asked: Sequence[Asked], drawn: Sequence[Drawn]) -> list[dict]:
     """Every weight of the localisation term against none, and none against the clean cut.
 
     Args:
-      asked: of all runs.
+      asked: of all runs, no two of them with the same options, see `require_different`.
       drawn: of `drawn`, in the same order.
 
     Returns:
-      {pair: {backbone, strategy, head, output_stride}, look_weight, against, seeds, figures}:
-      runs that differ in one thing alone and seeds that both have. against: 0, the plain runs, or
+      {pair: of `pair_of`, look_weight, against, seeds, figures}: runs that differ in one thing
+      alone and seeds that both have. against: 0, the plain runs, or
       'clean' where these are held against those trained on the clean cut. figures: of each
       {difference, ci95, verdict}, means over seeds.
     """
@@ -146,7 +147,7 @@ def differences(asked: Sequence[Asked], drawn: Sequence[Drawn]) -> list[dict]:
         kind, config = kind_of(run), run.config
         pairs.setdefault(kind, pair_of(run))
         trained = (config.protocol, config.look_weight)
-        by_kind.setdefault(kind, {}).setdefault(trained, {}).setdefault(config.seed, of)
+        by_kind.setdefault(kind, {}).setdefault(trained, {})[config.seed] = of
     rows = []
     for kind, by_training in by_kind.items():
         plain = by_training.get(("shifted", 0), {})
@@ -193,9 +194,27 @@ def kind_of(run: Finished) -> tuple:
     return (*kept, run.results["weights"]["sha256"])
 
 
+def require_different(runs: Sequence[Finished]) -> None:
+    """Checks that no run is there twice: which of them would stand for its seed?
+
+    Raises:
+      UserError: two runs have the same options and the same seed.
+    """
+    known: dict[tuple, Finished] = {}
+    for run in runs:
+        config = run.config
+        same = (*kind_of(run), config.protocol, config.look_weight, config.seed)
+        if same in known:
+            raise UserError(
+                f"--run {known[same].folder} {run.folder}: have the same options and seed; give "
+                "one of them"
+            )
+        known[same] = run
+
+
 def pair_of(run: Finished) -> dict:
     """What a reader knows a kind of runs by."""
-    names = ("backbone", "strategy", "head", "output_stride")
+    names = ("backbone", "strategy", "head", "output_stride", "cam_method")
     return {name: getattr(run.config, name) for name in names}
 
 

@@ -30,9 +30,9 @@ def write(path: Path, asked: Sequence[Asked], test: Patches) -> dict:
 
     Args:
       path: of the PNG file.
-      asked: runs of which the first with the localisation term is shown, and beside it a plain one
-        and one trained on the clean cut that otherwise had the same options; without the term, the
-        first by the shifted protocol.
+      asked: runs of which the first with the localisation term is shown that has a plain one of
+        the same options, and beside it that one and one trained on the clean cut; without such a
+        pair, the first with the term; without the term, the first by the shifted protocol.
       test: what they were asked.
 
     Returns:
@@ -62,23 +62,25 @@ def chosen(labels: NDArray) -> NDArray:
 def _columns(asked: Sequence[Asked]) -> list[tuple[str, int]]:
     """What the maps' columns are headed, and whose maps they show."""
     shifted = [k for k, of in enumerate(asked) if not of.run.config.centred]
-    lead = next((k for k in shifted if asked[k].run.config.look_weight), shifted[0])
-    config = asked[lead].run.config
 
-    def like(protocol: str) -> list[int]:
-        """Plain runs of the same kind, first those of the same seed."""
+    def like(lead: int, protocol: str) -> list[int]:
+        """The plain run of the same kind, that of the same seed if there are several."""
+        of_lead = asked[lead].run
         found = [
             k
             for k, of in enumerate(asked)
             if (of.run.config.protocol, of.run.config.look_weight) == (protocol, 0)
-            and kind_of(of.run) == kind_of(asked[lead].run)
+            and kind_of(of.run) == kind_of(of_lead)
         ]
-        return sorted(found, key=lambda k: asked[k].run.config.seed != config.seed)[:1]
+        return sorted(found, key=lambda k: asked[k].run.config.seed != of_lead.config.seed)[:1]
 
-    columns = [("trained on\ncentred lesions", k) for k in like("clean")]
-    columns += [("trained on\nshifted lesions", k) for k in like("shifted")]
-    if config.look_weight:
-        columns.append((f"the same, with the\nterm, weight {config.look_weight:g}", lead))
+    with_term = [k for k in shifted if asked[k].run.config.look_weight]
+    lead = next(iter([*(k for k in with_term if like(k, "shifted")), *with_term, *shifted]))
+    weight = asked[lead].run.config.look_weight
+    columns = [("trained on\ncentred lesions", k) for k in like(lead, "clean")]
+    columns += [("trained on\nshifted lesions", k) for k in like(lead, "shifted")]
+    if weight:
+        columns.append((f"shifted lesions and\nthe term, weight {weight:g}", lead))
     return columns
 
 

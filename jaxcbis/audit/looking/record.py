@@ -34,8 +34,10 @@ def record(
     Returns:
       {n, runs, differences, blind, picture}. n: {test, lesions, covered, patients, per_class,
       lesion_side: median of the longer side in pixels of the mammogram, if known}. runs: of each
-      {run, protocol, backbone, strategy, head, output_stride, look_weight, seed, grid,
-      threshold_from_validation, figures: {name: {value, ci95}}, blind: of `comparing.blind`}.
+      {run, protocol, backbone, strategy, head, output_stride, cam_method, look_weight, seed, alike,
+      grid, threshold_from_validation, figures: {name: {value, ci95}}, blind: of
+      `comparing.blind`}; alike: whether another run, of other options, has the same from
+      protocol to seed.
       differences: of `comparing.differences`. blind: [{name, grid, figures}], of every lesion.
       picture: of `picture.write`.
 
@@ -46,6 +48,7 @@ def record(
     covered = covering.cover(test, SEED)
     times = comparing.times(test.patients)
     of_blind: dict[int, dict[str, dict[str, NDArray]]] = {}
+    shown = [_shown(run) for run in runs]
     asked, drawn, rows = [], [], []
     for run in runs:
         say(f"{run.folder.name}: does it look at the lesion?")
@@ -59,7 +62,8 @@ def record(
             comparing.pair_of(run)
             | {
                 "run": run.folder.name, "protocol": run.config.protocol,
-                "look_weight": run.config.look_weight, "seed": run.config.seed, "grid": grid,
+                "look_weight": run.config.look_weight, "seed": run.config.seed,
+                "alike": shown.count(_shown(run)) > 1, "grid": grid,
                 "threshold_from_validation": look.threshold,
                 "figures": comparing.figures(drawn[-1]),
                 "blind": comparing.blind(look, of_blind[grid], test, times),
@@ -84,6 +88,12 @@ def record(
     }  # fmt: skip
 
 
+def _shown(run: Finished) -> tuple:
+    """What tells a run from others in tables and sentences."""
+    config = run.config
+    return (*comparing.pair_of(run).values(), config.protocol, config.look_weight, config.seed)
+
+
 def _lesion_side(lesions: Patches) -> float | None:
     if not len(lesions) or not lesions.sizes.all():
         return None
@@ -97,10 +107,7 @@ def _of_blind(dataset: Dataset, grid: int) -> dict[str, dict[str, NDArray]]:
     test = dataset.splits["test"]
     lesions = np.flatnonzero(test.labels != BACKGROUND)
     maps = baselines.of(test, lesions, grid, SEED, baselines.mean_mask(dataset.splits["train"]))
-    return {
-        name: asking.figures(np.stack(list(maps[name])), test, None)
-        for name in localization.AGAINST
-    }
+    return {name: asking.figures(maps[name], test, None) for name in localization.AGAINST}
 
 
 def _means(of: Mapping[str, NDArray], times: NDArray) -> dict[str, dict]:

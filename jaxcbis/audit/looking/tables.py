@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from jaxcbis.config import CAM_METHODS
+from jaxcbis.designs import BACKBONES
 from jaxcbis.evaluation.bootstrap import WITHIN_NOISE
 from jaxcbis.report.tables import NONE, Table, number
 
@@ -44,16 +46,24 @@ def of(looking: dict) -> list[Table]:
 
 
 def model(of: dict) -> str:
-    """A kind of runs in a few words."""
-    return f"{of['backbone']} {of['strategy']}, stride {of['output_stride']}, {of['head']}"
+    """A kind of runs in a few words: of grid and head what its backbone has a choice of."""
+    choices = BACKBONES[of["backbone"]].choices
+    parts = [f"{of['backbone']} {of['strategy']}"]
+    if len(choices["output_stride"]) > 1:
+        parts.append(f"stride {of['output_stride']}")
+    if len(choices["head"]) > 1:
+        parts.append(of["head"])
+    if of["cam_method"] != "gradcam":
+        parts.append(CAM_METHODS[of["cam_method"]])
+    return ", ".join(parts)
 
 
 def trained(row: dict) -> str:
-    """How a run was trained, in a few words."""
+    """How a run was trained, in a few words, and which it is where these fit another one, too."""
     how = f"weight {row['look_weight']:g}" if row["look_weight"] else "plain"
     if row["protocol"] == "clean":
         how = f"clean, {how}" if row["look_weight"] else "clean"
-    return f"{how}, seed {row['seed']}"
+    return f"{how}, seed {row['seed']}" + (f", {row['run']}" if row["alike"] else "")
 
 
 def compared(row: dict) -> str:

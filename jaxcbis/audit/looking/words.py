@@ -94,8 +94,10 @@ def on_difference(row: dict) -> str:
 def than(verdict: str) -> str:
     """A verdict in front of what it compares with."""
     return {
-        BETTER: "better than", WORSE: "worse than", WITHIN_NOISE: "no better and no worse than",
-    }[verdict]  # fmt: skip
+        BETTER: "better than",
+        WORSE: "worse than",
+        WITHIN_NOISE: "no better or worse, beyond noise, than",
+    }[verdict]
 
 
 def signed(of: dict) -> str:

@@ -65,7 +65,8 @@ def run(protocol: str = "shifted", look_weight: float = 0.0, seed: int = 0, **fi
     ahead = {"value": 0.3, "difference": 0.2, "ci95": [0.1, 0.3], "verdict": "better"}
     return {
         "run": "a", "protocol": protocol, "backbone": "resnet50", "strategy": "s2",
-        "head": "pool", "output_stride": 16, "look_weight": look_weight, "seed": seed, "grid": 7,
+        "head": "pool", "output_stride": 16, "cam_method": "gradcam", "look_weight": look_weight,
+        "seed": seed, "alike": False, "grid": 7,
         "threshold_from_validation": 0.35, "figures": every,
         "blind": {
             kind: {name: dict(ahead) for name in ("ll_score", "pointing_game", "pixel_ap")}
@@ -83,7 +84,10 @@ def difference(look_weight: float = 1.0, against=0, seeds=(0, 1), **verdicts) ->
         low, high = ends[verdict]
         middle = {"difference": (low + high) / 2, "ci95": [low, high], "verdict": verdict}
         figures[name] = middle
-    pair = {"backbone": "resnet50", "strategy": "s2", "head": "pool", "output_stride": 16}
+    pair = {
+        "backbone": "resnet50", "strategy": "s2", "head": "pool", "output_stride": 16,
+        "cam_method": "gradcam",
+    }  # fmt: skip
     return {
         "pair": pair, "look_weight": look_weight, "against": against, "seeds": list(seeds),
         "figures": figures,

@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from jaxcbis.audit.looking import comparing
 from jaxcbis.audit.looking.comparing import Asked
+from jaxcbis.errors import UserError
 from tests.audit.looking import made
 
 TEST = made.patches()
@@ -59,6 +60,17 @@ def test_blind_maps_are_compared_on_the_same_lesions():
         assert found["same"][name]["verdict"] == "within noise"
 
 
+def test_the_interval_beside_blind_maps_is_of_the_same_lesions():
+    look, rng = made.look(TEST, ITEMS), np.random.default_rng(9)
+    others = {name: rng.random(len(values)) for name, values in look.figures.items()}
+    ahead = np.full(len(TEST), np.nan)
+    ahead[TEST.labels > 0] = look.figures["ll_score"] - others["ll_score"]
+    right = np.flatnonzero((look.probabilities.argmax(1) == TEST.labels) & (TEST.labels > 0))
+    means = [np.mean(np.repeat(ahead[right], sample[right].astype(int))) for sample in TIMES[1:]]
+    found = comparing.blind(look, {"others": others}, TEST, TIMES)["others"]["ll_score"]
+    np.testing.assert_allclose(found["ci95"], np.quantile(means, (0.025, 0.975)))
+
+
 def compared(*runs):
     """Of runs that answer differently, by the order in which they stand."""
     figures = [{"accuracy": np.array([k, k - 0.5, k + 0.5])} for k in range(len(runs))]
@@ -97,6 +109,15 @@ def test_the_shifted_cut_is_held_against_the_clean_one():
     (row,) = compared(clean, made.finished(protocol="clean", look_weight=1.0), made.finished())
     assert (row["look_weight"], row["against"]) == (0, "clean")
     assert row["figures"]["accuracy"]["difference"] == 2
+
+
+def test_a_run_that_is_there_twice_is_refused():
+    plain, term = made.finished(), made.finished(look_weight=1.0)
+    others = [made.finished(seed=1), made.finished(protocol="clean"), made.finished(batch_size=32)]
+    comparing.require_different([plain, term, *others])
+    again = made.finished(output="elsewhere", device="cpu")
+    with pytest.raises(UserError, match="--run plain elsewhere-cpu: have the same options and"):
+        comparing.require_different([plain, term, again])
 
 
 def test_who_uses_the_lesion_cannot_do_without_it():

@@ -28,6 +28,15 @@ def test_it_shows_a_run_with_the_term_and_those_beside_it(tmp_path):
     assert drawn.shape[1] > 1500
 
 
+def test_a_run_with_the_term_that_has_a_plain_one_beside_it_comes_first(tmp_path):
+    alone, plain = made.finished(look_weight=0.3, batch_size=32), made.finished()
+    runs = asked(alone, plain, made.finished(look_weight=1.0))
+    columns = picture.write(tmp_path / "looking.png", runs, TEST)["columns"]
+    assert [column["run"] for column in columns] == [1, 2]
+    (column,) = picture.write(tmp_path / "looking.png", asked(alone), TEST)["columns"]
+    assert column["title"] == "shifted lesions and\nthe term, weight 0.3"
+
+
 def test_without_the_term_it_shows_what_there_is(tmp_path):
     columns = picture.write(tmp_path / "looking.png", asked(made.finished(seed=2)), TEST)["columns"]
     assert [column["run"] for column in columns] == [0]

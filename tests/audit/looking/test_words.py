@@ -20,12 +20,19 @@ def test_tables_fit_the_terminal_and_have_a_row_for_every_run():
         assert all(len(row) == len(table.columns) for row in table.rows), table.title
     answers = [row[0].strip() for row in shown[0].rows]
     assert answers == [
-        "resnet50 s2, stride 16, pool, 7 x 7", "clean, seed 0", "plain, seed 0", "weight 1, seed 0",
+        "resnet50 s2, stride 16, 7 x 7", "clean, seed 0", "plain, seed 0", "weight 1, seed 0",
     ]  # fmt: skip
     heads = [row[0].strip() for row in shown[-1].rows if not row[1]]
     assert heads[1::2] == [
         "weight 1 against none, 2 seeds", "trained on shifted, not on centred lesions, 2 seeds",
     ]  # fmt: skip
+
+
+def test_models_are_told_by_what_they_have_a_choice_of_and_alike_runs_by_their_folders():
+    run = made.run()
+    assert words.name(run) == "resnet50 s2, stride 16, plain, seed 0"
+    run |= {"backbone": "vgg19", "head": "flatten", "cam_method": "layercam", "alike": True}
+    assert words.name(run) == "vgg19 s2, flatten, LayerCAM, plain, seed 0, a"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +70,7 @@ def test_maps_are_held_against_the_strongest_that_knows_no_model():
 @pytest.mark.parametrize("verdict", ["better", "worse", "within noise"])
 def test_a_difference_is_told_with_its_verdict(verdict):
     said = words.on_difference(made.difference(ll_score=verdict))
-    assert said.startswith("resnet50 s2, stride 16, pool, weight 1 against none: LL ")
+    assert said.startswith("resnet50 s2, stride 16, weight 1 against none: LL ")
     assert f", {verdict}; pointing game +0.00 (-0.02 to +0.02), within noise" in said
 
 
