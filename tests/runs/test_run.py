@@ -243,6 +243,15 @@ def test_a_resumed_run_may_reach_its_inputs_by_another_path(done):
     claim.require_same_inputs(done[0], found, moved)
 
 
+def test_a_run_of_a_version_without_windows_goes_on(done):
+    found = results(done[0])
+    older = {key: value for key, value in found["data"].items() if key != "short"}
+    claim.require_same_inputs(done[0], found | {"data": older}, found)
+    short = found | {"data": found["data"] | {"short": [{"id": "a", "reason": "another lesion"}]}}
+    with pytest.raises(UserError, match="--resume: the data are not those"):
+        claim.require_same_inputs(done[0], found | {"data": older}, short)
+
+
 @pytest.mark.parametrize(
     ("part", "key", "value"),
     [("data", "splits", {}), ("data", "dropped", [{}]), ("weights", "sha256", "0")],
