@@ -131,7 +131,7 @@ def _step(work: Work, backbone: Model) -> Task:
         nonlocal state
         state, sums = steps.train_step(plan, state, frozen, batch)
         jax.block_until_ready(state)
-        return sums.cross_entropy
+        return sums.cross_entropy / work.batch
 
     return Task(lambda rng: on_device(draw(work, rng), work, backbone), step)
 
@@ -150,7 +150,7 @@ def _steps(work: Work, backbone: Model) -> Task:
         nonlocal state
         state, sums = program(state, frozen, items, order)
         jax.block_until_ready(state)
-        return sums.cross_entropy[-1]
+        return sums.cross_entropy[-1] / work.batch
 
     return Task(lambda rng: draw_order(work, rng), run)
 

@@ -152,7 +152,9 @@ def test_progress_that_is_none(saved, capfd):
     refusal(read_training, saved, capfd)
 
 
-ROW = {"phase": "head", "learning_rates": RATES}
+LOSSES = {"train_loss": 0.5, "val_loss": 0.6}
+PARTS = {"train_cross_entropy": 0.5, "train_look": None, "val_cross_entropy": 0.6, "val_look": None}
+ROW = {"phase": "head", "learning_rates": RATES} | LOSSES | PARTS
 SAVED = {"history": [ROW], "best": {}, "prefix": []}
 
 
