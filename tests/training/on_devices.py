@@ -41,7 +41,9 @@ def find(name: str) -> dict[str, np.ndarray]:
         kept_activations.SHARE = kept[place]
         phases = strategies.phases(strategy, [last], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3)
         with tempfile.TemporaryDirectory() as folder:
-            recipe = Recipe(phases, 8, 2, 7, 0.01, "train", seed=3, look_weight=0.5)
+            recipe = Recipe(
+                phases, 8, 2, 7, 0.01, "train", seed=3, look_weight=0.5 * (strategy == "s2")
+            )
             done = fit(model, recipe, Splits(train, validation), Path(folder))
         history = done.progress.history
         assert {phase["place"] for phase in done.progress.prefix} == {place}
@@ -50,7 +52,8 @@ def find(name: str) -> dict[str, np.ndarray]:
             [r["train_loss"] for r in history if r["epoch"]]
         )
         found[f"{what}: validation losses"] = np.array([r["val_loss"] for r in history])
-        found[f"{what}: localisation term"] = np.array([r["val_look"] for r in history])
+        if strategy == "s2":
+            found[f"{what}: localisation term"] = np.array([r["val_look"] for r in history])
         maps = activation_maps.maps(done.model, test.inputs, labels=test.labels)
         found[f"{what}: logits"] = maps.logits
         found[f"{what}: maps"] = maps.maps
