@@ -32,19 +32,20 @@ def find(name: str) -> dict[str, np.ndarray]:
     train, validation, test = (stripes(count, i) for i, count in enumerate(COUNTS.values()))
     grid = forward(model, test.inputs, model.stages).shape[1]
     drawn = np.random.default_rng(0)
-    train, validation = (
+    masked = Splits(*(
         split._replace(targets=look.targets(drawn.random(split.inputs.shape[:3]) > 0.7, grid))
         for split in (train, validation)
-    )
+    ))  # fmt: skip
+    # With the localisation term and without it.
+    given = {"s1": (Splits(train, validation), 0.0), "s2": (masked, 0.5)}
     kept = {"device": kept_activations.SHARE, "file": 0.0}
     for strategy, place in (("s1", "device"), ("s2", "file")):
         kept_activations.SHARE = kept[place]
         phases = strategies.phases(strategy, [last], head_lr=1e-4, backbone_lr=1e-6, lr_decay=0.3)
         with tempfile.TemporaryDirectory() as folder:
-            recipe = Recipe(
-                phases, 8, 2, 7, 0.01, "train", seed=3, look_weight=0.5 * (strategy == "s2")
-            )
-            done = fit(model, recipe, Splits(train, validation), Path(folder))
+            splits, weight = given[strategy]
+            recipe = Recipe(phases, 8, 2, 7, 0.01, "train", seed=3, look_weight=weight)
+            done = fit(model, recipe, splits, Path(folder))
         history = done.progress.history
         assert {phase["place"] for phase in done.progress.prefix} == {place}
         what = f"{strategy} {place}"
@@ -52,7 +53,7 @@ def find(name: str) -> dict[str, np.ndarray]:
             [r["train_loss"] for r in history if r["epoch"]]
         )
         found[f"{what}: validation losses"] = np.array([r["val_loss"] for r in history])
-        if strategy == "s2":
+        if weight:
             found[f"{what}: localisation term"] = np.array([r["val_look"] for r in history])
         maps = activation_maps.maps(done.model, test.inputs, labels=test.labels)
         found[f"{what}: logits"] = maps.logits
