@@ -4,16 +4,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxcbis.audit import accounting
 from jaxcbis.audit.accounting import Answers
-from jaxcbis.data import normalization, splits
+from jaxcbis.data import splits
 from jaxcbis.data.patches import Dataset, Patches
 from jaxcbis.evaluation import activation_maps, localization
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.labels import BACKGROUND
-from jaxcbis.machine.console import track
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished
 
@@ -42,10 +40,10 @@ def steps(
     lesions = accounting.select("", less_overlap, less_overlap.labels != BACKGROUND)
     clean_test = datasets["clean"].splits["test"]
     backgrounds = clean_test.select(clean_test.labels == BACKGROUND)
-    beside = _answers("", run, backgrounds, _maps(run, backgrounds, None))
+    beside = _answers("", run, backgrounds, answers.maps_of(run, backgrounds))
     matched = accounting.join("background mismatch", lesions, beside)
     found = [
-        _answers("paper", run, test, _maps(run, test, test.labels)),
+        _answers("paper", run, test, answers.maps_of(run, test, test.labels)),
         blind,
         less_overlap,
         matched,
@@ -55,10 +53,6 @@ def steps(
         of_clean = _answers("trained clean", clean, clean_test, known[clean.folder])
         found.append(of_clean._replace(all_lesions=True))
     return found
-
-
-def _maps(run: Finished, test: Patches, labels: NDArray | None) -> Maps:
-    return answers.maps(run, normalization.normalize(test.images, run.statistics, labels), track)
 
 
 def _answers(cause: str, run: Finished, test: Patches, found: Maps) -> Answers:

@@ -10,7 +10,7 @@ from typing import Any
 
 from jaxcbis import config as options
 from jaxcbis.audit import accounting, causes, maps, tables, trivial
-from jaxcbis.audit.looking import asking, comparing
+from jaxcbis.audit.looking import comparing
 from jaxcbis.audit.looking import record as looking
 from jaxcbis.config import Config
 from jaxcbis.data import loading, summary
@@ -22,7 +22,7 @@ from jaxcbis.machine.console import console, say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
 from jaxcbis.report import terminal
-from jaxcbis.runs import claim, finished, preparation
+from jaxcbis.runs import answers, claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
 SCHEMA = 1
@@ -66,7 +66,7 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
             "runs": [run.folder.name for run in runs],
         }  # fmt: skip
         known = {
-            run.folder: asking.maps_of(run, datasets[run.config.protocol].splits["test"])
+            run.folder: answers.maps_of(run, datasets[run.config.protocol].splits["test"])
             for run in runs
         }
         for run in runs:

@@ -80,6 +80,11 @@ def resize_mask(mask: np.ndarray, size: int) -> np.ndarray:
     return cv2.resize(mask, (size, size), interpolation=cv2.INTER_NEAREST_EXACT) > 0
 
 
+def averaged(mask: np.ndarray, grid: int) -> np.ndarray:
+    """The share of each of grid x grid cells that a mask [side, side] covers, float32."""
+    return cv2.resize(mask.astype(np.float32), (grid, grid), interpolation=cv2.INTER_AREA)
+
+
 def eight_bit(image: np.ndarray) -> np.ndarray:
     """Rounds a uint16 image [height, width] to uint8; one of 8 bit stays as it is."""
     return image if image.dtype == np.uint8 else cv2.convertScaleAbs(image, alpha=1 / STEP)

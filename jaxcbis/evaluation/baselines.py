@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from jaxcbis.data.patches import Patches
+from jaxcbis.data.patches import Patches, averaged
 from jaxcbis.labels import BACKGROUND
 
 ALL_ONES, CENTRED_GAUSSIAN = "all_ones", "centred_gaussian"
@@ -46,9 +46,6 @@ def of(
     def enlarged(coarse: NDArray) -> NDArray:
         return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_LINEAR)
 
-    def averaged(mask: NDArray) -> NDArray:
-        return cv2.resize(mask.astype(np.float32), (grid, grid), interpolation=cv2.INTER_AREA)
-
     def blurred(image: NDArray) -> NDArray:
         return cv2.GaussianBlur(image.astype(np.float32), (0, 0), side / grid / 2)
 
@@ -59,7 +56,7 @@ def of(
         **known,
         BLURRED_BRIGHTNESS: (blurred(test.images[i]) for i in items),
         "random": (enlarged(noise.random((grid, grid), dtype=np.float32)) for _ in items),
-        "grid_ceiling": (enlarged(averaged(masks[i])) for i in items),
+        "grid_ceiling": (enlarged(averaged(masks[i], grid)) for i in items),
     }
 
 

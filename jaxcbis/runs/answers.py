@@ -6,8 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxcbis.data import normalization, patches
+from jaxcbis.data.patches import Patches
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.evaluation.activation_maps import Maps
+from jaxcbis.machine.console import track
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.runs.finished import Finished
 
@@ -79,6 +81,17 @@ def maps(run: Finished, inputs: np.ndarray, track: Track = untracked) -> Maps:
     return activation_maps.maps(
         run.model, inputs, track, method=config.cam_method, stage=config.cam_stage
     )
+
+
+def maps_of(run: Finished, items: Patches, labels: np.ndarray | None = None) -> Maps:
+    """`maps` of patches, showing how far it is.
+
+    Args:
+      run: of `finished.load`.
+      items: patches at the model's size.
+      labels: int [n], to normalise by class; None to do so as the train split was as a whole.
+    """
+    return maps(run, normalization.normalize(items.images, run.statistics, labels), track)
 
 
 def require_grey(image: np.ndarray) -> np.ndarray:

@@ -7,12 +7,12 @@ one that does not touch the lesion. Background has no mask and no term. A map th
 everywhere misses all of the lesion, and has no gradient: only the cross-entropy can bring it back.
 """
 
-import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxcbis.data.patches import averaged
 from jaxcbis.labels import BACKGROUND
 from jaxcbis.models.class_activation import Head, gradient, weighted
 
@@ -31,10 +31,7 @@ def targets(masks: np.ndarray, grid: int) -> np.ndarray:
       float32 [n, grid, grid], 0 to 1: the mean of the mask in each cell over the largest one; all 0
       of an empty mask.
     """
-    shares = [
-        cv2.resize(mask.astype(np.float32), (grid, grid), interpolation=cv2.INTER_AREA)
-        for mask in masks
-    ]
+    shares = [averaged(mask, grid) for mask in masks]
     found = np.stack(shares) if shares else np.empty((0, grid, grid), np.float32)
     largest = found.max((1, 2), keepdims=True, initial=0)
     return found / np.where(largest > 0, largest, 1)

@@ -16,7 +16,7 @@ def test_patients_of_train_and_of_validation_leave_the_test(monkeypatch):
         return Answers(cause, test.labels, test.patients, right, np.full(len(test), np.nan), False)
 
     monkeypatch.setattr(causes, "_answers", told)
-    monkeypatch.setattr(causes, "_maps", lambda *_: None)
+    monkeypatch.setattr(causes.answers, "maps_of", lambda *_: None)
     splits = {
         "train": centred([1], ["a"]), "validation": centred([1], ["b"]),
         "test": centred([1, 1, 2], ["a", "b", "c"]),

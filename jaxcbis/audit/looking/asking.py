@@ -12,8 +12,8 @@ from jaxcbis.evaluation import activation_maps, cam, localization, overlap
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.evaluation.covering import Covered
 from jaxcbis.labels import BACKGROUND, LABELS
-from jaxcbis.machine.console import track
 from jaxcbis.runs import answers
+from jaxcbis.runs.answers import maps_of
 from jaxcbis.runs.finished import Finished
 
 #: Share of a map's maximum behind `ll_score`, the same for all runs.
@@ -68,11 +68,6 @@ def ask(
         threshold,
         figures(cam.enlarge(found.maps[lesions], test.masks.shape[1]), test, threshold),
     )
-
-
-def maps_of(run: Finished, patches: Patches) -> Maps:
-    """The run's maps and logits of patches, normalised without their labels."""
-    return answers.maps(run, normalization.normalize(patches.images, run.statistics), track)
 
 
 def threshold_from_validation(run: Finished, validation: Patches) -> float | None:

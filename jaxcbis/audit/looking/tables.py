@@ -1,6 +1,6 @@
 """`looking` of audit.json as tables."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.designs import BACKBONES
@@ -100,13 +100,11 @@ def _by_model(looking: dict, cells: Sequence[tuple[str, ...]]) -> list[tuple[str
 
 
 def _answers(looking: dict) -> Table:
-    names = ("accuracy", "lesion_auc", "malignancy_auc")
-    cells = [tuple(interval(run["figures"][name]) for name in names) for run in looking["runs"]]
     n = looking["n"]
-    return Table(
-        "Shifted test set: what the runs answer",
-        ("model, trained", "accuracy (95 %)", "lesion AUC (95 %)", "malignancy (95 %)"),
-        _by_model(looking, cells),
+    return _figures(
+        looking,
+        "what the runs answer",
+        {"accuracy": "accuracy", "lesion_auc": "lesion AUC", "malignancy_auc": "malignancy"},
         f"{n['test']} patches of {n['patients']} patients, {n['lesions']} of them lesions; "
         "intervals by bootstrap over patients. Lesion AUC: a lesion of any class against "
         "background. Malignancy: AUC of malignant against benign lesions. Clean: trained on "
@@ -115,28 +113,31 @@ def _answers(looking: dict) -> Table:
 
 
 def _meeting(looking: dict) -> Table:
-    names = ("ll_score", "ll_score_from_validation", "ll_score_all")
-    cells = [tuple(interval(run["figures"][name]) for name in names) for run in looking["runs"]]
-    return Table(
-        "Shifted test set: how the maps meet the masks",
-        ("model, trained", "LL (95 %)", "LL, val (95 %)", "LL, all (95 %)"),
-        _by_model(looking, cells),
+    return _figures(
+        looking,
+        "how the maps meet the masks",
+        {"ll_score": "LL", "ll_score_from_validation": "LL, val", "ll_score_all": "LL, all"},
         "Over lesions classified correctly, all: over every one. Threshold 0.5 of a map's maximum; "
         "val: the one that was best on validation.",
     )
 
 
 def _pointing(looking: dict) -> Table:
-    names = ("pointing_game", "energy_in_mask", "pixel_ap")
-    cells = [tuple(interval(run["figures"][name]) for name in names) for run in looking["runs"]]
-    return Table(
-        "Shifted test set: where the maps point",
-        ("model, trained", "pointing (95 %)", "energy (95 %)", "pixel AP (95 %)"),
-        _by_model(looking, cells),
+    return _figures(
+        looking,
+        "where the maps point",
+        {"pointing_game": "pointing", "energy_in_mask": "energy", "pixel_ap": "pixel AP"},
         "Over lesions classified correctly. Pointing: share of maps whose maximum lies in the "
         "mask. Energy: the mask's share of the map's sum. AP: average precision of the map's "
         "pixels.",
     )
+
+
+def _figures(looking: dict, title: str, names: Mapping[str, str], caption: str) -> Table:
+    """Figures of every run with their intervals; `names` says what each is called."""
+    cells = [tuple(interval(run["figures"][name]) for name in names) for run in looking["runs"]]
+    columns = ("model, trained", *(f"{name} (95 %)" for name in names.values()))
+    return Table(f"Shifted test set: {title}", columns, _by_model(looking, cells), caption)
 
 
 def _covering(looking: dict) -> Table:
