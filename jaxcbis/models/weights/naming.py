@@ -9,10 +9,10 @@ import numpy as np
 
 from jaxcbis.models.weights.tables import Row
 
-#: torchvision's and timm's classifiers, Keras' classifiers, and torch's count of batches.
+#: Classifiers of torchvision, timm and Keras, which are always replaced, and torch's batch counts.
 _UNUSED = re.compile(
     r"(.*\.)?(fc|classifier|head|pre_logits|last_linear)\..*"
-    r"|(.*/)?(fc1|fc2|fc1000|predictions|probs)/.*"
+    r"|(.*/)?(fc1|fc2|fc1000|predictions|probs|dense(_\d+)?)/.*"
     r"|.*\.num_batches_tracked"
 )
 
@@ -52,10 +52,10 @@ def find(arrays: Mapping[str, np.ndarray], namings: Iterable[Sequence[Row]]) -> 
       arrays: by the file's names.
       namings: tables that name the same parameters in several ways, the usual one first.
     """
-    rows, counts = max(
-        ((rows, _prefixes(arrays, _sources(rows))) for rows in namings),
-        key=lambda pair: max(pair[1].values()),
-    )
+    tried = [(rows, _prefixes(arrays, _sources(rows))) for rows in namings]
+    shares = [max(counts.values()) / len(_sources(rows)) for rows, counts in tried]
+    # A few names that agree by chance make no naming.
+    rows, counts = tried[shares.index(max(shares)) if max(shares) > 0.5 else 0]
     most = max(counts.values())
     prefixes = [prefix for prefix, count in counts.items() if count == most]
     if most < len(_sources(rows)):

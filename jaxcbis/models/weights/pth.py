@@ -201,15 +201,16 @@ class _Unpickler(pickle.Unpickler):
             raise _foreign(self.file, f"{module}.{name}")
         return type(f"{module}.{name}", (_Skipped,), {"__slots__": ()})
 
-    def persistent_load(self, pid: tuple) -> _Storage:
-        kind, storage, key, _, count, *view = pid
-        if kind != "storage":
-            raise ValueError(f"persistent id {kind!r}, expected 'storage'")
-        first = 0
+    def persistent_load(self, pid: tuple) -> Any:
+        kind, what, *place = pid
+        if kind == "module":  # a class, with its source, which is not looked at
+            return what
+        key, _, length, *view = place
+        start = 0
         if view and view[0] is not None:  # a part of a storage that others share
-            _, first, count = view[0]
-        self.item_sizes[key] = storage.dtype.itemsize
-        return _Storage(storage.dtype, key, first, count)
+            _, start, length = view[0]
+        self.item_sizes[key] = what.dtype.itemsize
+        return _Storage(what.dtype, key, start, length)
 
 
 # The arguments of these two are torch's; what follows those named here is of no use to an array.
