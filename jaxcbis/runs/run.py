@@ -100,7 +100,7 @@ def _run(
         start = inputs.load_model(config)  # before a release is prepared, which can take hours
         with timed(timing, "prepare_s"):
             dataset = inputs.load_data(config)
-    start = inputs.with_notes_on_masks(config, dataset, start)
+        start = inputs.with_notes_on_masks(config, dataset, start)
     found = record.begin(config, dataset, start, threads, before)
     inputs.show(config, dataset, start, found["data"])
     claim.require_same_inputs(folder, before, found)

@@ -131,7 +131,8 @@ def _worker(dataset: Dataset, sharers: int) -> Work:
         nonlocal group, shared
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
-            shared = Shared(dataset, inputs.load_model(config), Kept({}, sharers))
+            start = inputs.with_notes_on_masks(config, dataset, inputs.load_model(config))
+            shared = Shared(dataset, start, Kept({}, sharers))
             group = config.backbone, config.seed
         with hushed():
             one_run.run(config, shared, on_epoch=tell)

@@ -235,22 +235,17 @@ _KNOWN: dict[tuple[str, str], Any] = {
 def _state_dict(whole: Any, file: Path) -> dict[str, _Tensor]:
     """The tensors by name; numbers and words beside them are left out."""
     state = whole
-    for _ in WRAPPERS:
-        wrapped = state.keys() & WRAPPERS if isinstance(state, dict) else ()
-        inner = [state[key] for key in WRAPPERS if key in wrapped]
-        dicts = [value for value in inner if isinstance(value, dict)]
-        if not dicts:
-            break
-        state = dicts[0]
-    values = state.values() if isinstance(state, dict) else [state]
+    for _ in range(3):  # as deep as wrappers lie in each other; a hostile one may lie in itself
+        inner = [state[k] for k in WRAPPERS if k in state] if isinstance(state, dict) else []
+        state = next((value for value in inner if isinstance(value, dict)), state)
+    items = state.items() if isinstance(state, dict) else [(None, state)]
     tensors = {}
-    for name, value in state.items() if isinstance(state, dict) else ():
+    for name, value in items:
         tensor = value.tensor if isinstance(value, _Parameter) else value
+        if isinstance(tensor, _Skipped):
+            raise _foreign(file, type(tensor).__name__)
         if isinstance(name, str) and isinstance(tensor, _Tensor):
             tensors[name] = tensor
-    for value in values:
-        if isinstance(value, _Skipped) and not isinstance(value, _Parameter):
-            raise _foreign(file, type(value).__name__)
     if not tensors:
         raise UserError(
             f"weights file {file}: expected a state dict (names to tensors), got "
