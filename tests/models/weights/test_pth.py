@@ -277,3 +277,20 @@ def test_files_of_the_other_byte_order(file, torch):
     file.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
     with pytest.raises(UserError, match="byte order big"):
         pth.load(file)
+
+
+class CalledParameter:
+    """Pickles as torch.nn.Parameter did before torch 0.4: the class, its tensor, its state."""
+
+    def __init__(self, parameter, tensor):
+        self.parameter, self.tensor = parameter, tensor
+
+    def __reduce__(self):
+        return self.parameter, (self.tensor,), (True, False, OrderedDict())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_parameters_of_the_first_versions_of_torch(file, torch, legacy):
+    tensor = Rebuilt(torch._utils._rebuild_tensor, Stored(), 0, (2, 2), (2, 1))
+    write(file, torch, CalledParameter(torch.nn.Parameter, tensor), legacy=legacy)
+    np.testing.assert_array_equal(pth.load(file)["w"], [[0, 1], [2, 3]])
