@@ -64,7 +64,7 @@ class Config:
     windows: int | None = _option(
         3, "windows per training lesion, in the shifted protocol", low=1, high=20
     )
-    weights: str = _option("imagenet", "imagenet, random, or a .safetensors, .pth or .h5 file")
+    weights: str = _option("imagenet", "imagenet, random, or a file for PyTorch or Keras")
     batch_size: int = _option(16, "patches per training step", low=1, demo=8)
     head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
     backbone_lr: float = _option(

@@ -36,7 +36,7 @@ def answers(
     Returns:
       'logits' [n, classes], 'loss' [], and by stage 'gradient STAGE' [k], of its parameters.
     """
-    backbone, _ = backbones.load(model, weights=weights, dtype=jnp.dtype(dtype))
+    backbone = backbones.load(model, weights=weights, dtype=jnp.dtype(dtype)).model
     stages = (*backbone.stages, HEAD)
     images, labels = batch
 

@@ -44,7 +44,7 @@ def from_ours(backbone: Model) -> Any:
     chosen = {key: options[key] for key in BACKBONES[name].choices if key in options}
     model = build(name, len(bias), **chosen)
     state = model.state_dict()
-    rows, _ = tables.table(name, "torchvision", ())
+    rows = tables.namings(BACKBONES[name], "torchvision")[0]
     for row in rows:
         array = np.array(ours[row.target])
         array = array.transpose(3, 2, 0, 1) if row.convert is tables.hwio else array

@@ -64,7 +64,7 @@ def compare(config: Config, folder: Path) -> dict:
     say("\nThe same in PyTorch")
     use_machine()
     dataset = preparation.load(config)
-    backbone = inputs.load_model(config, dataset).model
+    backbone = inputs.load_model(config).model
     ours = _ours(config, dataset, backbone, results)
     peer = _peer(config, dataset, backbone, results["localization"]["grid"])
 

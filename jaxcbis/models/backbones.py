@@ -19,13 +19,21 @@ from jaxcbis.models.model import HEAD, Architecture, Model, Tree, split
 from jaxcbis.models.weights import files, hub, tables
 
 Shapes = dict[str, tuple[int, ...]]
+Arrays = dict[str, np.ndarray]
 
 
 class Loaded(NamedTuple):
-    """A model, and {'source', 'sha256', 'format'} of the weights that it was given."""
+    """A model and the weights that it was given.
+
+    Attributes:
+      model: with them.
+      source: {'source', 'sha256', 'format'} of the weights.
+      notes: what was left out of their file, and what speaks against it.
+    """
 
     model: Model
     source: dict[str, str | None]
+    notes: list[str]
 
 
 def load(  # what is built, from what, and how
@@ -46,8 +54,9 @@ def load(  # what is built, from what, and how
 
     Args:
       name: one of `designs.BACKBONES`.
-      weights: 'imagenet' (from the Hugging Face hub), 'random', or the path of a .safetensors or
-        .pth file with torchvision's names or of an .h5 file with those of Keras applications.
+      weights: 'imagenet' (from the Hugging Face hub), 'random', or the path of a file with
+        torchvision's names (safetensors or torch's) or those of Keras applications (.h5, .keras),
+        alone or inside another model.
       num_classes: outputs of the head.
       seed: of the head, and of everything if random.
       dtype: type of the convolutions; parameters, BatchNorm and head compute in float32.
@@ -62,25 +71,26 @@ def load(  # what is built, from what, and how
     """
     if name not in BACKBONES:
         raise UserError(f"backbone {name!r}: expected one of {', '.join(BACKBONES)}")
-    arrays: dict[str, np.ndarray] = {}
     source: dict[str, str | None] = {"source": "random", "sha256": None, "format": "random"}
-    options: Tree = {}
-    if weights != "random":
-        file = hub.fetch(name, offline=offline) if weights == "imagenet" else Path(weights)
-        contents, source = files.read(file)
-        if weights == "imagenet":
-            source["source"] = hub.repository(name)
-        table, options = tables.table(name, str(source["format"]), contents)
+    options: Tree = {"output_stride": output_stride, "head": head}
+    if weights == "random":
+        architecture, params, stats = _built(name, options, num_classes, dtype)
+        return Loaded(_filled(architecture, params, stats, {}, seed), source, [])
 
-    options = options | {"output_stride": output_stride, "head": head}
+    file = hub.fetch(name, offline=offline) if weights == "imagenet" else Path(weights)
+    contents, source = files.read(file)
+    if weights == "imagenet":
+        source["source"] = hub.repository(name)
+    given = files.find(contents, name, source)
+    options |= tables.options(BACKBONES[name], given.form)
     architecture, params, stats = _built(name, options, num_classes, dtype)
-    shapes = params | stats
-    if weights != "random":
-        body = {path: shape for path, shape in shapes.items() if not path.startswith(f"{HEAD}/")}
-        arrays = files.fill(contents, table, body, f"{name} in {source['source']}")
-    fresh = {path: shape for path, shape in shapes.items() if path not in arrays}
-    arrays |= initialize(fresh, seed)
-    return Loaded(Model(architecture, _nest(arrays, params), _nest(arrays, stats)), source)
+    body = {
+        path: shape for path, shape in (params | stats).items() if not path.startswith(f"{HEAD}/")
+    }
+    arrays = files.fill(given, body)
+    return Loaded(
+        _filled(architecture, params, stats, arrays, seed), source, files.notes(given, arrays)
+    )
 
 
 def blank(name: str, options: Tree, *, num_classes: int = 5, dtype: Any = jnp.float32) -> Model:
@@ -125,6 +135,16 @@ def _build(
     shapes = jax.tree.map(lambda leaf: leaf.shape, (params, stats))
     graph = nnx.graphdef(network)
     return Architecture(name, design.stages, design.frozen, graph, given), *shapes
+
+
+def _filled(
+    architecture: Architecture, params: Shapes, stats: Shapes, arrays: Arrays, seed: int
+) -> Model:
+    """A model of the given arrays, and of fresh ones where there are none."""
+    shapes = params | stats
+    fresh = {path: shape for path, shape in shapes.items() if path not in arrays}
+    whole = {**arrays, **initialize(fresh, seed)}
+    return Model(architecture, _nest(whole, params), _nest(whole, stats))
 
 
 def _nest(arrays: Mapping[str, np.ndarray], paths: Iterable[str]) -> Tree:

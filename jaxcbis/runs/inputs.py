@@ -1,6 +1,7 @@
 """What a run starts from: its data and its model, and what a person is told of them."""
 
 import dataclasses
+from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -45,15 +46,23 @@ def load_data(config: Config) -> Dataset:
     return dataset
 
 
-def load_model(config: Config, dataset: Dataset) -> Start:
+def require_data(config: Config) -> None:
+    """Checks at first sight that there are data, before weights are fetched for them.
+
+    Raises:
+      UserError: there are none.
+    """
+    if config.data is not None and not Path(config.data).exists():
+        raise UserError(f"--data {config.data}: does not exist; give a release or an exported .npz")
+
+
+def load_model(config: Config) -> Start:
     """The backbone with its weights.
 
     Raises:
       UserError: the weights cannot be had (on demo data, random ones take the place of ImageNet's),
-        or the localisation term asked for has nothing to compare.
+        or the localisation term asked for has maps of one cell.
     """
-    dtype = jnp.dtype(config.precision)
-    said = []
 
     def load(weights: str) -> Loaded:
         return backbones.load(
@@ -61,29 +70,47 @@ def load_model(config: Config, dataset: Dataset) -> Start:
             weights=weights,
             num_classes=len(LABELS),
             seed=config.seed,
-            dtype=dtype,
+            dtype=jnp.dtype(config.precision),
             output_stride=config.output_stride,
             head=config.head,
         )
 
     try:
-        model, source = load(config.weights)
+        model, source, said = load(config.weights)
     except WeightsUnavailable as error:
-        if dataset.source != loading.DEMO:
+        if not _demo(config):
             raise
         warn(f"RANDOM WEIGHTS: {error}")
-        said.append("random weights: the ImageNet weights asked for could not be had")
-        model, source = load("random")
+        model, source, _ = load("random")
+        said = ["random weights: the ImageNet weights asked for could not be had"]
+    else:
+        for note in said:
+            warn(f"WEIGHTS: {note}")
     if config.weights == "random":
-        said.append("random weights, as asked for with --weights random")
-    if config.look_weight:
-        said += _without_masks(config, dataset)
-        if train.cells(config, model) == 1:
-            raise UserError(
-                f"--look-weight {config.look_weight:g}: {config.backbone}'s maps have one cell at "
-                f"--image-size {config.image_size}; give a larger one"
-            )
+        said = ["random weights, as asked for with --weights random"]
+    if config.look_weight and train.cells(config, model) == 1:
+        raise UserError(
+            f"--look-weight {config.look_weight:g}: {config.backbone}'s maps have one cell at "
+            f"--image-size {config.image_size}; give a larger one"
+        )
     return Start(sharding.on_all(model), source, said)
+
+
+def _demo(config: Config) -> bool:
+    """Whether the data are the demo's, built in or exported."""
+    exported = config.data is not None and config.data.endswith(".npz")
+    return config.demo or (exported and load_data(config).source == loading.DEMO)
+
+
+def with_notes_on_masks(config: Config, dataset: Dataset, start: Start) -> Start:
+    """A start that tells what the localisation term leaves out for want of masks, if there is one.
+
+    Raises:
+      UserError: it would leave out all lesions of a split.
+    """
+    if not config.look_weight:
+        return start
+    return start._replace(notes=[*start.notes, *_without_masks(config, dataset)])
 
 
 def _without_masks(config: Config, dataset: Dataset) -> list[str]:

@@ -93,9 +93,14 @@ def _run(
     inputs.introduce(config, threads, before)
 
     # ---- Data and model
-    with timed(timing, "prepare_s"):
-        dataset = shared.dataset if shared else inputs.load_data(config)
-    start = shared.start if shared else inputs.load_model(config, dataset)
+    if shared:
+        dataset, start = shared.dataset, shared.start
+    else:
+        inputs.require_data(config)
+        start = inputs.load_model(config)  # before a release is prepared, which can take hours
+        with timed(timing, "prepare_s"):
+            dataset = inputs.load_data(config)
+        start = inputs.with_notes_on_masks(config, dataset, start)
     found = record.begin(config, dataset, start, threads, before)
     inputs.show(config, dataset, start, found["data"])
     claim.require_same_inputs(folder, before, found)

@@ -73,6 +73,12 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     Raises:
       UserError: something that the user has to put right.
     """
+    inputs.require_data(configs[0])
+    # Before a release is prepared, which can take hours.
+    if machine.processes:
+        workers.apart(_look_apart, configs, machine.threads)
+    else:
+        _look(configs)
     dataset = inputs.load_data(configs[0])
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
@@ -87,6 +93,19 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     start = partial(_start, configs[0], machine, console.level())
     for config, row in workers.each(configs, start, machine.processes):
         watch(config, row)
+
+
+def _look(configs: Sequence[Config]) -> None:
+    """Reads the weights of every backbone, so that what is wrong with them is said at once."""
+    with hushed():  # each run says what it starts from
+        for config in {config.backbone: config for config in configs}.values():
+            inputs.load_model(config)
+
+
+def _look_apart(configs: Sequence[Config], threads: int | None) -> None:
+    """The same in a process that then ends, where others will choose their devices."""
+    backend.start(configs[0].device, threads, deterministic=configs[0].deterministic)
+    _look(configs)
 
 
 def _start(first: Config, machine: Machine, level: Level, number: int) -> Work:
@@ -112,7 +131,8 @@ def _worker(dataset: Dataset, sharers: int) -> Work:
         nonlocal group, shared
         if group != (config.backbone, config.seed):
             shared = None  # the activations of the group before make room
-            shared = Shared(dataset, inputs.load_model(config, dataset), Kept({}, sharers))
+            start = inputs.with_notes_on_masks(config, dataset, inputs.load_model(config))
+            shared = Shared(dataset, start, Kept({}, sharers))
             group = config.backbone, config.seed
         with hushed():
             one_run.run(config, shared, on_epoch=tell)

@@ -43,7 +43,7 @@ def test_lesions_without_a_mask_are_told(whole, tmp_path, capfd):
     path = without_masks(whole, tmp_path / "p.npz", lambda name, i: (name, i) == ("train", 1))
     data = exported.load(path, stripes.SIZE, "paper")
     config = resolve(GIVEN | {"data": str(path)})
-    start = inputs.load_model(config, data)
+    start = inputs.with_notes_on_masks(config, data, inputs.load_model(config))
     note = (
         "the localisation term leaves out 1 of 32 lesions of the train split: their masks are empty"
     )
@@ -59,14 +59,15 @@ def test_lesions_without_a_mask_are_told(whole, tmp_path, capfd):
     inputs.show(shifted, data, start, found["data"])
     assert "LOOK WEIGHT" not in told(capfd)
     plain = resolve(GIVEN | {"data": str(path), "look_weight": 0.0})
-    begun = record.begin(plain, data, inputs.load_model(plain, data), 1, None)
+    start = inputs.with_notes_on_masks(plain, data, inputs.load_model(plain))
+    begun = record.begin(plain, data, start, 1, None)
     assert not any("localisation" in note for note in begun["notes"])
 
 
 def test_training_meets_the_masks_and_tells_both_parts(whole, tmp_path, capfd, monkeypatch):
     data = exported.load(whole, stripes.SIZE, "paper")
     config = resolve(GIVEN | {"data": str(whole), "output": str(tmp_path / "run")})
-    model = inputs.load_model(config, data).model
+    model = inputs.load_model(config).model
     statistics = normalization.measure(data.splits["train"].images, data.splits["train"].labels)
     given = []
 
@@ -101,14 +102,13 @@ def test_data_without_masks_are_refused(whole, tmp_path, refused_here, split):
     assert not (tmp_path / "run" / "results.json").exists()
 
 
-def test_maps_of_one_cell_are_refused(whole, monkeypatch):
+def test_maps_of_one_cell_are_refused(monkeypatch):
     deep = ResNetDesign((1, 1, 1, 1), convolutions=2, widths=(4, 4, 4, 4), stem=4)
     monkeypatch.setitem(BACKBONES, "deep", deep)
-    data = exported.load(whole, stripes.SIZE, "paper")
 
     def start(**given):
         config = resolve({"backbone": "deep", "weights": "random", "data": "p.npz"} | given)
-        return inputs.load_model(config, data)
+        return inputs.load_model(config)
 
     with pytest.raises(UserError, match="deep's maps have one cell at --image-size 32"):
         start(image_size=32, look_weight=1.0)

@@ -1,41 +1,33 @@
 """From a weights file to arrays by parameter path."""
 
 import hashlib
-import re
-from collections.abc import Callable, Iterable
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
+from itertools import starmap
 from pathlib import Path
+from typing import NamedTuple
 
-import h5py
 import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
+from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
-from jaxcbis.models.weights import pth
-from jaxcbis.models.weights.tables import Row
+from jaxcbis.models.weights import convention, keras, kinds, naming, pth, tables
+from jaxcbis.models.weights.naming import Found
 
-#: torchvision's and timm's classifiers, Keras' classifiers, and torch's count of batches.
-UNUSED = re.compile(
-    r"(fc|classifier|head|pre_logits)\..*|(fc1|fc2|fc1000|predictions|probs)/.*"
-    r"|.*\.num_batches_tracked"
-)
-FORMATS = {".safetensors": "torchvision-safetensors", ".pth": "torchvision-pth", ".h5": "keras-h5"}
+#: Of names in a message.
+SHOWN = 3
+#: Of names in common, for a file to look like another model's.
+ALIKE = 0.9
 
-_KERAS_KINDS = {
-    "kernel": "kernel",
-    "bias": "bias",
-    "gamma": "gamma",
-    "beta": "beta",
-    "moving_mean": "moving_mean",
-    "moving_variance": "moving_variance",
-    # The first Keras files have names of their own; their 'running_std' holds variances.
-    "W": "kernel",
-    "b": "bias",
-    "running_mean": "moving_mean",
-    "running_std": "moving_variance",
+_READERS: dict[str, Callable[[Path], dict[str, np.ndarray]]] = {
+    kinds.SAFETENSORS: load_file,
+    kinds.TORCH: pth.load,
+    kinds.KERAS_HDF5: keras.load,
+    kinds.KERAS_ARCHIVE: keras.load,
 }
-_KERAS_KIND = re.compile(rf"(?:.*_)?({'|'.join(_KERAS_KINDS)})(?:_\d+)?(?::0)?")
 
 
 def read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
@@ -43,63 +35,97 @@ def read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
 
     Returns:
       The arrays by the file's own names (Keras: 'layer/kind'), and where they come from:
-      {'source': path, 'sha256': of the file, 'format': one of FORMATS}.
+      {'source': path, 'sha256': of the file, 'format': of `kinds.kind`}.
 
     Raises:
       UserError: the file is absent, of another kind, or cannot be read.
     """
-    if file.suffix not in FORMATS:
-        raise UserError(
-            f"weights {file}: expected 'imagenet', 'random' or a file ending in "
-            f"{', '.join(FORMATS)}, got '{file.suffix}'"
-        )
-    if not file.is_file():
-        raise UserError(f"weights file {file} does not exist: give the path of a weights file")
-    readers: dict[str, Callable[[Path], dict[str, np.ndarray]]]
-    readers = {".safetensors": load_file, ".pth": pth.load, ".h5": _read_keras}
+    form = ""
     try:
-        arrays = readers[file.suffix](file)
+        form = kinds.kind(file)
+        arrays = _READERS[form](file)
         with file.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except (
+        OSError, SafetensorError, KeyError, TypeError, ValueError, zipfile.BadZipFile,
+    ) as error:  # fmt: skip
         reason = " ".join(str(error).split())
         raise UserError(
-            f"weights file {file} cannot be read as {FORMATS[file.suffix]} ({reason}): "
+            f"weights file {file} cannot be read{form and f' as {form}'} ({reason}): "
             "fetch it again or give another file"
         ) from error
-    return arrays, {"source": str(file), "sha256": sha256, "format": FORMATS[file.suffix]}
+    return arrays, {"source": str(file), "sha256": sha256, "format": form}
 
 
-def fill(
-    arrays: dict[str, np.ndarray],
-    table: Iterable[Row],
-    shapes: dict[str, tuple[int, ...]],
-    expected: str,
-) -> dict[str, np.ndarray]:
+class Given(NamedTuple):
+    """A backbone in a weights file.
+
+    Attributes:
+      name: of the backbone.
+      form: of `kinds.kind`.
+      source: of the file, for people.
+      arrays: all of the file's, by its own names.
+      found: those of the backbone.
+    """
+
+    name: str
+    form: str
+    source: str
+    arrays: Mapping[str, np.ndarray]
+    found: Found
+
+
+def find(arrays: Mapping[str, np.ndarray], name: str, source: Mapping[str, str | None]) -> Given:
+    """Finds a backbone's arrays in a file's.
+
+    Args:
+      arrays, source: of `read`.
+      name: of the backbone.
+
+    Raises:
+      UserError: the format has no such backbone, or the file holds several that differ.
+    """
+    form, place = str(source["format"]), str(source["source"])
+    namings = tables.namings(BACKBONES[name], form)
+    if not namings:
+        raise UserError(
+            f"weights {place} for {name}: Keras applications have vgg16, vgg19 and resnet50 only; "
+            "give a .safetensors or .pth file"
+        )
+    found = naming.find(arrays, namings)
+    for prefix in found.prefixes[1:]:
+        pairs = ((found.arrays[name], arrays[prefix + name]) for name in found.sources)
+        if not all(starmap(np.array_equal, pairs)):
+            models = " and ".join(repr(prefix.rstrip("./")) for prefix in found.prefixes)
+            raise UserError(
+                f"weights {place}: holds more than one {name}, under {models}, and they differ; "
+                "give a file with one of them"
+            )
+    return Given(name, form, place, arrays, found)
+
+
+def fill(given: Given, shapes: Mapping[str, tuple[int, ...]]) -> dict[str, np.ndarray]:
     """Converts a file's arrays to parameters.
 
     Args:
-      arrays: by the file's names.
-      table: one row for every path in `shapes`.
+      given: with one row for every path in `shapes`.
       shapes: of every parameter and statistic to fill, by path.
-      expected: the model and the file in words, for the error.
 
     Returns:
       A float32 array for every path.
 
     Raises:
-      UserError: with all misfits: an array missing, left over, of a wrong shape or not of finite
-        floating-point numbers.
+      UserError: with how many arrays are missing, left over, of a wrong shape or not of finite
+        floating-point numbers, the first of each, and whose weights these seem to be.
     """
+    arrays = given.found.arrays
     filled: dict[str, np.ndarray] = {}
     missing: list[str] = []
     wrong_shape: list[str] = []
     unfit: list[str] = []
-    used: set[str] = set()
-    for target, sources, convert in table:
+    for target, sources, convert in given.found.rows:
         absent = [source for source in sources if source not in arrays]
         missing += absent
-        used.update(sources)
         if absent:
             continue
         values = [arrays[source] for source in sources]
@@ -114,36 +140,61 @@ def fill(
             filled[target] = value
         else:
             wrong_shape.append(f"{sources[0]} gives {value.shape}, expected {shapes[target]}")
-    unexpected = [name for name in arrays if name not in used and not UNUSED.fullmatch(name)]
-    kinds = {
+    unexpected = [name for name in arrays if name not in given.found.sources]
+    if missing:  # then what lies beside may be what should have been there
+        unexpected += given.found.others
+    kinds_of_misfit = {
         "missing": missing,
         "unexpected": unexpected,
         "wrong shape": wrong_shape,
         "not finite numbers": unfit,
     }
-    misfits = [
-        f"{kind} ({len(names)}): {', '.join(names)}" for kind, names in kinds.items() if names
-    ]
-    if misfits:
-        raise UserError(f"weights do not fit {expected}; give another file; {'; '.join(misfits)}")
+    told = [f"{k} ({len(names)}): {_first(names)}" for k, names in kinds_of_misfit.items() if names]
+    if told:
+        raise UserError(
+            f"weights {given.source} do not fit {given.name}; {_advice(given)}; {'; '.join(told)}"
+        )
     return filled
+
+
+def notes(given: Given, filled: Mapping[str, np.ndarray]) -> list[str]:
+    """What a person should know of weights that fit.
+
+    Args:
+      given: the file.
+      filled: of `fill`.
+    """
+    said = []
+    if others := given.found.others:
+        said.append(
+            f"weights {given.source}: {len(others)} arrays beside the backbone were left out "
+            f"({_first(others)})"
+        )
+    kernel = next(filled[row.target] for row in given.found.rows)
+    variance = filled.get("stem/bn/var")
+    doubts = convention.doubts(kernel, variance, keras=given.form.startswith("keras"))
+    return said + [f"weights {given.source}: {doubt}" for doubt in doubts]
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:SHOWN]) + (", .." if len(names) > SHOWN else "")
+
+
+def _advice(given: Given) -> str:
+    """Whose weights these look like by their names, and what to do about it."""
+    likeness = {
+        other: naming.find(given.arrays, namings).likeness
+        for other, design in (tables.KIN | BACKBONES).items()
+        if (namings := tables.namings(design, given.form))
+    }
+    nearest = max(likeness, key=lambda other: likeness[other])
+    if nearest == given.name or likeness[nearest] < ALIKE:
+        return "give another file"
+    if nearest in BACKBONES:
+        return f"these look like weights of {nearest}: give --backbone {nearest} or another file"
+    return f"these look like weights of {nearest}, which is no backbone here: give another file"
 
 
 def _finite(array: np.ndarray) -> bool:
     # numpy does not count bfloat16 as floating.
     return bool(jnp.issubdtype(array.dtype, jnp.floating) and np.isfinite(array).all())
-
-
-def _read_keras(file: Path) -> dict[str, np.ndarray]:
-    arrays: dict[str, np.ndarray] = {}
-
-    def visit(name: str, item) -> None:
-        if isinstance(item, h5py.Dataset):
-            layer, *_, last = name.split("/")
-            kind = _KERAS_KIND.fullmatch(last)
-            plain = f"{layer}/{_KERAS_KINDS[kind[1]]}" if kind else name
-            arrays[name if plain in arrays else plain] = item[()]
-
-    with h5py.File(file) as root:
-        root.visititems(visit)
-    return arrays

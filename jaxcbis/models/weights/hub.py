@@ -54,5 +54,5 @@ def fetch(name: str, *, offline: bool = False) -> Path:
 def _unavailable(name: str, reason: str) -> WeightsUnavailable:
     return WeightsUnavailable(
         f"ImageNet weights {repository(name)} are unavailable ({reason}): connect once, or give "
-        "--weights FILE (.safetensors, .pth or .h5), or --weights random"
+        "--weights FILE (.safetensors, .pth, .h5 or .keras), or --weights random"
     )

@@ -1,17 +1,17 @@
-"""Which arrays of a weights file become which parameter: one table per format and family.
+"""Which arrays of a weights file become which parameter: a table per format, family and naming.
 
 A row is (parameter here, names in the file, conversion of those arrays). Keras names are read as
 'layer/kind' with Keras' own words for kind: kernel, bias, gamma, beta, moving_mean and
 moving_variance. The classifier has no row: it is always replaced.
 """
 
-from collections.abc import Callable, Collection, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcbis.designs import BACKBONES, ResNetDesign, VGGDesign
-from jaxcbis.errors import UserError
+from jaxcbis.designs import Design, ResNetDesign, VGGDesign
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
@@ -20,6 +20,15 @@ KERAS_MEAN = np.array([123.68, 116.779, 103.939])
 #: Keras subtracts slightly other means. Shifting the input, not a bias, is exact at the zero
 #: padding too.
 KERAS_SHIFT = tuple(((IMAGENET_MEAN - KERAS_MEAN / 255) / IMAGENET_STD).tolist())
+
+#: Models that are no backbones here, so that their files are known for what they are.
+KIN: dict[str, Design] = {
+    "vgg11": VGGDesign((1, 1, 2, 2, 2)),
+    "vgg13": VGGDesign((2, 2, 2, 2, 2)),
+    "resnet18": ResNetDesign((2, 2, 2, 2), convolutions=2),
+    "resnet101": ResNetDesign((3, 4, 23, 3), convolutions=3),
+    "resnet152": ResNetDesign((3, 8, 36, 3), convolutions=3),
+}
 
 
 class Row(NamedTuple):
@@ -68,13 +77,13 @@ def torchvision_resnet(design: ResNetDesign) -> Iterator[Row]:
             )
 
 
-def torchvision_vgg(design: VGGDesign) -> Iterator[Row]:
+def torchvision_vgg(design: VGGDesign, prefix: str = "features.") -> Iterator[Row]:
     """torchvision numbers convolutions, ReLUs and max-pools of `features` in one sequence."""
     index = 0
     for block, depth in enumerate(design.depths, 1):
         for i in range(1, depth + 1):
-            yield Row(f"block{block}/conv{i}/kernel", (f"features.{index}.weight",), hwio)
-            yield Row(f"block{block}/conv{i}/bias", (f"features.{index}.bias",), same)
+            yield Row(f"block{block}/conv{i}/kernel", (f"{prefix}{index}.weight",), hwio)
+            yield Row(f"block{block}/conv{i}/bias", (f"{prefix}{index}.bias",), same)
             index += 2
         index += 1
 
@@ -94,7 +103,7 @@ def keras_resnet50_legacy(design: ResNetDesign) -> Iterator[Row]:
     for target, layer, block in _blocks(design):
         branches = dict(enumerate(("1", "2a", "2b", "2c")))
         for conv, bn, number in _bottleneck(design, target, layer, block):
-            source = f"{layer + 1}{'abcdef'[block]}_branch{branches[number]}"
+            source = f"{layer + 1}{chr(ord('a') + block)}_branch{branches[number]}"
             yield from _keras_pair(conv, f"res{source}", bn, f"bn{source}")
 
 
@@ -107,31 +116,70 @@ def keras_vgg(design: VGGDesign) -> Iterator[Row]:
             yield Row(f"block{block}/conv{i}/bias", (f"block{block}_conv{i}/bias",), same)
 
 
-def table(name: str, form: str, arrays: Collection[str]) -> tuple[list[Row], dict[str, Any]]:
-    """The table of a file, and the options of the model that its weights are made for.
+def as_children(rows: Iterable[Row]) -> Iterator[Row]:
+    """A torchvision ResNet as `nn.Sequential(*model.children())` numbers it, RadImageNet's files
+    among them: convolution 0, BatchNorm 1, ReLU, max-pool, layers from 4 on."""
+    for row in rows:
+        (source,) = row.sources
+        child, _, rest = source.partition(".")
+        number = {"conv1": 0, "bn1": 1}.get(child) if "layer" not in child else int(child[5:]) + 3
+        yield row._replace(sources=(f"{number}.{rest}",))
+
+
+def numbered(rows: Iterable[Row], layers: Iterable[str]) -> Iterator[Row]:
+    """Names of Keras 3's first versions: a layer's class, and its number in the model's order.
 
     Args:
-      name: a backbone.
-      form: 'torchvision-...' or 'keras-h5'.
-      arrays: names in the file.
-
-    Raises:
-      UserError: the format has no such backbone.
+      rows: with the layers' own names.
+      layers: these names in the model's order.
     """
-    design = BACKBONES[name]
-    if form.startswith("torchvision"):
-        if isinstance(design, VGGDesign):
-            return list(torchvision_vgg(design)), {}
-        return list(torchvision_resnet(design)), {}
+    counts: Counter[str] = Counter()
+    names = {}
+    for layer in layers:
+        kind = "batch_normalization" if layer.endswith("bn") else "conv2d"
+        names[layer] = f"{kind}_{counts[kind]}" if counts[kind] else kind
+        counts[kind] += 1
+    for row in rows:
+        parts = (source.split("/") for source in row.sources)
+        yield row._replace(sources=tuple(f"{names[layer]}/{kind}" for layer, kind in parts))
+
+
+def namings(design: Design, form: str) -> list[list[Row]]:
+    """The tables of a model, one for every way in which files of a format name its arrays.
+
+    Args:
+      design: of the model.
+      form: 'torchvision-..' or 'keras-..'.
+
+    Returns:
+      The usual one first; none if the format has no such model.
+    """
+    keras = form.startswith("keras")
     if isinstance(design, VGGDesign):
-        return list(keras_vgg(design)), {"shift": KERAS_SHIFT}
+        if not keras:
+            return [list(torchvision_vgg(design)), list(torchvision_vgg(design, prefix=""))]
+        rows = list(keras_vgg(design))
+        layers = dict.fromkeys(source.split("/")[0] for row in rows for source in row.sources)
+        return [rows, list(numbered(rows, layers))]
+    if not keras:
+        rows = list(torchvision_resnet(design))
+        return [rows, list(as_children(rows))]
     if design.convolutions != 3:
-        raise UserError(
-            f"weights for {name}: Keras applications have vgg16, vgg19 and resnet50 only; "
-            "give a .safetensors or .pth file"
-        )
-    rows = keras_resnet50_legacy if "bn_conv1/gamma" in arrays else keras_resnet50
-    return list(rows(design)), {"shift": KERAS_SHIFT, "v1": True}
+        return []
+    rows = list(keras_resnet50(design))
+    legacy = list(keras_resnet50_legacy(design))
+    return [rows, legacy, list(numbered(rows, _keras_order(design)))]
+
+
+def options(design: Design, form: str) -> dict[str, Any]:
+    """The options of the model that a format's weights are made for.
+
+    Args:
+      design, form: as of `namings`.
+    """
+    if form.startswith("torchvision"):
+        return {}
+    return {"shift": KERAS_SHIFT} | ({} if isinstance(design, VGGDesign) else {"v1": True})
 
 
 def _blocks(design: ResNetDesign) -> Iterator[tuple[str, int, int]]:
@@ -154,6 +202,15 @@ def _bottleneck(
         yield f"{target}/shortcut/conv", f"{target}/shortcut/bn", 0
     for i in (1, 2, 3):
         yield f"{target}/conv{i}", f"{target}/bn{i}", i
+
+
+def _keras_order(design: ResNetDesign) -> Iterator[str]:
+    """Keras' layers in its order: a shortcut lies in front of the last convolution of its block."""
+    yield from ("conv1_conv", "conv1_bn")
+    for _, layer, block in _blocks(design):
+        for number in (1, 2, 0, 3) if _projects(design, layer, block) else (1, 2, 3):
+            source = f"conv{layer + 1}_block{block + 1}_{number}"
+            yield from (f"{source}_conv", f"{source}_bn")
 
 
 def _torchvision_pair(conv: str, conv_source: str, bn: str, bn_source: str) -> Iterator[Row]:

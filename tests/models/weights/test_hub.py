@@ -37,8 +37,8 @@ def test_cached_weights_need_no_network(cache, unreachable):
     snapshot.mkdir(parents=True)
     save_file(weights_file.arrays("tiny"), snapshot / hub.FILE)
 
-    ours, source = backbones.load("tiny", weights="imagenet")
-    direct, direct_source = backbones.load("tiny", weights=str(snapshot / hub.FILE))
+    ours, source, _ = backbones.load("tiny", weights="imagenet")
+    direct, direct_source, _ = backbones.load("tiny", weights=str(snapshot / hub.FILE))
     assert source == direct_source | {"source": "timm/tiny.tv_in1k"}
     assert (ours.params["stem"]["conv"]["kernel"] == direct.params["stem"]["conv"]["kernel"]).all()
 

@@ -1,5 +1,7 @@
-"""The .pth reader against torch.save, and its refusal of everything but tensors."""
+"""The reader of torch's files against torch.save, and its refusal of everything but tensors."""
 
+import argparse
+import collections
 import io
 import os
 import pickle
@@ -12,13 +14,25 @@ import pytest
 from jaxcbis.errors import UserError
 from jaxcbis.models.weights import pth
 
+MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
+
 
 @pytest.fixture
 def file(tmp_path):
     return tmp_path / "weights.pth"
 
 
-def test_reads_what_torch_wrote(file, torch):
+@pytest.fixture(params=["zip", "legacy"])
+def save(file, torch, request):
+    """Saves to `file` in torch's format, and in that of before 1.6."""
+
+    def save(what, **options):
+        torch.save(what, file, _use_new_zipfile_serialization=request.param == "zip", **options)
+
+    return save
+
+
+def test_reads_what_torch_wrote(file, torch, save):
     base = torch.arange(24, dtype=torch.float32).reshape(2, 3, 4)
     state = OrderedDict(
         float=base,
@@ -31,7 +45,7 @@ def test_reads_what_torch_wrote(file, torch):
         bfloat=torch.tensor([1.5, -2.0], dtype=torch.bfloat16),
         flags=torch.tensor([True, False]),
     )
-    torch.save(state, file)
+    save(state)
     arrays = pth.load(file)
     assert list(arrays) == list(state)
     for name, tensor in state.items():
@@ -39,6 +53,66 @@ def test_reads_what_torch_wrote(file, torch):
         np.testing.assert_array_equal(arrays[name].astype(expected.dtype), expected)
         assert arrays[name].shape == expected.shape
         assert str(tensor.dtype) == f"torch.{arrays[name].dtype}"
+
+
+@pytest.mark.parametrize("protocol", [2, 4, 5])
+def test_parameters_are_tensors(file, torch, save, protocol):
+    """As torchvision's ResNets hold them; some carry attributes of their own."""
+    module = torch.nn.Conv2d(3, 4, 3)
+    marked = torch.nn.Parameter(torch.ones(2))
+    marked.mark = "mine"
+    state = OrderedDict(module.named_parameters()) | {"marked": marked}
+    save(state, pickle_protocol=protocol)
+    arrays = pth.load(file)
+    assert list(arrays) == ["weight", "bias", "marked"]
+    np.testing.assert_array_equal(arrays["weight"], module.weight.detach().numpy())
+    np.testing.assert_array_equal(arrays["marked"], [1, 1])
+
+
+def test_the_metadata_of_a_modules_state_are_passed_over(file, torch, save):
+    module = torch.nn.BatchNorm2d(3)
+    save(module.state_dict())
+    assert list(pth.load(file)) == list(module.state_dict())
+
+
+class Schedule:
+    """A class that only its training script knows."""
+
+    def __init__(self):
+        self.steps = [1, 2]
+
+
+def training(torch, key):
+    """What a training script saves: its state dict under a key, beside much else."""
+    model = torch.nn.Linear(2, 3)
+    optimizer = torch.optim.Adam(model.parameters())
+    model(torch.ones(1, 2)).sum().backward()
+    optimizer.step()
+    return model, {
+        "epoch": 3,
+        "arch": "resnet50",
+        "best_acc1": torch.tensor(0.5),
+        "optimizer": optimizer.state_dict(),
+        "hyper_parameters": argparse.Namespace(lr=0.1, kind=Schedule),
+        "lr_schedulers": [collections.Counter([2]), collections.defaultdict(list), {1, 2}],
+        "loops": {"schedule": Schedule()},
+        "numbers": np.arange(3.0),
+        key: model.state_dict(),
+    }
+
+
+@pytest.mark.parametrize("key", ["state_dict", "model_state_dict", "model", "net"])
+def test_a_training_scripts_state_dict_is_taken_from_what_it_saved(file, torch, save, key):
+    model, saved = training(torch, key)
+    save(saved)
+    arrays = pth.load(file)
+    assert list(arrays) == ["weight", "bias"]
+    np.testing.assert_array_equal(arrays["weight"], model.weight.detach().numpy())
+
+
+def test_wrappers_in_wrappers_and_words_among_tensors(file, torch, save):
+    save({"model": {"state_dict": {"w": torch.ones(2), "version": 3}}, "state_dict": None})
+    assert list(pth.load(file)) == ["w"]
 
 
 class Hostile:
@@ -49,39 +123,77 @@ class Hostile:
         return self.call[0], self.call[1:]
 
 
+@pytest.mark.parametrize("where", ["weight", "beside"])
 @pytest.mark.parametrize("name", ["mkdir", "eval", "Linear"])
-def test_refuses_other_globals_and_does_not_call_them(file, tmp_path, torch, name):
+def test_refuses_other_globals_and_does_not_call_them(file, tmp_path, torch, save, name, where):
     calls = {"mkdir": (os.mkdir,), "eval": (eval, "1 + 1"), "Linear": (torch.nn.Linear, 1, 1)}
     call, trap = calls[name], tmp_path / "trap"
-    torch.save({"weight": Hostile(*call, *([str(trap)] if call == (os.mkdir,) else []))}, file)
+    hostile = Hostile(*call, *([str(trap)] if call == (os.mkdir,) else []))
+    beside = {"state_dict": {"weight": torch.ones(1)}, "optimizer": hostile}
+    save({"weight": hostile} if where == "weight" else beside)
+    if (name, where) == ("Linear", "beside"):
+        assert list(pth.load(file)) == ["weight"]
+        return
     with pytest.raises(UserError, match=rf"refers to .*{call[0].__name__}, expected tensors only"):
         pth.load(file)
     assert not trap.exists()
 
 
+def test_a_whole_model_is_refused_by_name(file, torch, save):
+    for whole in (torch.nn.Linear(1, 1), {"model": torch.nn.Linear(1, 1)}):
+        save(whole)
+        with pytest.raises(UserError, match=r"refers to torch\.nn\.modules\.linear\.Linear"):
+            pth.load(file)
+
+
+@pytest.mark.parametrize("position", range(5))
+def test_each_pickle_of_a_legacy_file_runs_nothing(file, tmp_path, position):
+    trap = tmp_path / "trap"
+    parts = [MAGIC, VERSION, {"little_endian": True}, {}, []]
+    parts[position] = Hostile(os.mkdir, str(trap))
+    file.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
+    with pytest.raises(UserError, match=r"refers to posix\.mkdir"):
+        pth.load(file)
+    assert not trap.exists()
+    parts[position] = Hostile(print, "called")  # harmless, and not called either
+    file.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
+    with pytest.raises(UserError, match="weights file"):
+        pth.load(file)
+
+
+@pytest.mark.parametrize(
+    "name", [b"torch._utils\n_rebuild_tensor_v2", b"torch\nFloatStorage", b"some\nClass"]
+)
+@pytest.mark.parametrize("state", [{"x": 1}, (None, {"__call__": 1, "function": 1, "dtype": 1})])
+def test_a_pickle_cannot_change_what_it_is_handed(file, name, state):
+    """An instruction to set attributes of torch's function, of a type, of a class of any name."""
+    body = pickle.dumps(state, 2)[2:-1]
+    hostile = b"\x80\x02c" + name + b"\n" + body + b"b."
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", hostile)
+    with pytest.raises(UserError, match=r"damaged|got a"):
+        pth.load(file)
+    assert not hasattr(pth._Skipped, "x")
+
+
 @pytest.mark.parametrize(
     ("wrap", "message"),
     [
-        (lambda one: {"state_dict": {"weight": one}, "epoch": 3}, "a mapping with 'state_dict'"),
+        (lambda one: {"weights": 3, "epoch": 3}, "a mapping with 'weights', 'epoch'"),
         (lambda one: [one], "got a list"),
-        (lambda one: one, "got a ndarray"),
+        (lambda one: one, "got a single tensor"),
     ],
 )
-def test_refuses_what_is_no_state_dict(file, torch, wrap, message):
-    torch.save(wrap(torch.ones(1)), file)
+def test_refuses_what_is_no_state_dict(file, torch, save, wrap, message):
+    save(wrap(torch.ones(1)))
     with pytest.raises(UserError, match=f"expected a state dict.*{message}"):
         pth.load(file)
 
 
-def test_legacy_file_says_how_to_save_it_again(file, torch):
-    torch.save({"weight": torch.ones(1)}, file, _use_new_zipfile_serialization=False)
-    with pytest.raises(UserError, match=r"before 1\.6.*torch\.save"):
-        pth.load(file)
-
-
-def test_truncated_file(file, torch):
-    torch.save({"weight": torch.ones(1000)}, file)
-    file.write_bytes(file.read_bytes()[:-200])
+@pytest.mark.parametrize("lost", [200, 3000, 4500])
+def test_truncated_file(file, torch, save, lost):
+    save({"weight": torch.ones(1000)})
+    file.write_bytes(file.read_bytes()[:-lost])
     with pytest.raises(UserError, match="truncated"):
         pth.load(file)
 
@@ -89,15 +201,18 @@ def test_truncated_file(file, torch):
 class Stored:
     """Pickles as a torch storage of 4 float32 values, by persistent id."""
 
+    def __init__(self, *view):
+        self.view = view
+
 
 class Rebuilt:
     """Pickles as a tensor, by torch's own function."""
 
-    def __init__(self, rebuild, *arguments):
-        self.rebuild, self.arguments = rebuild, arguments
+    def __init__(self, rebuild, storage, *arguments):
+        self.rebuild, self.storage, self.arguments = rebuild, storage, arguments
 
     def __reduce__(self):
-        return self.rebuild, (Stored(), *self.arguments)
+        return self.rebuild, (self.storage, *self.arguments)
 
 
 class Pickler(pickle.Pickler):
@@ -106,19 +221,76 @@ class Pickler(pickle.Pickler):
         self.kind = kind
 
     def persistent_id(self, item):
-        return ("storage", self.kind, "0", "cpu", 4) if isinstance(item, Stored) else None
+        if not isinstance(item, Stored):
+            return None
+        return ("storage", self.kind, "0", "cuda:0", 4, *item.view)
 
 
-@pytest.mark.parametrize(
-    ("offset", "size", "stride"),
-    [(1, (4,), (1,)), (0, (2, 2), (3, 2)), (-1, (2,), (1,)), (3, (4,), (-1,)), (0, (-1,), (1,))],
-)
-def test_tensor_outside_its_storage(file, torch, offset, size, stride):
+VALUES = np.arange(4, dtype=np.float32)
+
+
+def write(file, torch, tensor, *, legacy):
+    """A file of one tensor, by hand."""
     stream = io.BytesIO()
-    tensor = Rebuilt(torch._utils._rebuild_tensor_v2, offset, size, stride, False, OrderedDict())
     Pickler(stream, torch.FloatStorage).dump({"w": tensor})
+    if legacy:
+        parts = [MAGIC, VERSION, {"little_endian": True}]
+        head = b"".join(pickle.dumps(part, 2) for part in parts)
+        count = len(VALUES).to_bytes(8, "little")
+        keys = pickle.dumps(["0"], 2)
+        file.write_bytes(head + stream.getvalue() + keys + count + VALUES.tobytes())
+        return
     with zipfile.ZipFile(file, "w") as archive:
         archive.writestr("archive/data.pkl", stream.getvalue())
-        archive.writestr("archive/data/0", np.arange(4, dtype=np.float32).tobytes())
+        archive.writestr("archive/data/0", VALUES.tobytes())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+@pytest.mark.parametrize(
+    ("offset", "size", "stride"),
+    [
+        (1, (4,), (1,)), (0, (2, 2), (3, 2)), (-1, (2,), (1,)), (3, (4,), (-1,)), (0, (-1,), (1,)),
+        (0, (10**12,), (0,)),  # four values that would fill any memory
+    ],
+)  # fmt: skip
+def test_tensor_outside_its_storage(file, torch, offset, size, stride, legacy):
+    rebuild = torch._utils._rebuild_tensor_v2
+    tensor = Rebuilt(rebuild, Stored(), offset, size, stride, False, OrderedDict())
+    write(file, torch, tensor, legacy=legacy)
     with pytest.raises(UserError, match="damaged"):
         pth.load(file)
+
+
+def test_tensors_of_the_first_versions_of_torch(file, torch):
+    """Made by another function, of a part of a storage that several share, on a GPU."""
+    part = Stored(("view", 1, 3))
+    write(file, torch, Rebuilt(torch._utils._rebuild_tensor, part, 1, (2,), (1,)), legacy=True)
+    np.testing.assert_array_equal(pth.load(file)["w"], [2, 3])
+    part = Stored(("view", 2, 3))
+    write(file, torch, Rebuilt(torch._utils._rebuild_tensor, part, 1, (2,), (1,)), legacy=True)
+    with pytest.raises(UserError, match="damaged"):
+        pth.load(file)
+
+
+def test_files_of_the_other_byte_order(file, torch):
+    parts = [MAGIC, VERSION, {"little_endian": False}, {}, []]
+    file.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
+    with pytest.raises(UserError, match="byte order big"):
+        pth.load(file)
+
+
+class CalledParameter:
+    """Pickles as torch.nn.Parameter did before torch 0.4: the class, its tensor, its state."""
+
+    def __init__(self, parameter, tensor):
+        self.parameter, self.tensor = parameter, tensor
+
+    def __reduce__(self):
+        return self.parameter, (self.tensor,), (True, False, OrderedDict())
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_parameters_of_the_first_versions_of_torch(file, torch, legacy):
+    tensor = Rebuilt(torch._utils._rebuild_tensor, Stored(), 0, (2, 2), (2, 1))
+    write(file, torch, CalledParameter(torch.nn.Parameter, tensor), legacy=legacy)
+    np.testing.assert_array_equal(pth.load(file)["w"], [[0, 1], [2, 3]])

@@ -1,0 +1,82 @@
+"""Which kind of file weights lie in, told by its first bytes: names are given in many ways."""
+
+import zipfile
+from pathlib import Path
+
+import h5py
+
+from jaxcbis.errors import UserError
+
+SAFETENSORS = "torchvision-safetensors"
+TORCH = "torchvision-pth"
+KERAS_HDF5 = "keras-h5"
+KERAS_ARCHIVE = "keras-archive"
+
+#: The file in a .keras archive that holds the arrays.
+KERAS_MEMBER = "model.weights.h5"
+READ = "safetensors, torch's .pth, or Keras' .h5 and .keras"
+
+#: What people have instead, by how it begins.
+_OTHERS = {
+    b"version https://git-lfs": "is a pointer of Git LFS, not the file itself; run git lfs pull",
+    b"<": "is a web page, not weights; download the file itself",
+    b"\x1f\x8b": "is compressed with gzip; unpack it",
+    b"Rar!": "is a RAR archive; unpack it",
+    b"7z\xbc\xaf\x27\x1c": "is a 7z archive; unpack it",
+    b"\x93NUMPY": "is a NumPy array; give the file that it was made from",
+    b"MATLAB": "is MATLAB's; give a file for PyTorch or Keras",
+}
+
+
+def kind(file: Path) -> str:
+    """The kind of a weights file.
+
+    Returns:
+      SAFETENSORS, TORCH, KERAS_HDF5 or KERAS_ARCHIVE.
+
+    Raises:
+      UserError: the file is absent, a folder, or none of these.
+      OSError: it cannot be read.
+    """
+    if file.is_dir():
+        raise UserError(f"weights {file}: is a folder; give a file ({READ})")
+    if not file.exists():
+        raise UserError(
+            f"weights file {file} does not exist: give 'imagenet', 'random' or the path of a file "
+            f"({READ})"
+        )
+    with file.open("rb") as stream:
+        head, size = stream.read(512), file.stat().st_size
+    if head.startswith(b"PK"):
+        return _of_zip(file)
+    if h5py.is_hdf5(file):
+        return KERAS_HDF5
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= size:
+        return SAFETENSORS
+    if head.startswith(b"\x80"):  # a pickle; torch's begin with a number of their own
+        return TORCH
+    raise UserError(f"weights file {file}: {_other(head)}")
+
+
+def _of_zip(file: Path) -> str:
+    if not zipfile.is_zipfile(file):
+        raise UserError(f"weights file {file}: truncated; fetch it again")
+    with zipfile.ZipFile(file) as archive:
+        names = archive.namelist()
+    if KERAS_MEMBER in names:
+        return KERAS_ARCHIVE
+    if sum(name.endswith("/data.pkl") for name in names) == 1:
+        return TORCH
+    held = ", ".join(names[:3]) + (", .." if len(names) > 3 else "")
+    raise UserError(
+        f"weights file {file}: is an archive of {held}; unpack it and give one of its files"
+    )
+
+
+def _other(head: bytes) -> str:
+    if not head:
+        return "is empty; fetch it again"
+    if head[257:262] == b"ustar":
+        return "is a tar archive; unpack it and give one of its files"
+    known = (said for start, said in _OTHERS.items() if head.lstrip().startswith(start))
+    return next(known, f"is none of {READ}; fetch it again or give another file")
