@@ -14,7 +14,7 @@ from tfds_cbis.planning import Dropped, Job, no_lesion
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release.boxes import Box
 from tfds_cbis.release.cases import WITHOUT_CALLBACK, Lesion, View
-from tfds_cbis.release.dicom import eight_bit
+from tfds_cbis.release.depth import eight_bit
 from tfds_cbis.release.files import Release
 from tfds_cbis.release.images import Unusable
 from tfds_cbis.threads import Mapper, in_parallel

@@ -99,6 +99,6 @@ def test_an_unusable_mask_says_why(toy, files, reason):
 def test_the_mammogram_is_the_grey_image_of_its_folder(toy):
     toy.add(files={"image/1-1.jpg": MASK, "image/2-1.jpg": film(), "mask/1-1.jpg": MASK})
     release = Release(toy.write())
-    image = read_mammogram(release, views(release.lesions()[0])[0])
+    image = read_mammogram(release, views(release.lesions()[0])[0]).pixels
     assert image.shape == SHAPE
     assert not is_near_binary(image)
