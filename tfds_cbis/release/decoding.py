@@ -52,14 +52,14 @@ def decode(data: bytes) -> Decoded:
         if image.width * image.height > MAX_PIXELS:
             raise ValueError(f"{image.width} x {image.height} pixels, more than any mammogram has")
         _turn_to_only_page(image)
-        packing = image.tile[0]  # which loading forgets
-        if packing.codec_name in ("raw", "ppm") and data[:2] in (b"P5", b"P6"):
+        packing = image.tile[0] if image.tile else None  # which loading forgets
+        if packing and packing.codec_name in ("raw", "ppm") and data[:2] in (b"P5", b"P6"):
             return _pnm(data, image, packing)
         image.load()
     if image.mode.startswith("I") or image.mode == "F":
         return _deep(data, image)
     bits, _ = _jpeg2000_depth(data) if image.format == "JPEG2000" else (8, False)
-    if bits > 8 or ";16" in str(packing.args):  # of which Pillow keeps 8
+    if bits > 8 or ";16" in str(packing):  # of which Pillow keeps 8
         values = _by_opencv(data, cv2.IMREAD_UNCHANGED)
         if values.shape[2:] == (4,):
             channels.require_opaque(values[..., 3])

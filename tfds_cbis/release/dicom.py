@@ -5,7 +5,7 @@ import io
 import re
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import Any, BinaryIO
@@ -28,8 +28,10 @@ BARE = re.compile(
     rb"|\x08\x00[\x00-\x20]\x00([A-Z]{2}|[\x00-\x40]\x00\x00\x00)"
     rb"|\x00\x08\x00[\x00-\x20][A-Z]{2}"
 )
-#: Modules of Python 2 that python-gdcm asks for. A folder of such a name would be taken for one.
+#: Modules of Python 2 that python-gdcm asks for, and decoders that pydicom does. A folder of such a
+#: name in the current directory would be taken for one.
 LONG_GONE = ("dl", "DLFCN")
+DECODERS = ("gdcm", "pylibjpeg", "openjpeg", "libjpeg", "rle", "jpeg_ls")
 _importing = threading.Lock()
 
 
@@ -48,7 +50,9 @@ def require_pydicom(what: str) -> None:
 @functools.cache
 def _import_pydicom() -> None:
     """Imports it here, as the Kaggle release needs none of it."""
-    with _hidden(LONG_GONE):
+    specs = {name: find_spec(name) for name in DECODERS if name not in sys.modules}
+    folders = [name for name, spec in specs.items() if spec and spec.origin is None]
+    with _hidden([*LONG_GONE, *folders]):
         import pydicom.pixels  # noqa: F401
 
         with suppress(ImportError):
@@ -80,7 +84,9 @@ def opened(file: BinaryIO, **how: Any) -> Any:
     beginning = file.read(BEGINNING)
     if not is_dicom(beginning):
         raise ValueError("no DICOM")
-    file.seek(4 if beginning[:4] == b"DICM" else 0)
+    file.seek(0)
+    if beginning[:4] == b"DICM":
+        file = io.BytesIO(file.read()[4:])
     return pydicom.dcmread(file, force=True, **how)
 
 
@@ -102,7 +108,7 @@ def read(data: bytes) -> Picture:
             notes = _completed(dataset)
             misfit = _misfit(dataset)
             if not misfit:
-                stored = np.asarray(dataset.pixel_array)
+                stored = _stored(dataset)
                 curve, assumed = dicom_display.curve(dataset, stored)
                 pixels = depth.mapped(stored, curve)
         except Exception as error:  # a damaged file raises many kinds
@@ -157,6 +163,20 @@ def _completed(dataset: Any) -> list[str]:
     return notes
 
 
+def _stored(dataset: Any) -> np.ndarray:
+    """The pixels [height, width], with the bits above BitsStored where they are no overlay's.
+
+    Files that tell of too few bits, or of a sign that they do not use, would be folded up.
+    """
+    bits = dataset.BitsStored
+    overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
+    if not overlays and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset.BitsStored = dataset.BitsAllocated
+    stored = np.asarray(dataset.pixel_array)
+    dataset.BitsStored = bits
+    return stored
+
+
 def _kind(dataset: Any) -> str:
     """What a file is by its SOP class, in DICOM's words."""
     uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
@@ -197,7 +217,7 @@ def _undecodable(syntax: Any) -> str:
 
 
 @contextmanager
-def _hidden(names: tuple[str, ...]) -> Iterator[None]:
+def _hidden(names: Iterable[str]) -> Iterator[None]:
     """Within it, modules of these names are not to be found."""
     absent = [name for name in names if name not in sys.modules]
     sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tfds_cbis.release.depth import stretched
+from tfds_cbis.release.depth import assumed_range, stretched
 
 #: A pydicom dataset; pydicom is imported where a DICOM file is read.
 Dataset = Any
@@ -63,16 +63,19 @@ def _modality(dataset: Dataset, notes: list[str]) -> tuple[Curve, int | None]:
 
 
 def _stored_range(dataset: Dataset, stored: np.ndarray, notes: list[str]) -> np.ndarray:
-    """The lowest and highest that BitsStored can hold.
-
-    A file that is signed and has no negative pixel is read as one that is not.
-    """
-    bits, least, most = dataset.BitsStored, int(stored.min()), int(stored.max())
-    lowest = -(2 ** (bits - 1)) if least < 0 else 0
-    highest = lowest + 2**bits - 1
-    if most > highest or least < lowest:
-        notes.append(f"its pixels, {least} to {most}, exceed the {bits} bit it tells of: cut off")
-    elif least >= 0 and bits > 8 and most < 2 ** (bits - 2):
+    """The lowest and highest that BitsStored can hold; a signed file without sign starts at 0."""
+    bits, least, most = int(dataset.BitsStored), int(stored.min()), int(stored.max())
+    half = 2 ** (bits - 1)
+    lowest, highest = (-half if least < 0 else 0), 2 * half - 1
+    if dataset.PixelRepresentation and most < half:
+        highest = half - 1
+    elif dataset.PixelRepresentation and least >= 0:
+        notes.append(f"signed without a negative pixel, up to {most}: taken as not signed")
+    if least < lowest or most > highest:
+        lowest, highest, assumed = assumed_range(stored)
+        told = f"its pixels, {least} to {most}, do not fit the {bits} bit that it tells of"
+        notes.append("; ".join([told, *assumed]))
+    elif bits > 8 and max(most, -least) <= highest // 4:
         notes.append(f"taken as {bits} bit as it tells; dark: no pixel is brighter than {most}")
     return np.array([lowest, highest])
 
