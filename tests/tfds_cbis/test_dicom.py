@@ -62,6 +62,17 @@ def test_all_bits_reach_the_arrays(flat, tmp_path, protocol):
     assert len(np.unique(images % 257)) > 200
 
 
+def test_what_was_assumed_is_kept_with_the_data_set(healthy, tmp_path):
+    marks = {"PresentationIntentType": "FOR PROCESSING"}
+    release = dicom_release.convert(healthy.folder, tmp_path / "release", "flat", **marks)
+    builder = tfds_cbis.prepare(release, data_dir=tmp_path, background_size=SIZE)
+    assumed = tfds_cbis.summary(builder)["assumed"]
+    assert len({item["id"] for item in assumed}) == len(assumed) > 0
+    assert all("FOR PROCESSING" in item["reason"] for item in assumed)
+    del builder.info.metadata["assumed"]
+    assert tfds_cbis.summary(builder)["assumed"] == []
+
+
 @pytest.mark.parametrize(
     "syntax",
     [gdcm.TransferSyntax.JPEGLosslessProcess14, gdcm.TransferSyntax.JPEGLosslessProcess14_1],
