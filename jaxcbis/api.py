@@ -3,6 +3,7 @@
 `import jaxcbis` offers what is here by name and loads it when it is first used.
 """
 
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -33,9 +34,15 @@ def load(folder: Path | str) -> Finished:
 
 
 def read_image(path: Path | str) -> np.ndarray:
-    """Reads a PNG, JPEG or DICOM file to grey pixels, uint8 [height, width].
+    """Reads an image to grey pixels, uint8 [height, width].
+
+    It is PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, WebP or DICOM. What had to be assumed to read it, as
+    the bits that it uses, is a warning.
 
     Raises:
-      UserError: see `jaxcbis.data.pictures.read`, which also tells what it had to assume.
+      UserError: see `jaxcbis.data.pictures.read`.
     """
-    return pictures.read(path).pixels
+    pixels, notes = pictures.read(path)
+    for note in notes:
+        warnings.warn(f"{path}: {note}", stacklevel=2)
+    return pixels

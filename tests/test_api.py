@@ -37,6 +37,12 @@ def test_importing_the_package_loads_nothing_heavy():
     assert processes.run(program=("-c", script)).strip() == "[]"
 
 
+def test_what_was_assumed_of_an_image_is_a_warning(tmp_path):
+    Image.fromarray(np.full((9, 9), 1000, np.uint16)).save(tmp_path / "a.png")
+    with pytest.warns(UserWarning, match="a.png: taken as 10 bit: no pixel is brighter than 1000"):
+        assert (jaxcbis.read_image(tmp_path / "a.png") == round(1000 / 1023 * 255)).all()
+
+
 def test_every_name_is_there_and_no_other():
     for name in jaxcbis.__all__:
         assert getattr(jaxcbis, name)

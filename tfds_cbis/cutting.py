@@ -2,7 +2,7 @@
 
 import functools
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import cv2
@@ -14,7 +14,7 @@ from tfds_cbis.planning import Dropped, Job, no_lesion
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release.boxes import Box
 from tfds_cbis.release.cases import WITHOUT_CALLBACK, Lesion, View
-from tfds_cbis.release.dicom import eight_bit
+from tfds_cbis.release.depth import eight_bit
 from tfds_cbis.release.files import Release
 from tfds_cbis.release.images import Unusable
 from tfds_cbis.threads import Mapper, in_parallel
@@ -30,11 +30,13 @@ class Cut(NamedTuple):
       examples: its patches, lesions first.
       dropped: what was to be cut of it and could not be.
       short: the windows among the patches that fall short of the protocol, `{id, reason}`.
+      assumed: what had to be assumed to read the mammogram, `{id, reason}`.
     """
 
     examples: list[Example]
     dropped: Dropped
     short: list[dict[str, str]]
+    assumed: Sequence[dict[str, str]] = ()
 
 
 def cut_split(
@@ -89,7 +91,7 @@ def cut(release: Release, job: Job, protocol: Protocol, *, seed: str) -> Cut:
         missing = [lesion.id for lesion in view.targets] + names
         return Cut([], [{"id": name, "reason": str(reason)} for name in missing], [])
 
-    found = Cut([], [], [])
+    found = Cut([], [], [], [{"id": view.id, "reason": note} for note in film.notes])
     for lesion in view.targets:
         _cut_lesion(found, film, lesion, job.windows, protocol, seed)
 

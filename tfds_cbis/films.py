@@ -1,6 +1,6 @@
 """A mammogram with the masks of its lesions, as the cutting of patches needs it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,11 +17,13 @@ class Film(NamedTuple):
       image: [height, width], uint8 or, of a DICOM release, uint16.
       masks: by lesion id, uint8 [height, width], 0 or 255.
       unusable: by id of the lesions without a usable mask, why.
+      notes: what had to be assumed to read the mammogram.
     """
 
     image: np.ndarray
     masks: dict[str, np.ndarray]
     unusable: dict[str, str]
+    notes: Sequence[str] = ()
 
     def covered(self, *, but: str = "") -> np.ndarray:
         """Where its lesions lie, all or all but one: uint8 [height, width], 0 or 255."""
@@ -38,7 +40,8 @@ def read(release: Release, view: View, lesions: Iterable[Lesion]) -> Film:
     Raises:
       Unusable: the mammogram cannot be used; says why.
     """
-    film = Film(read_mammogram(release, view), {}, {})
+    pixels, notes = read_mammogram(release, view)
+    film = Film(pixels, {}, {}, notes)
     for lesion in lesions:
         try:
             film.masks[lesion.id] = read_mask(release, lesion, film.image.shape)

@@ -10,7 +10,7 @@ from tfds_cbis import background, films, windows
 from tfds_cbis.errors import CbisError, shorten
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release.cases import SPLITS, TARGETS, WITHOUT_CALLBACK, Lesion, View, views
-from tfds_cbis.release.dicom import eight_bit
+from tfds_cbis.release.depth import eight_bit
 from tfds_cbis.release.files import Release
 from tfds_cbis.release.images import Unusable
 from tfds_cbis.threads import Mapper, in_parallel

@@ -86,14 +86,15 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
 
     Returns:
       `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
-      release and options) and two lists of `{id, reason}`: what was `dropped`, and which windows
-      fall `short` of their protocol.
+      release and options) and three lists of `{id, reason}`: what was `dropped`, which windows
+      fall `short` of their protocol, and what was `assumed` to read mammograms.
 
     Raises:
       CbisError: if the builder's folder holds no complete data set.
     """
     try:
-        stored = dict(builder.info.metadata or {})
+        # Earlier versions told nothing of what they assumed.
+        stored: dict[str, Any] = {"assumed": []} | dict(builder.info.metadata or {})
     except ValueError as error:
         raise CbisError(
             f"the metadata.json in {builder.data_dir} is damaged ({error}); delete that folder "

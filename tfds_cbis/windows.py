@@ -9,7 +9,7 @@ from tfds_cbis import background
 from tfds_cbis.films import Film
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release.boxes import Box, lesion_box
-from tfds_cbis.release.dicom import eight_bit
+from tfds_cbis.release.depth import eight_bit
 from tfds_cbis.release.images import Unusable
 
 #: A window is drawn at most this often; then the best draw is taken.

@@ -15,7 +15,8 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="PNG, JPEG or DICOM: a lesion's patch, or with --sweep a mammogram")  # fmt: skip
+        help="a lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
+             "WebP or DICOM")  # fmt: skip
     add("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
     add("--output", type=Path, default=Path(), metavar="DIR",
         help="for IMAGE-cam.png or IMAGE-sweep.png (default: the current one)")  # fmt: skip

@@ -18,7 +18,8 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """Writes a Dataset to an .npz file that `load` and any other framework can read.
 
     The file holds images, masks (uint8, 0 or 1), labels, ids, patients, sizes, splits (one name
-    per patch), label_names, protocol, source and name, and dropped and short (ids and reasons).
+    per patch), label_names, protocol, source and name, and dropped, short and assumed
+    (ids and reasons).
 
     Raises:
       UserError: the file cannot be written.
@@ -45,6 +46,8 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             dropped_reasons=_column(dataset.dropped, "reason"),
             short_ids=_column(dataset.short, "id"),
             short_reasons=_column(dataset.short, "reason"),
+            assumed_ids=_column(dataset.assumed, "id"),
+            assumed_reasons=_column(dataset.assumed, "reason"),
         )
 
 
@@ -81,6 +84,7 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
         str(fields.get("name", path.stem)),
         _items("dropped", fields),
         _items("short", fields),
+        _items("assumed", fields),
     )
 
 

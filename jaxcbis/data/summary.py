@@ -1,5 +1,6 @@
 """What is in a data set, as results.json and a person are told."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
@@ -26,6 +27,7 @@ def describe(dataset: Dataset) -> dict:
         "splits": {name: count(part) for name, part in dataset.splits.items()},
         "dropped": dataset.dropped,
         "short": list(dataset.short),
+        "assumed": list(dataset.assumed),
         "leakage": splits.leakage(
             np.concatenate([train.patients, validation.patients]), test.patients
         ),
@@ -45,8 +47,24 @@ def falling_short(short: Sequence[dict[str, str]], counts: Iterable[dict]) -> st
     return f"{len(short)} of {lesions} windows on lesions fall short of the protocol: {said}"
 
 
+def assumptions(assumed: Sequence[dict[str, str]]) -> list[str]:
+    """What had to be assumed to read mammograms: a line for those that differ in numbers alone.
+
+    Args:
+      assumed: of a Dataset.
+    """
+    alike: dict[str, list[dict[str, str]]] = {}
+    for item in assumed:
+        alike.setdefault(re.sub(r"-?\d[\d.]*", "#", item["reason"]), []).append(item)
+    return [
+        f"{len(items)} mammograms read with a note, the first {items[0]['id']}: "
+        f"{items[0]['reason']}"
+        for items in alike.values()
+    ]
+
+
 def show_dropped(dataset: Dataset) -> None:
-    """Says what was left out of the data set, by reason, and how many windows fall short."""
+    """Says what was left out of the data set, what falls short, and what was assumed."""
     reasons: dict[str, list[str]] = {}
     for item in dataset.dropped:
         reasons.setdefault(item["reason"], []).append(item["id"])
@@ -55,6 +73,8 @@ def show_dropped(dataset: Dataset) -> None:
         warn(f"{len(ids)} dropped: {reason} ({few})")
     if dataset.short:
         warn(falling_short(dataset.short, map(count, dataset.splits.values())))
+    for line in assumptions(dataset.assumed):
+        warn(line)
     for name in ("train", "test"):
         part = dataset.splits[name]
         if len(part) and not (part.labels == BACKGROUND).any():

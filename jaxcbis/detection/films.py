@@ -1,6 +1,6 @@
 """The mammograms of a release that sweeps are scored on, and the lesions known in them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -23,11 +23,13 @@ class Film(NamedTuple):
       pixels: uint8 [height, width].
       masks: of its target lesions, each [height, width], not 0 inside.
       ignored: masks of its lesions without callback, in which a mark counts neither way.
+      notes: what had to be assumed to read it.
     """
 
     pixels: np.ndarray
     masks: list[np.ndarray]
     ignored: list[np.ndarray]
+    notes: Sequence[str] = ()
 
 
 @contextmanager
@@ -48,10 +50,11 @@ def read(release: Release, view: View) -> Film:
     Raises:
       Unusable: an image or a mask cannot be read; says why.
     """
-    pixels = eight_bit(read_mammogram(release, view))
+    image, notes = read_mammogram(release, view)
+    pixels = eight_bit(image)
 
     def masks(lesions):
         return [read_mask(release, lesion, pixels.shape) for lesion in lesions]
 
     uncalled = [x for x in (*view.lesions, *view.others) if x.pathology == WITHOUT_CALLBACK]
-    return Film(pixels, masks(view.targets), masks(uncalled))
+    return Film(pixels, masks(view.targets), masks(uncalled), notes)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from jaxcbis.data import summary
 from jaxcbis.detection import curve, films, mammograms, overlay
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.films import Film
@@ -74,15 +75,17 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         for note in notes:
             warn(note)
         files.make_folder(output, "choose another --output")
-        scored, seconds, dropped = _sweep(finished, release, views, output, window)
+        scored, seconds, dropped, assumed = _sweep(finished, release, views, output, window)
     if not scored:
         raise UserError(f"{data}: no test mammogram with a lesion and its mask; check the release")
+    for note in (told := summary.assumptions(assumed)):
+        warn(note)
     answer = {
         "schema": SCHEMA,
         "run": str(run),
         "data": str(data),
         "window": window or finished.results["model"]["lesion_side"],
-        "notes": notes,
+        "notes": notes + told,
         "dropped": dropped,
         "seconds_per_mammogram": float(np.median(seconds)),
         **figures(scored),
@@ -96,9 +99,14 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
 
 def _sweep(
     run: Finished, release: Release, views: Sequence[View], output: Path, window: int | None
-) -> tuple[list[list[Scored]], list[float], list[dict]]:
-    """Sweeps and scores the films; also the seconds that each sweep took, and what was left out."""
-    scored, seconds, dropped = [], [], []
+) -> tuple[list[list[Scored]], list[float], list[dict], list[dict]]:
+    """Sweeps and scores the films.
+
+    Returns:
+      The scores; the seconds that each sweep took; what was left out, and what was assumed to read
+      a film, both [{'id', 'reason'}].
+    """
+    scored, seconds, dropped, assumed = [], [], [], []
     noise = np.random.default_rng(0)
     for view in track(views, "mammograms"):
         try:
@@ -106,13 +114,14 @@ def _sweep(
         except films.Unusable as reason:
             dropped.append({"id": view.id, "reason": str(reason)})
             continue
+        assumed += [{"id": view.id, "reason": note} for note in film.notes]
         began = time.perf_counter()
         found = mammograms.sweep(run, film.pixels, window)
         seconds.append(time.perf_counter() - began)
         marks = sweeping.best(found, SHOWN)
         overlay.write(output / f"{view.id}-sweep.png", film.pixels, found, marks, film.masks)
         scored.append(score(film, found, noise))
-    return scored, seconds, dropped
+    return scored, seconds, dropped, assumed
 
 
 def score(film: Film, found: Sweep, noise: np.random.Generator) -> list[Scored]:

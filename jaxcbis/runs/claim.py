@@ -77,5 +77,7 @@ def require_same_inputs(folder: Path, before: dict | None, now: dict) -> None:
 
 
 def _content(part: Mapping[str, Any]) -> dict[str, Any]:
-    # Earlier versions cut no windows and told of none that fall short.
-    return {"short": []} | {key: value for key, value in part.items() if key != "source"}
+    # Earlier versions cut no windows and told of none that fall short, nor of what they assumed.
+    return {"short": [], "assumed": []} | {
+        key: value for key, value in part.items() if key != "source"
+    }

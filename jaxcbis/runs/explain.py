@@ -35,7 +35,7 @@ def explain(
     """Explains image files, prints the answers and writes the pictures.
 
     Args:
-      images: PNG, JPEG or DICOM files.
+      images: files that `pictures.read` reads.
       run: folder of a finished run.
       output: folder of the pictures, `<image>-<kind>.png`.
       answer: explains one image: prints what the run says of it, writes the picture to the file

@@ -29,6 +29,7 @@ def of_data(data: dict, protocol: str) -> list[str]:
     if data["short"]:
         told = summary.falling_short(data["short"], data["splits"].values())
         notes.append(f"{told}; see data.short")
+    notes += summary.assumptions(data.get("assumed", ()))
     if data["dropped"]:
         notes.append(f"{len(data['dropped'])} items of the release were dropped, see data.dropped")
     leak = data["leakage"]

@@ -26,7 +26,8 @@ def split(count: int, seed: int) -> Patches:
 def dataset():
     splits = {name: split(4 + i, i) for i, name in enumerate(SPLITS)}
     dropped, short = [{"id": "x", "reason": "mask empty"}], [{"id": "y", "reason": "narrow"}]
-    return Dataset(splits, "there", "some data", dropped, short)
+    assumed = [{"id": "z", "reason": "taken as 12 bit"}]
+    return Dataset(splits, "there", "some data", dropped, short, assumed)
 
 
 def test_a_saved_dataset_is_read_back_whole(dataset, tmp_path):

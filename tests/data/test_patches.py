@@ -4,7 +4,7 @@ import numpy as np
 
 from jaxcbis.data import patches
 from jaxcbis.data.patches import Patches
-from tfds_cbis.release import dicom
+from tfds_cbis.release import depth
 
 
 def test_shrinking_averages():
@@ -15,7 +15,7 @@ def test_shrinking_averages():
 def test_levels_of_16_bit_are_rounded_to_8():
     levels = np.arange(2**16, dtype=np.uint16).reshape(256, 256)
     np.testing.assert_array_equal(patches.eight_bit(levels), np.rint(levels / 257))
-    np.testing.assert_array_equal(patches.eight_bit(levels), dicom.eight_bit(levels))
+    np.testing.assert_array_equal(patches.eight_bit(levels), depth.eight_bit(levels))
     assert patches.eight_bit(levels.astype(np.uint8)).dtype == np.uint8
 
 

@@ -9,12 +9,15 @@ import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
+from jaxcbis.data import summary
 from jaxcbis.detection import films, scoring
 from jaxcbis.detection.films import Film
 from jaxcbis.detection.froc import RATES
 from jaxcbis.detection.sweep import Mark, Sweep
 from tests import tiny_run
 from tests.tfds_cbis.toy_release import ToyRelease, film, mask
+from tfds_cbis.release import images
+from tfds_cbis.release.depth import Picture
 
 
 def test_marks_in_a_lesion_that_is_no_target_do_not_count():
@@ -87,6 +90,17 @@ def test_an_archive_is_closed(release, tmp_path):
         assert len(views) == 3
     with pytest.raises(OSError, match="already closed"):
         opened.read(opened.files(views[0].image_uid)[0])
+
+
+def test_what_was_assumed_of_films_is_told(release, monkeypatch):
+    decoded = images.decode
+    monkeypatch.setattr(images, "PNG", b"\xff\xd8")
+    monkeypatch.setattr(images, "decode_png", lambda data: Picture(decoded(data), ["odd 12"]))
+    with films.with_targets(release) as (opened, views):
+        notes = [films.read(opened, view).notes for view in views[:2]]
+    assert notes == [["odd 12"]] * 2
+    told = summary.assumptions([{"id": "a", "reason": "odd 12"}, {"id": "b", "reason": "odd 9"}])
+    assert told == ["2 mammograms read with a note, the first a: odd 12"]
 
 
 def test_the_command(run, release, tmp_path, capsys):

@@ -37,6 +37,9 @@ def test_the_protocol_and_windows_that_fall_short_are_told():
     for protocol in PROTOCOLS:
         (note,) = notes.of_data(data, protocol)
         assert note.startswith(f"{protocol} protocol: ")
+    odd = {"id": "a", "reason": "taken as 16 bit as it tells; dark: no pixel is brighter than 9"}
+    told = notes.of_data(data | {"assumed": [odd, odd | {"id": "b"}]}, "shifted")[1]
+    assert told == f"2 mammograms read with a note, the first a: {odd['reason']}"
     data["short"] = [{"id": "a", "reason": "another lesion"}]
     assert notes.of_data(data, "shifted")[1] == (
         "1 of 32 windows on lesions fall short of the protocol: another lesion (1); see data.short"

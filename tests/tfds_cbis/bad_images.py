@@ -47,7 +47,7 @@ replaced(
     UNREADABLE + "the JPEG is truncated|no JPEG",
     lambda data, _, share: data[: 1 + int(share * (len(data) - 3))],
 )
-for suffix in (".png", ".tiff", ".bmp", ".webp", ".jp2"):
+for suffix in (".tiff", ".bmp", ".webp", ".jp2"):
     replaced(
         f"{suffix[1:]} for a jpeg",
         "dropped",
@@ -55,18 +55,17 @@ for suffix in (".png", ".tiff", ".bmp", ".webp", ".jp2"):
         lambda _, pixels, __, suffix=suffix: encoded(suffix, pixels),
     )
 replaced(
-    "png with a jpeg's end",
+    "truncated png for a jpeg",
+    "dropped",
+    UNREADABLE + "damaged image",
+    lambda _, pixels, __: encoded(".png", pixels)[:-40],
+)
+replaced(
+    "16-bit tiff",
     "dropped",
     UNREADABLE + "no JPEG",
-    lambda _, pixels, __: encoded(".png", pixels) + b"\xff\xd9",
+    lambda _, pixels, __: encoded(".tiff", pixels.astype(np.uint16) * 257),
 )
-for suffix in (".png", ".tiff"):
-    replaced(
-        f"16-bit {suffix[1:]}",
-        "dropped",
-        UNREADABLE + "no JPEG",
-        lambda _, pixels, __, suffix=suffix: encoded(suffix, pixels.astype(np.uint16) * 257),
-    )
 replaced(
     "web page for an image",
     "dropped",

@@ -28,7 +28,7 @@ for module in pkgutil.iter_modules(tfds_cbis.release.__path__, "tfds_cbis.releas
 with tfds_cbis.release.files.Release(sys.argv[1]) as release:
     lesions, dropped = release.lesions()
     for view in tfds_cbis.release.cases.views(lesions):
-        image = tfds_cbis.release.images.read_mammogram(release, view)
+        image, _ = tfds_cbis.release.images.read_mammogram(release, view)
         for lesion in view.lesions:
             tfds_cbis.release.images.read_mask(release, lesion, image.shape)
 print(len(lesions), dropped, tfds_cbis.__all__, "pydicom" in sys.modules)

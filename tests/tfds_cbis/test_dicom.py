@@ -51,7 +51,7 @@ def test_patches_are_those_of_the_jpeg_release(healthy, tmp_path, protocol, layo
 @pytest.mark.parametrize("protocol", ["paper", "clean"])
 def test_all_bits_reach_the_arrays(flat, tmp_path, protocol):
     for path in flat.glob("dicom/*/*.dcm"):
-        uid, pixels = path.parent.name, decode_dicom(path.read_bytes())
+        uid, pixels = path.parent.name, decode_dicom(path.read_bytes()).pixels
         noise = np.random.default_rng(0).integers(0, 100, pixels.shape).astype(np.uint16)
         grey = (pixels > 2**13) & (pixels < 2**15)
         dicom_release.write(path, np.where(grey, pixels + noise, pixels), SeriesInstanceUID=uid)
@@ -60,6 +60,17 @@ def test_all_bits_reach_the_arrays(flat, tmp_path, protocol):
     images = from_records(builder.as_data_source("train"), 32)[0].images
     assert images.dtype == np.uint16
     assert len(np.unique(images % 257)) > 200
+
+
+def test_what_was_assumed_is_kept_with_the_data_set(healthy, tmp_path):
+    marks = {"PresentationIntentType": "FOR PROCESSING"}
+    release = dicom_release.convert(healthy.folder, tmp_path / "release", "flat", **marks)
+    builder = tfds_cbis.prepare(release, data_dir=tmp_path, background_size=SIZE)
+    assumed = tfds_cbis.summary(builder)["assumed"]
+    assert len({item["id"] for item in assumed}) == len(assumed) > 0
+    assert all("FOR PROCESSING" in item["reason"] for item in assumed)
+    del builder.info.metadata["assumed"]
+    assert tfds_cbis.summary(builder)["assumed"] == []
 
 
 @pytest.mark.parametrize(
@@ -71,7 +82,7 @@ def test_lossless_jpeg(tmp_path, syntax):
     size = path.stat().st_size
     dicom_release.compress_as_jpeg(path, syntax)
     assert path.stat().st_size != size
-    np.testing.assert_array_equal(decode_dicom(path.read_bytes()), GREY)
+    np.testing.assert_array_equal(decode_dicom(path.read_bytes()).pixels, GREY)
 
 
 def test_compression_that_nothing_decodes_says_what_to_install(tmp_path, monkeypatch):
@@ -87,10 +98,10 @@ def test_dense_tissue_is_bright_whatever_the_file_says(tmp_path):
     inverted = dicom_release.write(
         tmp_path / "a.dcm", 65535 - GREY, PhotometricInterpretation="MONOCHROME1"
     )
-    np.testing.assert_array_equal(decode_dicom(inverted.read_bytes()), GREY)
+    np.testing.assert_array_equal(decode_dicom(inverted.read_bytes()).pixels, GREY)
     twelve = dicom_release.write(tmp_path / "b.dcm", GREY >> 4, BitsStored=12, HighBit=11)
     expected = np.rint((GREY >> 4) / 4095 * 65535)
-    np.testing.assert_array_equal(decode_dicom(twelve.read_bytes()), expected)
+    np.testing.assert_array_equal(decode_dicom(twelve.read_bytes()).pixels, expected)
 
 
 def test_bad_files_are_named_and_the_rest_is_cut(flat):

@@ -1,5 +1,6 @@
 """Mammograms and masks, found by content."""
 
+import cv2
 import numpy as np
 import pytest
 
@@ -30,6 +31,19 @@ def test_a_truncated_jpeg_is_never_filled_with_grey(keep, capfd):
     with pytest.raises(Unusable, match="truncated"):
         decode(data[: int(len(data) * keep)])
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("scale", [1, 257])
+def test_png_copies_of_a_releases_jpegs(scale, toy):
+    pixels = film().astype(np.uint16) * scale if scale > 1 else film()
+    png = cv2.imencode(".png", pixels)[1].tobytes()
+    toy.add(files={"image/1-1.jpg": png, "mask/1-1.jpg": cv2.imencode(".png", MASK)[1].tobytes()})
+    release = Release(toy.write())
+    image, notes = read_mammogram(release, views(release.lesions()[0])[0])
+    np.testing.assert_array_equal(image, film())
+    assert image.dtype == np.uint8
+    assert notes == []
+    np.testing.assert_array_equal(read_mask(release, release.lesions()[0][0], SHAPE), MASK)
 
 
 @pytest.mark.parametrize("data", [b"", b"no image\xff\xd9"])
@@ -99,6 +113,6 @@ def test_an_unusable_mask_says_why(toy, files, reason):
 def test_the_mammogram_is_the_grey_image_of_its_folder(toy):
     toy.add(files={"image/1-1.jpg": MASK, "image/2-1.jpg": film(), "mask/1-1.jpg": MASK})
     release = Release(toy.write())
-    image = read_mammogram(release, views(release.lesions()[0])[0])
+    image = read_mammogram(release, views(release.lesions()[0])[0]).pixels
     assert image.shape == SHAPE
     assert not is_near_binary(image)

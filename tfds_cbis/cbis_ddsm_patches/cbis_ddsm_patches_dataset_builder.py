@@ -183,6 +183,7 @@ class Builder(LocalBuilder):
             windows=self.builder_config.windows,
             dropped=dropped,
             short=[],
+            assumed=[],
         )
         return {
             split: self._generate_examples(release, split, jobs)
@@ -201,6 +202,7 @@ class Builder(LocalBuilder):
         for number, found in zip(mine, cut, strict=True):
             self.info.metadata["dropped"] += found.dropped
             self.info.metadata["short"] += found.short
+            self.info.metadata["assumed"] += found.assumed
             for example in found.examples:
                 yield example["id"], example
             self._progress(number + 1, len(jobs))

@@ -1,55 +1,100 @@
-"""DICOM files to grey pixels, and grey pixels of 16 bit to those of 8."""
+"""DICOM files to grey pixels."""
 
+import functools
 import io
+import re
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
-from typing import NamedTuple
+from typing import Any, BinaryIO
 
-import cv2
 import numpy as np
 
-from tfds_cbis.errors import CbisError
+from tfds_cbis.errors import CbisError, shorten
+from tfds_cbis.release import depth, dicom_display
+from tfds_cbis.release.depth import Picture
+from tfds_cbis.release.heard import heard
 
 #: More pixels than any mammogram has; a damaged header may tell of billions.
 MAX_PIXELS = 100_000_000
-#: The top of 16 bit, and what of it makes a level of 8 bit.
-HIGHEST = 2**16 - 1
-STEP = HIGHEST // 255
-
-
-class Grey(NamedTuple):
-    """The pixels of a DICOM file, with the rescale and its lookup table or first window applied.
-
-    Attributes:
-      values: [height, width], of any number type.
-      lowest, highest: that a pixel of such a file can be.
-      windowed: whether the file says what part of its range is to be shown.
-      inverted: whether bright is low: MONOCHROME1.
-    """
-
-    values: np.ndarray
-    lowest: float
-    highest: float
-    windowed: bool
-    inverted: bool
+#: As many bytes of a file tell whether it is DICOM.
+BEGINNING = 132
+#: The first element of a file without the 128 bytes of preamble: of group 2 or 8, with a length.
+BARE = re.compile(
+    rb"DICM"
+    rb"|\x02\x00[\x00-\x02]\x00(UL|OB|UI)"
+    rb"|\x08\x00[\x00-\x20]\x00([A-Z]{2}|[\x00-\x40]\x00\x00\x00)"
+    rb"|\x00\x08\x00[\x00-\x20][A-Z]{2}"
+)
+#: Modules of Python 2 that python-gdcm asks for, and decoders that pydicom does. A folder of such a
+#: name in the current directory would be taken for one.
+LONG_GONE = ("dl", "DLFCN")
+DECODERS = ("gdcm", "pylibjpeg", "openjpeg", "libjpeg", "rle", "jpeg_ls")
+_importing = threading.Lock()
 
 
 def require_pydicom(what: str) -> None:
-    """Checks that pydicom is installed, which `what` needs.
+    """Checks that pydicom is installed, which `what` needs, and imports it.
 
     Raises:
       CbisError: it is not.
     """
     if find_spec("pydicom") is None:
         raise CbisError(f"{what} needs what is not installed: pip install pydicom")
+    with _importing:
+        _import_pydicom()
+
+
+@functools.cache
+def _import_pydicom() -> None:
+    """Imports it here, as the Kaggle release needs none of it."""
+    specs = {name: find_spec(name) for name in DECODERS if name not in sys.modules}
+    folders = [name for name, spec in specs.items() if spec and spec.origin is None]
+    with _hidden([*LONG_GONE, *folders]):
+        import pydicom.pixels  # noqa: F401
+
+        with suppress(ImportError):
+            import gdcm
+
+            gdcm.Trace.WarningOff()  # it would write them past Python
 
 
 def is_dicom(data: bytes) -> bool:
-    """Whether a file's bytes begin as DICOM files do."""
-    return data[128:132] == b"DICM"
+    """Whether a file's bytes begin as DICOM files do, with their preamble or without."""
+    return data[128:132] == b"DICM" or BARE.match(data) is not None
 
 
-def read(data: bytes) -> Grey:
-    """Reads a DICOM file of one grey frame.
+def opened(file: BinaryIO, **how: Any) -> Any:
+    """Reads a DICOM file's elements.
+
+    Args:
+      file: open, at its beginning.
+      **how: of `pydicom.dcmread`.
+
+    Returns:
+      A pydicom dataset.
+
+    Raises:
+      Exception: of many kinds, as a damaged file makes pydicom raise.
+    """
+    import pydicom
+
+    beginning = file.read(BEGINNING)
+    if not is_dicom(beginning):
+        raise ValueError("no DICOM")
+    file.seek(0)
+    if beginning[:4] == b"DICM":
+        file = io.BytesIO(file.read()[4:])
+    return pydicom.dcmread(file, force=True, **how)
+
+
+def read(data: bytes) -> Picture:
+    """Reads a DICOM file of one grey frame, as it wants to be seen; see `dicom_display`.
+
+    Returns:
+      uint16 pixels: the range that BitsStored can hold, or the window, is stretched to 16 bit.
 
     Raises:
       ValueError: with one line, if it is damaged, of another kind, or compressed in a way that no
@@ -57,66 +102,127 @@ def read(data: bytes) -> Grey:
       CbisError: pydicom is not installed.
     """
     require_pydicom("a DICOM file")
-    import pydicom  # here: the Kaggle release needs none of it
-    from pydicom.pixels import apply_modality_lut, apply_voi_lut, get_decoder
-
-    try:
-        dataset = pydicom.dcmread(io.BytesIO(data))
-        frames = int(dataset.get("NumberOfFrames") or 1)
-        kind = str(dataset.get("PhotometricInterpretation"))
-        size = int(dataset.Rows) * int(dataset.Columns)
-        syntax = dataset.file_meta.TransferSyntaxUID
-        decodes = not syntax.is_encapsulated or get_decoder(syntax).is_available
-        if fits := frames == 1 and kind.startswith("MONOCHROME") and size <= MAX_PIXELS and decodes:
-            stored = dataset.pixel_array
-            lowest, highest = _range(dataset)
-            values = apply_voi_lut(apply_modality_lut(stored, dataset), dataset)
-    except Exception as error:  # a damaged file raises many kinds
-        reason = str(error).strip().splitlines()
-        raise ValueError(
-            f"cannot read this DICOM file ({reason[0] if reason else type(error).__name__}); "
-            "get it again or, where it is compressed, convert it to PNG"
-        ) from error
-    if fits:
-        windowed = "VOILUTSequence" in dataset or "WindowCenter" in dataset
-        return Grey(values, lowest, highest, windowed, kind == "MONOCHROME1")
-    if frames > 1:
-        raise ValueError(f"has {frames} frames, expected one; give one frame as an image")
-    if not kind.startswith("MONOCHROME"):
-        raise ValueError(f"its pixels are {kind}, expected MONOCHROME1 or MONOCHROME2")
-    if size > MAX_PIXELS:
-        raise ValueError(f"{dataset.Columns} x {dataset.Rows} pixels, more than any mammogram has")
-    raise ValueError(f"is compressed as {syntax.name}; pip install python-gdcm to read it")
+    with heard() as warned:
+        try:
+            dataset = opened(io.BytesIO(data))
+            notes = _completed(dataset)
+            misfit = _misfit(dataset)
+            if not misfit:
+                stored = _stored(dataset)
+                curve, assumed = dicom_display.curve(dataset, stored)
+                pixels = depth.mapped(stored, curve)
+        except Exception as error:  # a damaged file raises many kinds
+            reason = str(error).strip().splitlines()
+            raise ValueError(
+                f"cannot read this DICOM file ({reason[0] if reason else type(error).__name__}); "
+                "get it again or, where it is compressed, convert it to PNG"
+            ) from error
+    if misfit:
+        raise ValueError(misfit)
+    return Picture(pixels, [*notes, *assumed, *warned])
 
 
-def sixteen_bit(grey: Grey) -> np.ndarray:
-    """Stretches the range of a file to that of uint16 [height, width]; bright is dense.
+def _completed(dataset: Any) -> list[str]:
+    """Gives a dataset what it must have to be decoded and does not tell; says what."""
+    notes = []
+    is_implicit, is_little = dataset.original_encoding
+    if not getattr(dataset, "file_meta", None) or not dataset.file_meta.get("TransferSyntaxUID"):
+        import pydicom
+        from pydicom import uid
 
-    A file of 16 bit without a window keeps its values.
+        if not getattr(dataset, "file_meta", None):
+            dataset.file_meta = pydicom.dataset.FileMetaDataset()
+        explicit = uid.ExplicitVRLittleEndian if is_little else uid.ExplicitVRBigEndian
+        dataset.file_meta.TransferSyntaxUID = (
+            uid.ImplicitVRLittleEndian if is_implicit else explicit
+        )
+        if "PixelData" in dataset and dataset["PixelData"].is_undefined_length:
+            raise ValueError("its pixels are compressed and it does not tell how")
+        notes.append("does not tell how its pixels are stored: taken as not compressed")
+    if "PixelData" not in dataset:
+        return notes
+    if not dataset.get("PhotometricInterpretation"):
+        dataset.PhotometricInterpretation = "MONOCHROME2"
+        notes.append("does not tell whether bright is high: taken as MONOCHROME2")
+    for name, value in (
+        ("SamplesPerPixel", 1),
+        ("PixelRepresentation", 0),
+        ("BitsStored", dataset.get("BitsAllocated")),
+    ):
+        if dataset.get(name) is None and value is not None:
+            setattr(dataset, name, value)
+            notes.append(f"does not tell its {name}: taken as {value}")
+    if not dataset.get("NumberOfFrames"):
+        dataset.NumberOfFrames = 1
+    intent = str(dataset.get("PresentationIntentType") or "")
+    if "FOR PROCESSING" in f"{intent} {_kind(dataset)}".upper():
+        notes.append(
+            "is FOR PROCESSING, of raw detector values, which look otherwise than the mammograms "
+            "learned from; the one FOR PRESENTATION of the same view fits better"
+        )
+    return notes
+
+
+def _stored(dataset: Any) -> np.ndarray:
+    """The pixels [height, width], with the bits above BitsStored where they are no overlay's.
+
+    Files that tell of too few bits, or of a sign that they do not use, would be folded up.
     """
-    values = grey.values
-    if values.dtype == np.uint8 and (grey.lowest, grey.highest) == (0, 255):
-        values = values.astype(np.uint16) * np.uint16(STEP)  # the same, in less memory
-    elif values.dtype != np.uint16 or (grey.lowest, grey.highest) != (0, HIGHEST):
-        share = (values.astype(np.float64) - grey.lowest) / (grey.highest - grey.lowest)
-        values = np.rint(share.clip(0, 1) * HIGHEST).astype(np.uint16)
-    return HIGHEST - values if grey.inverted else values
+    bits = dataset.BitsStored
+    overlays = any(dataset.get((group, 0x0102)) for group in range(0x6000, 0x6020, 2))
+    if not overlays and not dataset.file_meta.TransferSyntaxUID.is_encapsulated:
+        dataset.BitsStored = dataset.BitsAllocated
+    stored = np.asarray(dataset.pixel_array)
+    dataset.BitsStored = bits
+    return stored
 
 
-def eight_bit(image: np.ndarray) -> np.ndarray:
-    """Rounds a uint16 image [height, width] to uint8; one of 8 bit stays as it is."""
-    return image if image.dtype == np.uint8 else cv2.convertScaleAbs(image, alpha=1 / STEP)
+def _kind(dataset: Any) -> str:
+    """What a file is by its SOP class, in DICOM's words."""
+    uid = dataset.get("SOPClassUID") or dataset.file_meta.get("MediaStorageSOPClassUID")
+    return uid.name if uid else "of no known kind"
 
 
-def _range(dataset) -> tuple[float, float]:
-    """The lowest and the highest value that a DICOM file's pixels can take, as it is displayed."""
-    if "VOILUTSequence" in dataset:
-        return 0, 2 ** dataset.VOILUTSequence[0].LUTDescriptor[2] - 1
-    if "ModalityLUTSequence" in dataset:
-        return 0, 2 ** dataset.ModalityLUTSequence[0].LUTDescriptor[2] - 1
-    levels = 2**dataset.BitsStored
-    lowest = -levels // 2 if dataset.PixelRepresentation else 0
-    slope = float(dataset.get("RescaleSlope", 1))
-    intercept = float(dataset.get("RescaleIntercept", 0))
-    ends = (lowest * slope + intercept, (lowest + levels - 1) * slope + intercept)
-    return min(ends), max(ends)
+def _misfit(dataset: Any) -> str:
+    """Why a dataset holds no picture that can be read; '' if it does."""
+    if not dataset.get("PixelData"):
+        return f"holds no picture: it is {shorten(_kind(dataset))}; give the image's own file"
+    frames, kind = int(dataset.NumberOfFrames), str(dataset.PhotometricInterpretation)
+    if frames > 1:
+        return f"has {frames} frames, expected one; give one frame as an image"
+    if not kind.startswith("MONOCHROME"):
+        return f"its pixels are {kind}, expected MONOCHROME1 or MONOCHROME2"
+    if int(dataset.Rows) * int(dataset.Columns) > MAX_PIXELS:
+        return f"{dataset.Columns} x {dataset.Rows} pixels, more than any mammogram has"
+    return _undecodable(dataset.file_meta.TransferSyntaxUID)
+
+
+def _undecodable(syntax: Any) -> str:
+    """What would decode a compression, where nothing that is installed does; else ''."""
+    from pydicom.pixels import get_decoder
+
+    if not syntax.is_encapsulated:
+        return ""
+    try:
+        decoder = get_decoder(syntax)
+    except NotImplementedError:
+        return f"is compressed as {syntax.name}, which nothing here decodes; convert it to PNG"
+    if decoder.is_available:
+        return ""
+    by_gdcm = any(needed.startswith("gdcm") for needed in decoder.missing_dependencies)
+    packages = "python-gdcm" if by_gdcm else "pylibjpeg pylibjpeg-openjpeg"
+    return (
+        f"is compressed as {syntax.name}; pip install {packages} to read it, or convert it to PNG"
+    )
+
+
+@contextmanager
+def _hidden(names: Iterable[str]) -> Iterator[None]:
+    """Within it, modules of these names are not to be found."""
+    absent = [name for name in names if name not in sys.modules]
+    sys.modules.update(dict.fromkeys(absent))  # type: ignore[arg-type]
+    try:
+        yield
+    finally:
+        for name in absent:
+            del sys.modules[name]

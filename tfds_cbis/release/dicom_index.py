@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tfds_cbis.release.dicom import require_pydicom
+from tfds_cbis.release.dicom import opened, require_pydicom
+from tfds_cbis.release.heard import heard
 
 #: Reading a header is mostly waiting for the disk.
 THREADS = 8
@@ -34,10 +35,9 @@ def series(folder: Path, names: Iterable[str]) -> tuple[dict[str, list[str]], li
 
 
 def _series_uid(path: Path) -> str:
-    import pydicom  # here: the Kaggle release needs none of it
-
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
+        with heard(), path.open("rb") as file:
+            header = opened(file, stop_before_pixels=True, specific_tags=["SeriesInstanceUID"])
         return str(header.SeriesInstanceUID)
     except Exception:  # a damaged file raises many kinds
         return ""

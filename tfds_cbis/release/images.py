@@ -7,11 +7,14 @@ import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tfds_cbis.errors import SHOWN, shorten
-from tfds_cbis.release import dicom
+from tfds_cbis.release import dicom, pictures
 from tfds_cbis.release.cases import Lesion, View
-from tfds_cbis.release.dicom import MAX_PIXELS, eight_bit
+from tfds_cbis.release.depth import Picture, eight_bit
+from tfds_cbis.release.dicom import MAX_PIXELS
 from tfds_cbis.release.files import Release
 
+#: How a PNG begins.
+PNG = b"\x89PNG\r\n\x1a\n"
 #: A near-binary image has less than this share of pixels between DARK and BRIGHT (JPEG ringing).
 GREY_SHARE = 0.01
 DARK, BRIGHT = 32, 223
@@ -56,11 +59,8 @@ def decode(data: bytes) -> np.ndarray:
     return image
 
 
-def decode_dicom(data: bytes) -> np.ndarray:
-    """Decodes a DICOM file.
-
-    Returns:
-      uint16 array [height, width], bright is dense; see `sixteen_bit`.
+def decode_dicom(data: bytes) -> Picture:
+    """Decodes a DICOM file to uint16, see `dicom.read`.
 
     Raises:
       Unusable: if the file is truncated, no DICOM or no grey image.
@@ -68,9 +68,22 @@ def decode_dicom(data: bytes) -> np.ndarray:
     if not dicom.is_dicom(data):
         raise Unusable("unreadable image: no DICOM")
     try:
-        return dicom.sixteen_bit(dicom.read(data))
+        return dicom.read(data)
     except ValueError as error:
         raise Unusable(f"unreadable image: {error}") from error
+
+
+def decode_png(data: bytes) -> Picture:
+    """Decodes a PNG, a copy of a JPEG, to uint8.
+
+    Raises:
+      Unusable: if the file is damaged or in colour.
+    """
+    try:
+        pixels, notes = pictures.read(data)
+    except ValueError as error:
+        raise Unusable(f"unreadable image: {error}") from error
+    return Picture(eight_bit(pixels), notes)
 
 
 def is_near_binary(image: np.ndarray) -> bool:
@@ -107,11 +120,11 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return mask
 
 
-def read_mammogram(release: Release, view: View) -> np.ndarray:
+def read_mammogram(release: Release, view: View) -> Picture:
     """Returns a view's mammogram: the largest grey image of its folder.
 
     Returns:
-      [height, width], uint8 or, of a DICOM release, uint16.
+      Pixels of uint8 or, of a DICOM release, uint16.
 
     Raises:
       Unusable: if the folder is missing, or holds no readable mammogram, or two.
@@ -122,11 +135,14 @@ def read_mammogram(release: Release, view: View) -> np.ndarray:
     images, reasons = _decode_all(release, names)
     if not images:
         raise Unusable(reasons[0])
-    images = [image for image in images if not is_near_binary(image)]
+    images = [image for image in images if not is_near_binary(image.pixels)]
     if not images:
         raise Unusable("missing mammogram: only black and white images in its folder")
-    largest = max(images, key=lambda image: image.size)
-    if any(image.size == largest.size and differ(image, largest) for image in images):
+    largest = max(images, key=lambda image: image.pixels.size)
+    if any(
+        image.pixels.size == largest.pixels.size and differ(image.pixels, largest.pixels)
+        for image in images
+    ):
         raise Unusable("two different mammograms in its folder")
     return largest
 
@@ -154,7 +170,7 @@ def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.nd
     if not names:
         raise Unusable("missing mask: no image in its series folder")
     images, reasons = _decode_all(release, names)
-    candidates = [eight_bit(image) for image in images if is_near_binary(image)]
+    candidates = [eight_bit(pixels) for pixels, _ in images if is_near_binary(pixels)]
     candidates.sort(key=lambda image: (image.shape != shape, -image.size))
     found: list[np.ndarray] = []
     for candidate in candidates:
@@ -176,12 +192,17 @@ def differ(image: np.ndarray, other: np.ndarray) -> bool:
     return not np.array_equal(image, other)
 
 
-def _decode_all(release: Release, names: list[str]) -> tuple[list[np.ndarray], list[str]]:
+def _decode_all(release: Release, names: list[str]) -> tuple[list[Picture], list[str]]:
     images, reasons = [], []
-    decoded = decode_dicom if release.dicom else decode
     for name in names:
         try:
-            images.append(decoded(release.read(name)))
+            images.append(_decode(release.read(name), is_dicom=release.dicom))
         except (Unusable, OSError) as reason:
             reasons.append(shorten(f"{name}: {reason}", 2 * SHOWN))
     return images, reasons
+
+
+def _decode(data: bytes, *, is_dicom: bool) -> Picture:
+    if is_dicom:
+        return decode_dicom(data)
+    return decode_png(data) if data.startswith(PNG) else Picture(decode(data), [])

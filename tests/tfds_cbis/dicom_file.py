@@ -1,0 +1,44 @@
+"""DICOM files of one oddity each, in memory."""
+
+import io
+
+import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian
+
+
+def encode(stored: np.ndarray, *, without: tuple[str, ...] = (), **attributes) -> bytes:
+    """A grey file of pixels [height, width], of all bits of their type unless said."""
+    file = Dataset()
+    file.file_meta = FileMetaDataset()
+    file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    file.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
+    file.SOPInstanceUID = file.SeriesInstanceUID = "1.2.3"
+    file.Rows, file.Columns = stored.shape
+    file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+    file.BitsAllocated = file.BitsStored = 8 * stored.itemsize
+    file.PixelRepresentation = int(stored.dtype.kind == "i")
+    file.PixelData = stored.tobytes()
+    for name, value in attributes.items():
+        setattr(file, name, value)
+    if "HighBit" not in attributes and file.BitsStored:
+        file.HighBit = file.BitsStored - 1
+    for name in without:
+        delattr(file, name)
+    return written(file)
+
+
+def written(file: Dataset) -> bytes:
+    """A dataset's bytes, with preamble and meta header."""
+    buffer = io.BytesIO()
+    file.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+def table(entries, bits: int, first: int = 0) -> Dataset:
+    """An item of a lookup table sequence."""
+    item = Dataset()
+    item.LUTDescriptor = [len(entries) % 2**16, first, bits]
+    item.LUTData = np.asarray(entries, "<u2").tobytes()
+    item["LUTData"].VR, item["LUTDescriptor"].VR = "OW", "US"
+    return item
