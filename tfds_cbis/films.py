@@ -41,7 +41,7 @@ def read(release: Release, view: View, lesions: Iterable[Lesion]) -> Film:
     film = Film(read_mammogram(release, view), {}, {})
     for lesion in lesions:
         try:
-            film.masks[lesion.id] = read_mask(release, lesion, film.image.shape)
+            film.masks[lesion.id] = read_mask(release, lesion, film.image)
         except Unusable as reason:
             film.unusable[lesion.id] = str(reason)
     return film
