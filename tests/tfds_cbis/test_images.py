@@ -70,7 +70,7 @@ def test_a_mask_that_was_scaled_and_rounded_fits(scale, rounded):
     height, width = (int(rounded(side * scale)) for side in whole.shape)
     scaled = cv2.resize(whole, (width, height), interpolation=cv2.INTER_NEAREST)
     fitted = fit_mask(scaled, whole.shape)
-    assert np.count_nonzero(fitted != whole) < 0.05 * np.count_nonzero(whole)
+    assert np.count_nonzero(fitted != whole) < 0.1 * np.count_nonzero(whole)
 
 
 #: A mammogram with something to recognise at each place, and a lesion there.
