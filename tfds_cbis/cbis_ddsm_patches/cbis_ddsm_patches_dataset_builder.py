@@ -208,8 +208,6 @@ class Builder(LocalBuilder):
 
 def _manual_release(dl_manager) -> Release:
     try:
-        folder = Path(dl_manager.manual_dir)
+        return Release(Path(dl_manager.manual_dir))
     except AssertionError as error:
         raise CbisError(" ".join(str(error).split())) from error
-    archive = folder / "archive.zip"
-    return Release(archive if archive.is_file() and not (folder / "csv").is_dir() else folder)
