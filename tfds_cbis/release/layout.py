@@ -74,8 +74,8 @@ def find(store: Folder | Archive) -> Layout:
             fitting = [(base, images) for base, images in found if images]
             if len(fitting) > 1:
                 raise CbisError(
-                    f"{store.path} holds the release more than once; give one of them: "
-                    + _named(f"{store.path}/{base}".rstrip("/") for base, _ in fitting)
+                    f"{store.path} holds the release more than once; give one of them: did you "
+                    f"mean {_named(_path(store, base) for base, _ in fitting)}?"
                 )
             for base, images in fitting:
                 chosen, notes = _tables(store, base, by_base[base])
@@ -92,6 +92,10 @@ def _base(table: str) -> str:
     if parts and parts[-1].lower() == "csv":
         parts.pop()
     return "".join(f"{part}/" for part in parts)
+
+
+def _path(store: Folder | Archive, place: str) -> str:
+    return f"{store.path}/{place}".rstrip("/")
 
 
 def _is_above(base: str) -> bool:
@@ -160,8 +164,8 @@ def _once(store: Folder | Archive, found: dict[str, list[str]]) -> dict[str, lis
         if len(folders) > 1:
             raise CbisError(
                 f"{store.path} holds the images of {shorten(uid)} more than once; give a folder "
-                "that holds csv/ and one of these: "
-                + _named(f"{store.path}/{folder}" for folder in sorted(folders))
+                "that holds csv/ and one of them: did you mean those in "
+                f"{_named(_path(store, folder) for folder in sorted(folders))}?"
             )
     return found
 

@@ -65,8 +65,8 @@ def _in_folder(path: Path) -> tuple[Folder | Archive, Layout]:
         store.close()
     if fitting:
         raise CbisError(
-            f"{path} holds the release in several archives; give one of them: "
-            + ", ".join(str(store.path) for store, _ in fitting)
+            f"{path} holds the release in several archives; give one of them: did you mean "
+            f"{', '.join(str(store.path) for store, _ in fitting)}?"
         )
     raise misfit
 
