@@ -86,8 +86,8 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
 
     Returns:
       `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
-      release and options) and two lists of `{id, reason}`: what was `dropped`, and which windows
-      fall `short` of their protocol.
+      release and options), two lists of `{id, reason}`: what was `dropped`, and which windows
+      fall `short` of their protocol; and `notes` on the release.
 
     Raises:
       CbisError: if the builder's folder holds no complete data set.
@@ -107,7 +107,7 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
             f"{builder.data_dir} holds no complete data set: no {', '.join(sorted(lacking))}; "
             "delete that folder and prepare again"
         )
-    return stored
+    return {"notes": []} | stored  # earlier versions had none
 
 
 def _background_size(protocol: str, given: int | None) -> int | None:

@@ -36,7 +36,7 @@ def load(
         "the demo set" if config.demo else f"--data {config.data}", *packages.TFDS,
         otherwise=", or give --data FILE.npz from prepare --export",
     )  # fmt: skip
-    release, train, windows, test, dropped, short = prepared.load(config, progress, beam)
+    release, train, windows, test, dropped, short, notes = prepared.load(config, progress, beam)
     if config.protocol == "paper":
         validation = splits.stratified(train.labels)
         learned = ~validation
@@ -57,6 +57,7 @@ def load(
         name="demo data (synthetic phantoms)" if config.demo else "CBIS-DDSM",
         dropped=dropped,
         short=[item for item in short if item["id"] in used],
+        notes=notes,
     )
 
 

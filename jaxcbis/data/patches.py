@@ -59,6 +59,7 @@ class Dataset(NamedTuple):
       name: what a person calls it.
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
       short: [{'id', 'reason'}], the windows that fall short of the shifted protocol.
+      notes: what had to be assumed of the release, and what it lacks.
     """
 
     splits: dict[str, Patches]
@@ -66,6 +67,7 @@ class Dataset(NamedTuple):
     name: str
     dropped: list[dict[str, str]]
     short: Sequence[dict[str, str]] = ()
+    notes: Sequence[str] = ()
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -34,6 +34,7 @@ class Prepared(NamedTuple):
       test: the patches of the official test split, one window of each lesion.
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
       short: [{'id', 'reason'}], windows that fall short of their protocol.
+      notes: what had to be assumed of the release, and what it lacks.
     """
 
     release: Path
@@ -42,6 +43,7 @@ class Prepared(NamedTuple):
     test: Patches
     dropped: list[dict[str, str]]
     short: list[dict[str, str]]
+    notes: list[str]
 
 
 def load(
@@ -81,7 +83,8 @@ def load(
             for name in ("train", "test")
         )
         stored = summary(builder)
-        return Prepared(release, train, windows, test, stored["dropped"], stored["short"])
+        told = (stored[key] for key in ("dropped", "short", "notes"))
+        return Prepared(release, train, windows, test, *told)
 
 
 @contextmanager

@@ -46,7 +46,12 @@ def falling_short(short: Sequence[dict[str, str]], counts: Iterable[dict]) -> st
 
 
 def show_dropped(dataset: Dataset) -> None:
-    """Says what was left out of the data set, by reason, and how many windows fall short."""
+    """Says what was assumed of a release and left out of the data set, by reason.
+
+    It also says how many windows fall short of their protocol.
+    """
+    for note in dataset.notes:
+        warn(note)
     reasons: dict[str, list[str]] = {}
     for item in dataset.dropped:
         reasons.setdefault(item["reason"], []).append(item["id"])

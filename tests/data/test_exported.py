@@ -26,7 +26,7 @@ def split(count: int, seed: int) -> Patches:
 def dataset():
     splits = {name: split(4 + i, i) for i, name in enumerate(SPLITS)}
     dropped, short = [{"id": "x", "reason": "mask empty"}], [{"id": "y", "reason": "narrow"}]
-    return Dataset(splits, "there", "some data", dropped, short)
+    return Dataset(splits, "there", "some data", dropped, short, notes=["found in a/b"])
 
 
 def test_a_saved_dataset_is_read_back_whole(dataset, tmp_path):

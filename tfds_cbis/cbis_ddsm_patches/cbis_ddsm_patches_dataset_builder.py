@@ -183,6 +183,7 @@ class Builder(LocalBuilder):
             windows=self.builder_config.windows,
             dropped=dropped,
             short=[],
+            notes=release.notes,
         )
         return {
             split: self._generate_examples(release, split, jobs)
