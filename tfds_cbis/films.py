@@ -44,7 +44,7 @@ def read(release: Release, view: View, lesions: Iterable[Lesion]) -> Film:
     film = Film(pixels, {}, {}, notes)
     for lesion in lesions:
         try:
-            film.masks[lesion.id] = read_mask(release, lesion, film.image.shape)
+            film.masks[lesion.id] = read_mask(release, lesion, film.image)
         except Unusable as reason:
             film.unusable[lesion.id] = str(reason)
     return film

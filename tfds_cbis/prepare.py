@@ -86,8 +86,9 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
 
     Returns:
       `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
-      release and options) and three lists of `{id, reason}`: what was `dropped`, which windows
-      fall `short` of their protocol, and what was `assumed` to read mammograms.
+      release and options), three lists of `{id, reason}`: what was `dropped`, which windows fall
+      `short` of their protocol, and what was `assumed` to read mammograms; and `notes` on the
+      release.
 
     Raises:
       CbisError: if the builder's folder holds no complete data set.
@@ -108,7 +109,7 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
             f"{builder.data_dir} holds no complete data set: no {', '.join(sorted(lacking))}; "
             "delete that folder and prepare again"
         )
-    return stored
+    return {"notes": []} | stored  # earlier versions had none
 
 
 def _background_size(protocol: str, given: int | None) -> int | None:

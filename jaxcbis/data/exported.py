@@ -18,7 +18,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """Writes a Dataset to an .npz file that `load` and any other framework can read.
 
     The file holds images, masks (uint8, 0 or 1), labels, ids, patients, sizes, splits (one name
-    per patch), label_names, protocol, source and name, and dropped, short and assumed
+    per patch), label_names, protocol, source, name, notes, and dropped, short and assumed
     (ids and reasons).
 
     Raises:
@@ -42,6 +42,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             protocol=np.array(protocol),
             source=np.array(dataset.source),
             name=np.array(dataset.name),
+            notes=np.array(dataset.notes, str),
             dropped_ids=_column(dataset.dropped, "id"),
             dropped_reasons=_column(dataset.dropped, "reason"),
             short_ids=_column(dataset.short, "id"),
@@ -85,6 +86,7 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
         _items("dropped", fields),
         _items("short", fields),
         _items("assumed", fields),
+        [str(note) for note in fields.get("notes", ())],
     )
 
 

@@ -36,7 +36,9 @@ def load(
         "the demo set" if config.demo else f"--data {config.data}", *packages.TFDS,
         otherwise=", or give --data FILE.npz from prepare --export",
     )  # fmt: skip
-    release, train, windows, test, dropped, short, assumed = prepared.load(config, progress, beam)
+    release, train, windows, test, dropped, short, assumed, notes = prepared.load(
+        config, progress, beam
+    )
     if config.protocol == "paper":
         validation = splits.stratified(train.labels)
         learned = ~validation
@@ -58,6 +60,7 @@ def load(
         dropped=dropped,
         short=[item for item in short if item["id"] in used],
         assumed=assumed,
+        notes=notes,
     )
 
 

@@ -60,6 +60,7 @@ class Dataset(NamedTuple):
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
       short: [{'id', 'reason'}], the windows that fall short of the shifted protocol.
       assumed: [{'id', 'reason'}], what had to be assumed to read mammograms.
+      notes: what had to be assumed of the release, and what it lacks.
     """
 
     splits: dict[str, Patches]
@@ -68,6 +69,7 @@ class Dataset(NamedTuple):
     dropped: list[dict[str, str]]
     short: Sequence[dict[str, str]] = ()
     assumed: Sequence[dict[str, str]] = ()
+    notes: Sequence[str] = ()
 
 
 def resize(image: np.ndarray, size: int) -> np.ndarray:

@@ -35,6 +35,7 @@ class Prepared(NamedTuple):
       dropped: [{'id', 'reason'}], what the release holds and the splits do not.
       short: [{'id', 'reason'}], windows that fall short of their protocol.
       assumed: [{'id', 'reason'}], what had to be assumed to read mammograms.
+      notes: what had to be assumed of the release, and what it lacks.
     """
 
     release: Path
@@ -44,6 +45,7 @@ class Prepared(NamedTuple):
     dropped: list[dict[str, str]]
     short: list[dict[str, str]]
     assumed: list[dict[str, str]]
+    notes: list[str]
 
 
 def load(
@@ -83,7 +85,7 @@ def load(
             for name in ("train", "test")
         )
         stored = summary(builder)
-        told = (stored[key] for key in ("dropped", "short", "assumed"))
+        told = (stored[key] for key in ("dropped", "short", "assumed", "notes"))
         return Prepared(release, train, windows, test, *told)
 
 

@@ -64,7 +64,9 @@ def assumptions(assumed: Sequence[dict[str, str]]) -> list[str]:
 
 
 def show_dropped(dataset: Dataset) -> None:
-    """Says what was left out of the data set, what falls short, and what was assumed."""
+    """Says what was assumed, what was left out of the data set, and what falls short."""
+    for note in dataset.notes:
+        warn(note)
     reasons: dict[str, list[str]] = {}
     for item in dataset.dropped:
         reasons.setdefault(item["reason"], []).append(item["id"])

@@ -54,7 +54,7 @@ def read(release: Release, view: View) -> Film:
     pixels = eight_bit(image)
 
     def masks(lesions):
-        return [read_mask(release, lesion, pixels.shape) for lesion in lesions]
+        return [read_mask(release, lesion, pixels) for lesion in lesions]
 
     uncalled = [x for x in (*view.lesions, *view.others) if x.pathology == WITHOUT_CALLBACK]
     return Film(pixels, masks(view.targets), masks(uncalled), notes)

@@ -71,7 +71,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         backend.start("auto")
         finished = load(run)
         say(f"{run_name(finished.results)}, from {run}, on {len(views)} test mammograms of {data}")
-        notes = cautions(finished.results)
+        notes = [*release.notes, *cautions(finished.results)]
         for note in notes:
             warn(note)
         files.make_folder(output, "choose another --output")

@@ -34,6 +34,7 @@ def begin(
     told = [
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
+        *dataset.notes,
         *notes.of_data(data, config.protocol),
         *([notes.centred(config.protocol)] if config.look_weight and config.centred else []),
         *notes.of_devices(environment),

@@ -27,7 +27,8 @@ def dataset():
     splits = {name: split(4 + i, i) for i, name in enumerate(SPLITS)}
     dropped, short = [{"id": "x", "reason": "mask empty"}], [{"id": "y", "reason": "narrow"}]
     assumed = [{"id": "z", "reason": "taken as 12 bit"}]
-    return Dataset(splits, "there", "some data", dropped, short, assumed)
+    notes = ["found in a/b"]
+    return Dataset(splits, "there", "some data", dropped, short, assumed, notes)
 
 
 def test_a_saved_dataset_is_read_back_whole(dataset, tmp_path):

@@ -57,6 +57,8 @@ def test_a_release_is_split_and_says_what_it_lacks(tmp_path):
     assert list(dataset.splits["test_overlap"].patients) == ["P_3"]
     assert dataset.source == str(toy.folder)
     assert lost in [item["id"] for item in dataset.dropped]
+    (note,) = dataset.notes
+    assert note.startswith("the release lacks calc_case_description_train_set.csv, calc_case_")
 
 
 def test_all_windows_train_and_first_ones_validate(tmp_path):

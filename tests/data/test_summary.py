@@ -44,6 +44,11 @@ def test_windows_that_fall_short_are_counted(capsys):
     assert line == "! 3 of 6 windows on lesions fall short of the protocol: a (1), b (2)"
 
 
+def test_notes_on_the_release_are_told(capsys):
+    summary.show_dropped(dataset()._replace(notes=["found in a/b"]))
+    assert capsys.readouterr().out.splitlines()[0] == "! found in a/b"
+
+
 def test_what_was_left_out_is_told_by_its_reason(capsys):
     summary.show_dropped(dataset())
     dropped, missing = capsys.readouterr().out.splitlines()

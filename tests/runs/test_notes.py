@@ -2,10 +2,12 @@
 
 import jax
 
-from jaxcbis.config import PROTOCOLS
+from jaxcbis.config import PROTOCOLS, resolve
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
 from jaxcbis.runs import notes, record
+from jaxcbis.runs.inputs import Start
+from tests.data.test_summary import dataset
 
 
 def test_every_change_of_the_number_of_devices_is_told():
@@ -57,3 +59,10 @@ def test_maps_that_say_little_are_told():
     one_cell, zero = notes.of_maps({"grid": 1, "zero_maps": 2})
     assert "one cell" in one_cell
     assert zero.startswith("2 class activation maps are zero everywhere")
+
+
+def test_notes_on_the_release_are_a_run_s():
+    data = dataset()._replace(notes=["the release was found in a/b of c"])
+    start = Start(None, "made up", [])
+    config = resolve({"data": "c"})
+    assert data.notes[0] in record.begin(config, data, start, 1, None)["notes"]

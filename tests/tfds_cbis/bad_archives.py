@@ -134,9 +134,9 @@ def archive_of_chance(case: Case, pick: int, share: float) -> None:
     case.data.write_bytes((b"", b"Rar!\x1a\7", b"\x1f\x8b\x08", b"PK\5\6", b"%PDF")[pick % 5])
 
 
-@damage("refused", "no case-description CSV")
+@damage("kept")
 def archive_with_a_folder_around(case: Case, pick: int, share: float) -> None:
-    packed(case, top=("archive/", "./", "/")[pick % 3])
+    packed(case, top=("archive/", "./", "/", "a/b/")[pick % 4])
 
 
 @damage("refused", "no case-description CSV")

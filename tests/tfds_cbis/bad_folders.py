@@ -118,14 +118,6 @@ def jpeg_is_a_link_in_a_circle(case: Case, pick: int, share: float) -> None:
     case.path("jpeg").symlink_to("jpeg")
 
 
-@damage("refused", "no case-description CSV")
-def one_level_too_deep(case: Case, pick: int, share: float) -> None:
-    inner = case.folder.with_name("inner")
-    case.folder.rename(inner)
-    case.folder.mkdir()
-    inner.rename(case.folder / "archive")
-
-
 @damage("refused", "does not exist|no case-description CSV")
 def no_release(case: Case, pick: int, share: float) -> None:
     case.folder.rename(case.folder.with_name("gone"))

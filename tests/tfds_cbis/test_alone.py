@@ -30,7 +30,7 @@ with tfds_cbis.release.files.Release(sys.argv[1]) as release:
     for view in tfds_cbis.release.cases.views(lesions):
         image, _ = tfds_cbis.release.images.read_mammogram(release, view)
         for lesion in view.lesions:
-            tfds_cbis.release.images.read_mask(release, lesion, image.shape)
+            tfds_cbis.release.images.read_mask(release, lesion, image)
 print(len(lesions), dropped, tfds_cbis.__all__, "pydicom" in sys.modules)
 """
 

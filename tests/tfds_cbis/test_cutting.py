@@ -62,7 +62,11 @@ def test_lesions_of_a_view_stay_separate(toy):
         ({**FILES, "image/1-1.jpg": jpeg(film())[:-50]}, "BENIGN", "unreadable image"),
         ({**FILES, "mask/1-1.jpg": jpeg(MASK)[:-50]}, "BENIGN", "unreadable image"),
         ({**FILES, "mask/1-1.jpg": 0 * MASK}, "BENIGN", "mask empty"),
-        ({**FILES, "mask/1-1.jpg": MASK[:80]}, "BENIGN", "mask of another aspect ratio"),
+        (
+            {**FILES, "mask/1-1.jpg": MASK[:80]},
+            "BENIGN",
+            "mask cropped, not scaled: another aspect ratio",
+        ),
         (FILES, "UNPROVEN", "unknown pathology 'UNPROVEN'"),
     ],
 )

@@ -68,6 +68,71 @@ def test_a_mask_of_another_aspect_ratio_says_both_sizes():
         fit_mask(mask((130, 100), 20, 30, 60, 80), SHAPE)
 
 
+@pytest.mark.parametrize("cropped", [(3, 0), (20, 0), (0, 2), (12, 1)])
+def test_a_mask_cut_off_by_more_than_rounding_is_not_stretched(cropped):
+    """Real sizes: a hundredth of 4000 pixels is 40."""
+    whole = mask((4000, 2500), 1000, 2000, 1400, 2500)
+    with pytest.raises(Unusable, match="mask cropped, not scaled: another aspect ratio"):
+        fit_mask(whole[: 4000 - cropped[0], : 2500 - cropped[1]], whole.shape)
+
+
+@pytest.mark.parametrize("scale", [0.1, 0.25, 0.3333, 0.5, 0.77, 1.5])
+@pytest.mark.parametrize("rounded", [np.floor, np.rint, np.ceil])
+def test_a_mask_that_was_scaled_and_rounded_fits(scale, rounded):
+    whole = mask((2232, 1424), 400, 600, 800, 1400)
+    height, width = (int(rounded(side * scale)) for side in whole.shape)
+    scaled = cv2.resize(whole, (width, height), interpolation=cv2.INTER_NEAREST)
+    fitted = fit_mask(scaled, whole.shape)
+    assert np.count_nonzero(fitted != whole) < 0.1 * np.count_nonzero(whole)
+
+
+#: A mammogram with something to recognise at each place, and a lesion there.
+BREAST = cv2.GaussianBlur(np.random.default_rng(3).integers(0, 256, (480, 400)).astype(np.uint8),
+                          (0, 0), 2)  # fmt: skip
+BOX = (250, 300, 310, 380)
+WHOLE = mask(BREAST.shape, *BOX)
+
+
+def crop_of(margin: int) -> np.ndarray:
+    x0, y0, x1, y1 = BOX
+    return BREAST[y0 - margin : y1 + margin, x0 - margin : x1 + margin]
+
+
+@pytest.mark.parametrize("margin", [0, 12])
+@pytest.mark.parametrize("crop_scale", [1, 0.5], ids=["crop", "small crop"])
+def test_a_scaled_mask_lies_on_its_lesion_s_crop(toy, margin, crop_scale):
+    crop = cv2.resize(crop_of(margin), None, fx=crop_scale, fy=crop_scale,
+                      interpolation=cv2.INTER_AREA)  # fmt: skip
+    toy.add(files={"image/1.jpg": BREAST, "mask/1.jpg": WHOLE[::2, ::2], "mask/2.jpg": crop})
+    release = Release(toy.write())
+    np.testing.assert_array_equal(read_mask(release, release.lesions()[0][0], BREAST), WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("cropped", "margin"),
+    [
+        (WHOLE[:432, :360], 0),
+        (WHOLE[:432, :360], 12),
+        (WHOLE[48:, 40:], 0),
+        (WHOLE[48:, 40:], 12),
+        (WHOLE[24:-24, 20:-20], 0),
+        (WHOLE[:-96, :-80], 12),
+    ],
+)
+def test_a_mask_cropped_to_the_same_aspect_is_dropped(toy, cropped, margin):
+    toy.add(files={"image/1.jpg": BREAST, "mask/1.jpg": cropped, "mask/2.jpg": crop_of(margin)})
+    release = Release(toy.write())
+    size = f"{cropped.shape[1]} x {cropped.shape[0]}, mammogram 400 x 480"
+    with pytest.raises(Unusable, match=f"cropped, not scaled: off its lesion's crop: {size}"):
+        read_mask(release, release.lesions()[0][0], BREAST)
+
+
+def test_without_a_crop_that_is_found_a_mask_of_the_same_aspect_is_scaled(toy):
+    toy.add(files={"image/1.jpg": BREAST, "mask/1.jpg": WHOLE[::2, ::2], "mask/2.jpg": CROP})
+    release = Release(toy.write())
+    np.testing.assert_array_equal(read_mask(release, release.lesions()[0][0], BREAST), WHOLE)
+
+
 def test_an_empty_mask():
     with pytest.raises(Unusable, match="mask empty"):
         fit_mask(np.zeros(SHAPE, np.uint8), SHAPE)
@@ -88,7 +153,7 @@ def test_an_empty_mask():
 def test_the_mask_is_found_wherever_it_lies(toy, files):
     toy.add(files={"image/1-1.jpg": film(), **files})
     release = Release(toy.write())
-    found = read_mask(release, release.lesions()[0][0], SHAPE)
+    found = read_mask(release, release.lesions()[0][0], film())
     np.testing.assert_array_equal(found, MASK)
 
 
@@ -99,7 +164,10 @@ def test_the_mask_is_found_wherever_it_lies(toy, files):
         ({"mask/1-1.jpg": CROP}, "missing mask: no near-binary image"),
         ({"mask/1-1.jpg": CROP, "mask/2-1.jpg": jpeg(MASK)[:-9]}, "2-1.jpg: unreadable image"),
         ({"mask/1-1.jpg": np.zeros(SHAPE, np.uint8)}, "mask empty"),
-        ({"mask/1-1.jpg": mask((50, 90), 5, 5, 20, 20)}, "mask of another aspect ratio"),
+        (
+            {"mask/1-1.jpg": mask((50, 90), 5, 5, 20, 20)},
+            "mask cropped, not scaled: another aspect ratio",
+        ),
     ],
     ids=["nothing", "crop only", "truncated", "empty", "aspect"],
 )
@@ -107,7 +175,7 @@ def test_an_unusable_mask_says_why(toy, files, reason):
     toy.add(files={"image/1-1.jpg": film(), **files})
     release = Release(toy.write())
     with pytest.raises(Unusable, match=reason):
-        read_mask(release, release.lesions()[0][0], SHAPE)
+        read_mask(release, release.lesions()[0][0], film())
 
 
 def test_the_mammogram_is_the_grey_image_of_its_folder(toy):

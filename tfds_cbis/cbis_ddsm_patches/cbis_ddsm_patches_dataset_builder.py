@@ -184,6 +184,7 @@ class Builder(LocalBuilder):
             dropped=dropped,
             short=[],
             assumed=[],
+            notes=release.notes,
         )
         return {
             split: self._generate_examples(release, split, jobs)
@@ -210,8 +211,6 @@ class Builder(LocalBuilder):
 
 def _manual_release(dl_manager) -> Release:
     try:
-        folder = Path(dl_manager.manual_dir)
+        return Release(Path(dl_manager.manual_dir))
     except AssertionError as error:
         raise CbisError(" ".join(str(error).split())) from error
-    archive = folder / "archive.zip"
-    return Release(archive if archive.is_file() and not (folder / "csv").is_dir() else folder)

@@ -7,7 +7,7 @@ import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tfds_cbis.errors import SHOWN, shorten
-from tfds_cbis.release import dicom, pictures
+from tfds_cbis.release import dicom, pictures, placing
 from tfds_cbis.release.cases import Lesion, View
 from tfds_cbis.release.depth import Picture, eight_bit
 from tfds_cbis.release.dicom import MAX_PIXELS
@@ -18,7 +18,8 @@ PNG = b"\x89PNG\r\n\x1a\n"
 #: A near-binary image has less than this share of pixels between DARK and BRIGHT (JPEG ringing).
 GREY_SHARE = 0.01
 DARK, BRIGHT = 32, 223
-#: A mask of another size fits if its aspect ratio differs by less than this share.
+#: A mask of another size fits if its aspect ratio differs by less than this share, and by no more
+#: than rounding its sides does.
 ASPECT_TOLERANCE = 0.01
 #: A lesion covers no more than this share of its mammogram: a mask that does is full or inverted.
 MASK_SHARE = 0.5
@@ -106,9 +107,10 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
       Unusable: if the aspect ratios differ, or no pixel or too many are set.
     """
     height, width = candidate.shape
-    if abs(height * shape[1] / (width * shape[0]) - 1) > ASPECT_TOLERANCE:
+    tolerance = min(ASPECT_TOLERANCE, 1 / height + 1 / width)
+    if abs(height * shape[1] / (width * shape[0]) - 1) > tolerance:
         raise Unusable(
-            f"mask of another aspect ratio: {width} x {height}, mammogram {shape[1]} x {shape[0]}"
+            f"mask cropped, not scaled: another aspect ratio: {_sizes(candidate, shape)}"
         )
     if candidate.shape != shape:
         candidate = cv2.resize(candidate, shape[::-1], interpolation=cv2.INTER_NEAREST)
@@ -118,6 +120,10 @@ def fit_mask(candidate: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     if np.count_nonzero(mask) > MASK_SHARE * mask.size:
         raise Unusable("mask covers more than half of the mammogram: full or inverted")
     return mask
+
+
+def _sizes(candidate: np.ndarray, shape: tuple[int, int]) -> str:
+    return f"{candidate.shape[1]} x {candidate.shape[0]}, mammogram {shape[1]} x {shape[0]}"
 
 
 def read_mammogram(release: Release, view: View) -> Picture:
@@ -147,16 +153,17 @@ def read_mammogram(release: Release, view: View) -> Picture:
     return largest
 
 
-def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.ndarray:
+def read_mask(release: Release, lesion: Lesion, mammogram: np.ndarray) -> np.ndarray:
     """Returns a lesion's mask at its mammogram's size, uint8 0 or 255.
 
     Neither file names nor their order tell the mask from the lesion's crop: the mask is the
-    near-binary image of the mammogram's size, or else of its aspect ratio.
+    near-binary image of the mammogram's size, or else of its aspect ratio. One of another size must
+    lie on the lesion's crop, or it was cropped and not scaled.
 
     Args:
       release: where the files are.
       lesion: whose mask.
-      shape: height and width of the mammogram.
+      mammogram: [height, width].
 
     Raises:
       Unusable: with the reason, if no image qualifies, or two that differ, or if the lesion's row
@@ -171,13 +178,23 @@ def read_mask(release: Release, lesion: Lesion, shape: tuple[int, int]) -> np.nd
         raise Unusable("missing mask: no image in its series folder")
     images, reasons = _decode_all(release, names)
     candidates = [eight_bit(pixels) for pixels, _ in images if is_near_binary(pixels)]
+    crops = [eight_bit(pixels) for pixels, _ in images if not is_near_binary(pixels)]
+    shape = mammogram.shape
     candidates.sort(key=lambda image: (image.shape != shape, -image.size))
     found: list[np.ndarray] = []
     for candidate in candidates:
         if found and candidate.shape != shape:
             break
         try:
-            found.append(fit_mask(candidate, shape))
+            mask = fit_mask(candidate, shape)
+            scale = shape[0] / candidate.shape[0]
+            if candidate.shape != shape and placing.lies_off(
+                mask, crops, eight_bit(mammogram), scale
+            ):
+                raise Unusable(
+                    f"mask cropped, not scaled: off its lesion's crop: {_sizes(candidate, shape)}"
+                )
+            found.append(mask)
         except Unusable as misfit:
             reasons.append(str(misfit))
     if not found:

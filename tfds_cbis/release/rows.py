@@ -24,7 +24,8 @@ def parse(data: bytes, *, abnormality_type: str, split: str, where: str) -> list
     """Reads one case-description CSV.
 
     Line ends may be LF or CRLF, paths may end with a newline inside their quotes, and column
-    names may be spelled with blanks or underscores.
+    names may be spelled with blanks or underscores. Semicolons or tabs may divide the columns, as
+    spreadsheets save them where a comma is the decimal point.
 
     Args:
       data: the file's bytes.
@@ -59,8 +60,10 @@ def _cells(data: bytes, where: str) -> Iterator[list[str]]:
     """The cells of `COLUMNS` of every row."""
     with _readable(where):
         text = io.StringIO(data.decode("utf-8-sig"), newline="")
+        divider = max(",;\t", key=text.readline().count)
+        text.seek(0)
         # Strict: a lost quote would make one cell of all rows up to the next.
-        reader = csv.DictReader(text, strict=True)
+        reader = csv.DictReader(text, strict=True, delimiter=divider)
         header = list(reader.fieldnames or [])
     spelled = [_spelling(name) for name in header]
     if missing := [column for column in COLUMNS if _spelling(column) not in spelled]:

@@ -1,0 +1,249 @@
+"""Which files of a folder or an archive are the release: tables, and images by series.
+
+The layout that is documented is taken as it is. What is near to it is taken if only one thing in
+the folder can be meant, and a note says what was taken; else the candidates are named.
+"""
+
+import itertools
+import re
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
+
+from tfds_cbis.errors import CbisError, shorten
+from tfds_cbis.release.cases import CSV_NAMES
+from tfds_cbis.release.stores import Archive, Folder, is_uid
+
+JPEG_SUFFIXES = (".jpg", ".jpeg")
+DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
+#: A table's name, in any letters, with what copying or downloading it again adds.
+TABLE = re.compile(
+    r"(mass|calc)[ _-]case[ _-]description[ _-](train|test)[ _-]set"
+    r"(?P<copy>[ _-]*(\(\d+\)|\d+|copy.*|kopie.*)|)(\.csv)+",
+    re.IGNORECASE,
+)
+#: Candidates that a message names.
+NAMED = 4
+
+Tables = dict[tuple[str, str], str]
+
+
+class Layout(NamedTuple):
+    """What of the files is the release.
+
+    Attributes:
+      base: what all names begin with that are not above what was given: '' or `FOLDER/`.
+      tables: names of the case-description files, by (type, split).
+      jpegs: names of JPEG (or PNG) images by series, sorted; empty of a DICOM release.
+      dicoms: names of DICOM files, sorted.
+      sizes: of all of them in bytes.
+      notes: what was taken that is not as documented, and what is missing.
+    """
+
+    base: str
+    tables: Tables
+    jpegs: dict[str, list[str]]
+    dicoms: list[str]
+    sizes: dict[str, int]
+    notes: list[str]
+
+
+class _Images(NamedTuple):
+    """The same of images alone."""
+
+    jpegs: dict[str, list[str]]
+    dicoms: list[str]
+    sizes: dict[str, int]
+
+
+def find(store: Folder | Archive) -> Layout:
+    """Finds the release in what was given.
+
+    Raises:
+      CbisError: it is not there, or there more than once.
+    """
+    tables = store.tables()
+    by_base: dict[str, list[str]] = {}
+    for name in sorted(tables):
+        if TABLE.fullmatch(name.rpartition("/")[2]):
+            by_base.setdefault(_base(name), []).append(name)
+    # What lies above counts where nothing is below, and images elsewhere where none are nearby.
+    bases = sorted(base for base in by_base if not _is_above(base)) or list(by_base)
+    for nearby in (True, False):
+        for _, group in itertools.groupby(sorted(bases, key=_far), _far):
+            found = ((base, _images(store, base, nearby=nearby)) for base in group)
+            fitting = [(base, images) for base, images in found if images]
+            if len(fitting) > 1:
+                raise CbisError(
+                    f"{store.path} holds the release more than once; give one of them: did you "
+                    f"mean {_named(_path(store, base) for base, _ in fitting)}?"
+                )
+            for base, images in fitting:
+                chosen, notes = _tables(store, base, by_base[base])
+                sizes = images.sizes | {name: tables[name] for name in chosen.values()}
+                notes = [*_whereabouts(store, base), *notes]
+                inside = "" if _is_above(base) else base
+                return Layout(inside, chosen, images.jpegs, images.dicoms, sizes, notes)
+    raise _lacking(store, tables, by_base)
+
+
+def _base(table: str) -> str:
+    """The folder of a table, or what holds it where it is called csv: '' or `FOLDER/`."""
+    parts = table.split("/")[:-1]
+    if parts and parts[-1].lower() == "csv":
+        parts.pop()
+    return "".join(f"{part}/" for part in parts)
+
+
+def _path(store: Folder | Archive, place: str) -> str:
+    return f"{store.path}/{place}".rstrip("/")
+
+
+def _is_above(base: str) -> bool:
+    return base.startswith("../")
+
+
+def _far(base: str) -> tuple[bool, int]:
+    """For sorting: what was given comes first, then what lies below, then what is above."""
+    return _is_above(base), base.count("/")
+
+
+def _images(store: Folder | Archive, base: str, *, nearby: bool) -> _Images | None:
+    """The images near the tables, or anywhere."""
+    inside = "" if _is_above(base) else base
+    for place in (f"{inside}jpeg/", inside) if nearby else ("",):
+        sizes = store.below(place)
+        jpegs, dicoms = (
+            (_by_series(sizes, len(place)), list[str]())
+            if place.endswith("jpeg/")
+            else _anywhere(store, sizes)
+        )
+        if used := dicoms or list(itertools.chain(*jpegs.values())):
+            return _Images(jpegs, dicoms, {name: sizes[name] for name in used})
+    return None
+
+
+def _by_series(names: Iterable[str], start: int) -> dict[str, list[str]]:
+    """Images in folders right below the first `start` letters of their names."""
+    inside = [name for name in names if name.count("/", start) == 1]
+    return _without_copies({name: name[start:].partition("/")[0] for name in inside})
+
+
+def _anywhere(
+    store: Folder | Archive, names: Iterable[str]
+) -> tuple[dict[str, list[str]], list[str]]:
+    """JPEG images in folders that are named by their series, or else DICOM files."""
+    names = sorted(names)
+    series = {name: name.split("/")[-2] for name in names if "/" in name}
+    series = {name: uid for name, uid in series.items() if is_uid(uid)}
+    in_jpeg = {name: uid for name, uid in series.items() if "jpeg" in name.lower().split("/")[:-2]}
+    if found := _once(store, _without_copies(in_jpeg)):
+        return found, []
+    if dicoms := [name for name in names if name.lower().endswith(DICOM_SUFFIXES)]:
+        return {}, dicoms
+    if found := _once(store, _without_copies(series)):
+        return found, []
+    return {}, [name for name in names if _is_dicom(store, name)]
+
+
+def _without_copies(series: Mapping[str, str]) -> dict[str, list[str]]:
+    """Names by series: its JPEG images or, if it has none, the PNG ones."""
+    found: dict[str, list[str]] = {}
+    for suffixes in (JPEG_SUFFIXES, (".png",)):
+        kind: dict[str, list[str]] = {}
+        for name in sorted(series):
+            if name.lower().endswith(suffixes):
+                kind.setdefault(series[name], []).append(name)
+        found = kind | found
+    return found
+
+
+def _once(store: Folder | Archive, found: dict[str, list[str]]) -> dict[str, list[str]]:
+    """The same series, none of them in two folders."""
+    for uid, names in found.items():
+        folders = {name.rsplit("/", 2)[0] if name.count("/") > 1 else "" for name in names}
+        if len(folders) > 1:
+            raise CbisError(
+                f"{store.path} holds the images of {shorten(uid)} more than once; give a folder "
+                "that holds csv/ and one of them: did you mean those in "
+                f"{_named(_path(store, folder) for folder in sorted(folders))}?"
+            )
+    return found
+
+
+def _is_dicom(store: Folder | Archive, name: str) -> bool:
+    """Whether a file without a suffix, or with a number for one, begins as DICOM files do."""
+    stem, point, suffix = name.rpartition("/")[2].rpartition(".")
+    if point and stem and not suffix.isdigit():
+        return False
+    try:
+        with store.header(name) as file:
+            return file.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
+
+
+def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Tables, list[str]]:
+    """Of each kind the table to read, and notes on copies and on what is missing."""
+    chosen: Tables = {}
+    notes = []
+    for (kind, split), plain in CSV_NAMES.items():
+        # In csv/ first, and copies last.
+        found = sorted(
+            (bool(match["copy"]), name[len(base) :].count("/") == 0, name)
+            for name in names
+            if (match := TABLE.fullmatch(name.rpartition("/")[2]))
+            and (match[1].lower(), match[2].lower()) == (kind, split)
+        )
+        if not found:
+            continue
+        (copied, _, name), *others = found
+        chosen[kind, split] = name
+        differing = [other for *_, other in others if not _same(store, name, other)]
+        if copied and differing:
+            raise CbisError(
+                f"{store.path} holds no {plain}; did you mean {_named([name, *differing])}? They "
+                "differ; use the right one under that name"
+            )
+        if copied:
+            notes.append(f"{shorten(name)} was read as {plain}")
+        if differing:
+            notes.append(f"{_named(differing)} was not read: it differs from {shorten(name)}")
+    if missing := [CSV_NAMES[key] for key in CSV_NAMES if key not in chosen]:
+        notes.append(f"the release lacks {', '.join(missing)}: their lesions are not in the data")
+    return chosen, notes
+
+
+def _same(store: Folder | Archive, name: str, other: str) -> bool:
+    try:
+        return store.read(name) == store.read(other)
+    except OSError:
+        return False
+
+
+def _whereabouts(store: Folder | Archive, base: str) -> list[str]:
+    if _is_above(base):
+        return [f"the case-description CSVs were found above {store.path}"]
+    return [f"the release was found in {shorten(base.rstrip('/'))} of {store.path}"] if base else []
+
+
+def _lacking(
+    store: Folder | Archive, tables: Iterable[str], by_base: Mapping[str, list[str]]
+) -> CbisError:
+    if by_base:
+        return CbisError(
+            f"{store.path} holds no jpeg/<SeriesInstanceUID>/*.jpg; give the folder or "
+            "archive that holds both csv/ and jpeg/, or a folder that holds *.dcm files; the "
+            f"case-description CSVs are there: {_named(by_base[min(by_base, key=_far)])}"
+        )
+    alike = [name for name in tables if re.search("mass|calc|case", name, re.IGNORECASE)]
+    return CbisError(
+        f"{store.path} holds no case-description CSV; expected csv/"
+        f"{CSV_NAMES['mass', 'train']} and its like beside jpeg/, or, of the DICOM "
+        "release, these files in its folder, in csv/ there or above the folder"
+        + (f"; did you mean {_named(alike)}? Rename it" if alike else "")
+    )
+
+
+def _named(names: Iterable[str]) -> str:
+    shown = [shorten(name) for name in names]
+    return ", ".join(shown[:NAMED]) + (", .." if len(shown) > NAMED else "")
