@@ -5,6 +5,10 @@ from functools import partial
 from pathlib import Path
 
 from jaxcbis.commands.words import WINDOW, Commands, require_positive
+from jaxcbis.errors import UserError
+
+#: Best boxes that a sweep marks if nobody says how many.
+BOXES = 5
 
 
 def add(commands: Commands) -> None:
@@ -23,17 +27,23 @@ def add(commands: Commands) -> None:
     add("--json", metavar="FILE", help="also write the answers; - prints them instead of the text")
     add("--sweep", action="store_true",
         help="look at windows all over a mammogram: maps of all classes, best boxes")  # fmt: skip
-    add("--window", type=int, metavar="N", help=WINDOW)
-    add("--boxes", type=int, default=5, metavar="K", help="best boxes to mark (default: 5)")
+    add("--window", type=int, metavar="N", help=f"with --sweep: {WINDOW}")
+    add("--boxes", type=int, metavar="K",
+        help=f"with --sweep: best boxes to mark (default: {BOXES})")  # fmt: skip
     words.set_defaults(command=run)
 
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    require_positive("--boxes", words.boxes)
+    for flag, value in (("--window", words.window), ("--boxes", words.boxes)):
+        if value is not None:
+            require_positive(flag, value)
+            if not words.sweep:
+                raise UserError(f"{flag} {value}: of a mammogram's windows; add --sweep")
     from jaxcbis.detection import mammograms
-    from jaxcbis.runs import explain
+    from jaxcbis.runs import explain, explain_patch
 
-    of_mammogram = partial(mammograms.explain, window=words.window, boxes=words.boxes)
-    answer, kind = (of_mammogram, "sweep") if words.sweep else (explain.patch, "cam")
-    explain.explain(words.images, words.run, words.output, answer, kind=kind, json_file=words.json)
+    boxes = BOXES if words.boxes is None else words.boxes
+    of_mammograms = partial(mammograms.explainer, window=words.window, boxes=boxes)
+    prepare, kind = (of_mammograms, "sweep") if words.sweep else (explain_patch.explainer, "cam")
+    explain.explain(words.images, words.run, words.output, prepare, kind=kind, json_file=words.json)

@@ -6,6 +6,9 @@ from jaxcbis.detection.froc import RATES
 from jaxcbis.machine.console import say, warn
 from jaxcbis.report.figures.style import BLUE, VERMILLION
 
+#: The ways to rank windows, in the order of the table.
+NAMES = ("model", "brightness", "chance")
+
 
 def show(answer: dict) -> None:
     """Prints the sensitivities, and what was left out.
@@ -14,13 +17,27 @@ def show(answer: dict) -> None:
       answer: content of froc.json.
     """
     model = answer["model"]
-    say(f"Sensitivity to {model['lesions']} lesions in {model['images']} mammograms:")
-    say("  false positives per image  " + "".join(f"{rate:>7}" for rate in RATES))
-    for name in ("model", "brightness", "chance"):
-        at = answer[name]["sensitivity_at"]
-        say(f"  {name:<27}" + "".join(f"{at[str(rate)]:>7.2f}" for rate in RATES))
+    say(
+        f"Sensitivity to {model['lesions']} lesions in {model['images']} mammograms of "
+        f"{answer['patients']} patients; 95 % of a bootstrap over patients in brackets:"
+    )
+    say(
+        f"{'false positives per image':>27}{'lesions found':>15}"
+        + "".join(map("{:>21}".format, NAMES))
+    )
+    for rate in map(str, RATES):
+        found = round(model["sensitivity_at"][rate] * model["lesions"])
+        cells = "".join(f"{_cell(answer[name], rate):>21}" for name in NAMES)
+        say(f"{rate:>27}{f'{found} of ' + str(model['lesions']):>15}{cells}")
     for item in answer["dropped"]:
         warn(f"left out {item['id']}: {item['reason']}")
+
+
+def _cell(figures: dict, rate: str) -> str:
+    """A sensitivity and, where it has one, its interval."""
+    interval = figures.get("sensitivity_at_ci95", {}).get(rate)
+    bounds = "" if interval is None else " ({:.2f} to {:.2f})".format(*interval)
+    return f"{figures['sensitivity_at'][rate]:.2f}{bounds}"
 
 
 def draw(answer: dict) -> Figure:
@@ -38,11 +55,15 @@ def draw(answer: dict) -> Figure:
     ):
         rates, found = (answer[name][key] for key in ("false_positives_per_image", "sensitivity"))
         axes.step(rates, found, style, where="post", color=colour, label=name)
+        bounds = answer[name]["sensitivity_at_ci95"]
+        if known := [(rate, *bounds[str(rate)]) for rate in RATES if bounds[str(rate)]]:
+            axes.vlines(*zip(*known, strict=True), color=colour, alpha=0.4)
     axes.plot(list(RATES), list(chance.values()), "o:", color="0.5", label="chance")
     axes.set_xscale("symlog", linthresh=RATES[0], base=2)
     axes.set_xticks([0, *RATES], ["0", *map(str, RATES)], fontsize=7)
     axes.set(
-        xlabel=f"false positives per image ({model['images']} mammograms)",
+        xlabel=f"false positives per image ({model['images']} mammograms, "
+        f"{answer['patients']} patients)",
         ylabel=f"sensitivity ({model['lesions']} lesions)",
         xlim=(0, 2 * RATES[-1]), ylim=(0, 1.02),
     )  # fmt: skip

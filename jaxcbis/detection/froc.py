@@ -1,9 +1,10 @@
 """Free-response figures: lesions found against false marks per image."""
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 #: False positives per image at which the sensitivity is read off, as in LUNA16 and CAMELYON16.
 RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
@@ -40,18 +41,11 @@ def froc(scores: Sequence[ArrayLike], found: Sequence[ArrayLike]) -> dict:
       {'0.125': ..}, the highest sensitivity with at most so many false positives per image. A
       sensitivity is None where there is no lesion.
     """
-    of_lesions: list[float] = []
-    of_false: list[float] = []
-    every: list[float] = []
-    for each, hit in zip(scores, found, strict=True):
-        values, hit = np.asarray(each, float), np.asarray(hit, bool)
-        of_lesions += np.where(hit, values[:, None], -np.inf).max(axis=0, initial=-np.inf).tolist()
-        of_false += values[~hit.any(axis=1)].tolist()
-        every += values.tolist()
-    thresholds = np.unique(every)[::-1]
-    images, lesions = len(scores), len(of_lesions)
-    false = _at_least(of_false, thresholds) / max(images, 1)
-    sensitivity = _at_least(of_lesions, thresholds) / lesions if lesions else None
+    parted = _parted(scores, found)
+    thresholds = np.unique(np.concatenate([[], *scores]))[::-1]
+    images, lesions = len(scores), len(parted.lesions)
+    false = _at_least(parted.false, thresholds) / max(images, 1)
+    sensitivity = _at_least(parted.lesions, thresholds) / lesions if lesions else None
     return {
         "images": images,
         "lesions": lesions,
@@ -67,7 +61,65 @@ def froc(scores: Sequence[ArrayLike], found: Sequence[ArrayLike]) -> dict:
     }
 
 
-def _at_least(values: list[float], thresholds: np.ndarray) -> np.ndarray:
+def resampled(
+    scores: Sequence[ArrayLike], found: Sequence[ArrayLike], times: NDArray
+) -> NDArray[np.float64]:
+    """`sensitivity_at` of samples in which images occur several times or not at all.
+
+    Args:
+      scores, found: of `froc`.
+      times: [samples, images], how often each sample holds each image.
+
+    Returns:
+      [samples, RATES]; NaN where a sample holds no lesion.
+    """
+    parted = _parted(scores, found)
+    order = np.argsort(-parted.false, kind="stable")
+    of_false = parted.image_of_false[order]
+    # The false positive that is one too many bounds the scores of the lesions that count as found;
+    # where there is none, all that a mark hits do.
+    bounds = np.append(parted.false[order], -np.inf)
+    sensitivity = np.full((len(times), len(RATES)), np.nan)
+    for row, drawn in zip(sensitivity, times, strict=True):
+        allowed = drawn.sum() * np.array(RATES)
+        bound = bounds[np.searchsorted(drawn[of_false].cumsum(), allowed, side="right")]
+        weights = drawn[parted.image_of_lesion]
+        if weights.any():
+            row[:] = weights @ (parted.lesions[:, None] > bound) / weights.sum()
+    return sensitivity
+
+
+class _Parted(NamedTuple):
+    """Marks of all images, parted.
+
+    Attributes:
+      lesions: [lesions], the best score of each one's marks; -inf where none hits it.
+      image_of_lesion: int [lesions].
+      false: [m], scores of the marks that hit no lesion.
+      image_of_false: int [m].
+    """
+
+    lesions: np.ndarray
+    image_of_lesion: np.ndarray
+    false: np.ndarray
+    image_of_false: np.ndarray
+
+
+def _parted(scores: Sequence[ArrayLike], found: Sequence[ArrayLike]) -> _Parted:
+    lesions: list[np.ndarray] = []
+    false: list[np.ndarray] = []
+    for each, hit in zip(scores, found, strict=True):
+        values, hit = np.asarray(each, float), np.asarray(hit, bool)
+        lesions.append(np.where(hit, values[:, None], -np.inf).max(axis=0, initial=-np.inf))
+        false.append(values[~hit.any(axis=1)])
+    images = np.arange(len(lesions))
+    return _Parted(
+        np.concatenate([[], *lesions]), np.repeat(images, [len(each) for each in lesions]),
+        np.concatenate([[], *false]), np.repeat(images, [len(each) for each in false]),
+    )  # fmt: skip
+
+
+def _at_least(values: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     """How many values reach each threshold."""
     ordered = np.sort(values)
     return len(ordered) - np.searchsorted(ordered, thresholds)

@@ -1,21 +1,24 @@
 """A finished run asked about whole mammograms: windows all over them, each like a patch."""
 
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
 
 from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
-from jaxcbis.detection import overlay
+from jaxcbis.detection import outlook, overlay
 from jaxcbis.detection import sweep as sweeping
-from jaxcbis.detection.sweep import Sweep
+from jaxcbis.detection.sweep import Mark, Plan, Sweep
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine.console import say, track
+from jaxcbis.machine.console import say, track, warn
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.runs import answers
-from jaxcbis.runs.explain import by_label
+from jaxcbis.runs.explain_patch import by_label
 from jaxcbis.runs.finished import Finished
+from jaxcbis.training.epoch_lines import duration
 
 
 def sweep(
@@ -39,6 +42,19 @@ def sweep(
       UserError: the run does not know its crops' size, or a window does not fit.
       ValueError: the mammogram is of another kind.
     """
+    planned = plan(run, answers.require_grey(mammogram), side(run, window))
+    return sweeping.sweep(partial(answers.predict, run), planned, track)
+
+
+def side(run: Finished, window: int | None) -> int:
+    """The side of a sweep's windows in a mammogram's pixels.
+
+    Args:
+      run, window: as of `sweep`.
+
+    Raises:
+      UserError: the run does not know its crops' size, or the window is too small.
+    """
     trained = run.results["model"].get("lesion_side")
     if window is None and trained is None:
         raise UserError(
@@ -48,51 +64,126 @@ def sweep(
     wanted = round(trained) if window is None else window
     if wanted < pictures.SMALLEST:
         raise UserError(f"--window {wanted}: expected at least {pictures.SMALLEST}")
-    return sweeping.sweep(
-        lambda crops: answers.predict(run, crops),
-        answers.require_grey(mammogram),
-        wanted,
-        trained=None if trained is None else round(trained),
-        track=track,
+    return wanted
+
+
+def plan(run: Finished, mammogram: np.ndarray, window: int) -> Plan:
+    """Lays windows over a mammogram, at no finer a resolution than the run learned from.
+
+    Args:
+      run, mammogram: as of `sweep`.
+      window: of `side`.
+
+    Raises:
+      UserError: the mammogram is smaller than a window; names one that fits, if that is known.
+    """
+    trained = run.results["model"].get("lesion_side")
+    try:
+        return sweeping.plan(mammogram, window, trained=None if trained is None else round(trained))
+    except UserError as error:
+        fitting = outlook.fitting_window(run.results, mammogram.shape)
+        if fitting is None:
+            raise
+        raise UserError(f"{error}; about {fitting} here") from error
+
+
+def misfit(run: Finished, mammogram: np.ndarray) -> str | None:
+    """What to say where windows as large as the run's own crops do not fit; None where they do.
+
+    Args:
+      run, mammogram: as of `sweep`.
+    """
+    fitting = outlook.fitting_window(run.results, mammogram.shape)
+    rows = outlook.trained_rows(run.results)
+    if fitting is None or rows is None:
+        return None
+    windows = plan(run, mammogram, fitting).looked_at.size
+    return (
+        f"this run learned crops of some {side(run, None)} pixels, on mammograms of about "
+        f"{rows:.0f} rows; this one has {max(mammogram.shape)}: --window {fitting} fits it better "
+        f"({windows} windows)"
     )
 
 
-def explain(run: Finished, picture: Picture, file: Path, *, window: int | None, boxes: int) -> dict:
-    """Explains the picture of a mammogram, for the command `explain`.
+# Seven parameters: what a sweep is made of, and how it was asked for.
+def foretell(
+    run: Finished,
+    mammogram: np.ndarray,
+    planned: Plan,
+    pace: Callable[[int], float],
+    *,
+    given: bool,
+    count: int = 1,
+) -> list[str]:
+    """Says before a sweep how many windows there are, whether they fit, how long they will take.
+
+    Args:
+      run, mammogram: as of `sweep`.
+      planned: of `plan`.
+      pace: `outlook.pace` of the run; asked only where the sweep is long.
+      given: whether the user chose the windows' side, which is not doubted then.
+      count: mammograms like this one that are to be swept.
+
+    Returns:
+      The notes.
+    """
+    windows = planned.looked_at.size
+    x0, y0, x1, y1 = planned.boxes[0, 0]
+    many = f" in the first of {count} mammograms" if count > 1 else ""
+    say(f"  {windows} windows of {x1 - x0} x {y1 - y0} pixels that hold breast{many}")
+    note = None if given else misfit(run, mammogram)
+    if note:
+        warn(note)
+    if windows * count > outlook.WORTH_TIMING * outlook.batch():
+        seconds = windows * count * pace(planned.side)
+        say(f"  about {duration(seconds)}{' for all like it' if count > 1 else ''}")
+    return [note] if note else []
+
+
+def explainer(run: Finished, *, window: int | None, boxes: int) -> Callable[[Picture, Path], dict]:
+    """What explains pictures of mammograms, for the command `explain`.
 
     Args:
       run: of `finished.load`.
-      picture: of the mammogram.
-      file: where the sweep is drawn.
       window: of `sweep`.
       boxes: how many of the best windows to mark.
 
     Returns:
-      {'windows': looked at, 'boxes': [{'box', 'score', 'probabilities': {label: p}}], 'sweep': the
-      file}.
+      Takes a mammogram and the file where the sweep is drawn. Says how many windows there are, how
+      long they will take and whether they fit, and then what is in them. Returns {'window': side in
+      pixels, 'windows': looked at, 'boxes': [{'box', 'score', 'probabilities': {label: p}}],
+      'sweep': the file, 'notes'}.
+      Raises UserError where a window does not fit, or the file cannot be written.
 
     Raises:
-      UserError: of `sweep`, or the file cannot be written.
+      UserError: of `side`.
     """
-    found = sweep(run, picture.pixels, window, track)
-    marks = sweeping.best(found, boxes)
-    overlay.write(file, picture.pixels, found, marks)
-    looked_at = int(np.isfinite(found.suspicion).sum())
-    x0, y0, x1, y1 = found.boxes[0, 0]
-    say(f"  {looked_at} windows of {x1 - x0} x {y1 - y0} pixels that hold breast")
-    for rank, mark in enumerate(marks, 1):
-        label = LABELS[int(mark.probabilities.argmax())]
-        say(f"  {rank}. lesion {mark.score:.3f}, {label}, at {mark.box}")
-    say(f"  maps: {file}")
+    wide = side(run, window)
+    given = window is not None
+    answer = partial(answers.predict, run)
+    pace = cache(partial(outlook.pace, answer))  # the same for all windows of a size
+
+    def explain(picture: Picture, file: Path) -> dict:
+        planned = plan(run, picture.pixels, wide)
+        notes = foretell(run, picture.pixels, planned, pace, given=given)
+        found = sweeping.sweep(answer, planned, track)
+        marks = sweeping.best(found, boxes)
+        overlay.write(file, picture.pixels, found, marks)
+        for rank, mark in enumerate(marks, 1):
+            label = LABELS[int(mark.probabilities.argmax())]
+            say(f"  {rank}. lesion {mark.score:.3f}, {label}, at {mark.box}")
+        say(f"  maps: {file}")
+        return {
+            "window": wide, "windows": int(planned.looked_at.size),
+            "boxes": [_told(mark) for mark in marks], "sweep": str(file), "notes": notes,
+        }  # fmt: skip
+
+    return explain
+
+
+def _told(mark: Mark) -> dict:
     return {
-        "windows": looked_at,
-        "boxes": [
-            {
-                "box": list(mark.box),
-                "score": mark.score,
-                "probabilities": by_label(mark.probabilities),
-            }
-            for mark in marks
-        ],
-        "sweep": str(file),
+        "box": list(mark.box),
+        "score": mark.score,
+        "probabilities": by_label(mark.probabilities),
     }

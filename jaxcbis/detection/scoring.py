@@ -1,25 +1,29 @@
 """The command `froc`: how well sweeps of whole mammograms find the lesions of a release."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from jaxcbis.data import summary
-from jaxcbis.detection import curve, films, mammograms, overlay
+from jaxcbis.detection import curve, films, mammograms, outlook, overlay
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.films import Film
-from jaxcbis.detection.froc import froc, hits
+from jaxcbis.detection.froc import RATES, froc, hits, resampled
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation import bootstrap
 from jaxcbis.machine import backend, files
 from jaxcbis.machine.console import say, track, warn
 from jaxcbis.records import results
 from jaxcbis.report.figures import saving
 from jaxcbis.report.tables import run_name
+from jaxcbis.runs import answers
 from jaxcbis.runs.explain import cautions
 from jaxcbis.runs.finished import Finished, load
 from tfds_cbis.release.cases import View
@@ -48,9 +52,11 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     """Sweeps the test mammograms that hold a target lesion, and scores the marks by the masks.
 
     A mark is a window; windows that overlap a better one are left out. It finds a lesion if its
-    centre lies in the lesion's mask. Marks in a BENIGN_WITHOUT_CALLBACK lesion count neither way.
-    Beside the model stand the same windows ranked by what needs no training: their mean brightness,
-    and chance.
+    centre lies in the lesion's mask. Marks in any other lesion that is known there count neither
+    way: one without callback, one that the mammogram's other series holds (the mass and the
+    calcification files have some mammograms twice) and counts there, and one of a kind that the run
+    has not learned. Beside the model stand the same windows ranked by what needs no training: their
+    mean brightness, and chance.
 
     Args:
       data: the Kaggle or the DICOM release; the sweep looks at 8 bit of either.
@@ -60,35 +66,42 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
 
     Returns:
       The content of froc.json: {'schema', 'run', 'data', 'window', 'notes', 'dropped': [{'id',
-      'reason'}], 'seconds_per_mammogram' (median, of the sweep alone), 'model', 'brightness',
-      'chance'}, the last three as of `froc.froc`; chance, the mean of random draws, has only
-      'sensitivity_at'.
+      'reason'}], 'seconds_per_mammogram' (median, of the sweep alone), and what `figures` returns}.
 
     Raises:
       UserError: the run or the release cannot be used, or a file cannot be written.
     """
-    with films.with_targets(data) as (release, views):
+    with films.with_targets(data) as (release, every):
         backend.start("auto")
         finished = load(run)
+        side = mammograms.side(finished, window)
+        kinds = films.kinds(finished.results)
+        views = [view for view in every if films.targets(view, kinds)]
         say(f"{run_name(finished.results)}, from {run}, on {len(views)} test mammograms of {data}")
-        notes = [*release.notes, *cautions(finished.results)]
+        notes = [*release.notes, *cautions(finished.results), *_of_other_kinds(every, kinds)]
         for note in notes:
             warn(note)
+        if not views:
+            raise UserError(f"{data}: no test mammogram with a lesion of a kind that the run knows")
         files.make_folder(output, "choose another --output")
-        scored, seconds, dropped, assumed = _sweep(finished, release, views, output, window)
-    if not scored:
-        raise UserError(f"{data}: no test mammogram with a lesion and its mask; check the release")
-    for note in (told := summary.assumptions(assumed)):
+        swept = _sweep(finished, release, views, output, side, given=window is not None)
+    if not swept.scored:
+        first = swept.dropped[0]
+        raise UserError(
+            f"{data}: no test mammogram with a lesion and its mask could be swept, the first "
+            f"{first['id']}: {first['reason']}"
+        )
+    for note in (told := summary.assumptions(swept.assumed)):
         warn(note)
     answer = {
         "schema": SCHEMA,
         "run": str(run),
         "data": str(data),
-        "window": window or finished.results["model"]["lesion_side"],
-        "notes": notes + told,
-        "dropped": dropped,
-        "seconds_per_mammogram": float(np.median(seconds)),
-        **figures(scored),
+        "window": side,
+        "notes": notes + swept.notes + told,
+        "dropped": swept.dropped,
+        "seconds_per_mammogram": float(np.median(swept.seconds)),
+        **figures(swept.scored, swept.patients),
     }
     results.write(output / "froc.json", answer)
     saving.png(output / "froc.png", curve.draw(answer))
@@ -97,31 +110,66 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
     return answer
 
 
-def _sweep(
-    run: Finished, release: Release, views: Sequence[View], output: Path, window: int | None
-) -> tuple[list[list[Scored]], list[float], list[dict], list[dict]]:
-    """Sweeps and scores the films.
+def _of_other_kinds(views: Sequence[View], kinds: Collection[str]) -> list[str]:
+    """What is left out because the run has not learned lesions of its kind."""
+    lesions = [x for view in views for x in view.targets if x.abnormality_type not in kinds]
+    if not lesions:
+        return []
+    unseen = sum(not films.targets(view, kinds) for view in views)
+    named = " and ".join(sorted({lesion.abnormality_type for lesion in lesions}))
+    return [
+        f"the run has not learned any {named}: {len(lesions)} such lesions count neither way, and "
+        f"{unseen} mammograms with no other are left out"
+    ]
 
-    Returns:
-      The scores; the seconds that each sweep took; what was left out, and what was assumed to read
-      a film, both [{'id', 'reason'}].
+
+class _Swept(NamedTuple):
+    """What the sweeps of all mammograms gave.
+
+    Attributes:
+      scored, patients, seconds: of each that was swept.
+      dropped: what was left out, [{'id', 'reason'}].
+      assumed: what was assumed to read them, [{'id', 'reason'}].
+      notes: of all of them.
     """
-    scored, seconds, dropped, assumed = [], [], [], []
+
+    scored: list[list[Scored]]
+    patients: list[str]
+    seconds: list[float]
+    dropped: list[dict[str, str]]
+    assumed: list[dict[str, str]]
+    notes: list[str]
+
+
+def _sweep(
+    run: Finished, release: Release, views: Sequence[View], output: Path, side: int, *, given: bool
+) -> _Swept:
+    """Sweeps and scores the films; `given`: whether the user chose the side of the windows."""
+    swept = _Swept([], [], [], [], [], [])
+    answer = partial(answers.predict, run)
+    kinds = films.kinds(run.results)
     noise = np.random.default_rng(0)
     for view in track(views, "mammograms"):
         try:
-            film = films.read(release, view)
-        except films.Unusable as reason:
-            dropped.append({"id": view.id, "reason": str(reason)})
+            film = films.read(release, view, kinds)
+            planned = mammograms.plan(run, film.pixels, side)
+        except (films.Unusable, UserError) as reason:  # a window may be larger than the film
+            swept.dropped.append({"id": view.id, "reason": str(reason)})
             continue
-        assumed += [{"id": view.id, "reason": note} for note in film.notes]
+        if not swept.scored:
+            pace = partial(outlook.pace, answer)
+            swept.notes[:] = mammograms.foretell(
+                run, film.pixels, planned, pace, given=given, count=len(views)
+            )
+        swept.assumed.extend({"id": view.id, "reason": note} for note in film.notes)
         began = time.perf_counter()
-        found = mammograms.sweep(run, film.pixels, window)
-        seconds.append(time.perf_counter() - began)
+        found = sweeping.sweep(answer, planned)
+        swept.seconds.append(time.perf_counter() - began)
         marks = sweeping.best(found, SHOWN)
         overlay.write(output / f"{view.id}-sweep.png", film.pixels, found, marks, film.masks)
-        scored.append(score(film, found, noise))
-    return scored, seconds, dropped, assumed
+        swept.scored.append(score(film, found, noise))
+        swept.patients.append(view.lesions[0].patient_id)
+    return swept
 
 
 def score(film: Film, found: Sweep, noise: np.random.Generator) -> list[Scored]:
@@ -158,18 +206,35 @@ def brightness(mammogram: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return sums / ((x1 - x0) * (y1 - y0))
 
 
-def figures(scored: Sequence[Sequence[Scored]]) -> dict[str, dict]:
+def figures(scored: Sequence[Sequence[Scored]], patients: Sequence[str]) -> dict[str, Any]:
     """Free-response figures of each way to rank the windows.
 
     Args:
       scored: of `score`, by film.
+      patients: of each film.
 
     Returns:
-      {'model', 'brightness', 'chance'} as `run` tells them.
+      {'patients': how many, 'model', 'brightness', 'chance'}, the last three as of `froc.froc`. The
+      first two of them also have 'sensitivity_at_ci95', by rate [low, high] of a bootstrap over
+      patients, None with a single one. Chance, the mean of random draws, has only 'sensitivity_at'.
     """
-    model, bright, *draws = (
-        froc(*zip(*ranking, strict=True)) for ranking in zip(*scored, strict=True)
-    )
-    by_chance = [draw["sensitivity_at"] for draw in draws]
+    times = bootstrap.draw(patients)
+    model, bright, *draws = (tuple(zip(*marks, strict=True)) for marks in zip(*scored, strict=True))
+    by_chance = [froc(*draw)["sensitivity_at"] for draw in draws]
     chance = {rate: float(np.mean([at[rate] for at in by_chance])) for rate in by_chance[0]}
-    return {"model": model, "brightness": bright, "chance": {"sensitivity_at": chance}}
+    return {
+        "patients": len(set(patients)),
+        "model": froc(*model) | _intervals(model, times),
+        "brightness": froc(*bright) | _intervals(bright, times),
+        "chance": {"sensitivity_at": chance},
+    }
+
+
+def _intervals(marks: tuple, times: NDArray | None) -> dict[str, dict]:
+    """Of the sensitivities of one ranking, by its scores and what they found, film by film."""
+    rates = [str(rate) for rate in RATES]
+    if times is None:
+        return {"sensitivity_at_ci95": dict.fromkeys(rates)}
+    samples = resampled(*marks, times)
+    found = [bootstrap.interval(column) for column in samples.T]
+    return {"sensitivity_at_ci95": dict(zip(rates, found, strict=True))}

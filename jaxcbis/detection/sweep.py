@@ -52,27 +52,39 @@ class Mark(NamedTuple):
     probabilities: np.ndarray
 
 
-def sweep(
-    answer: Callable[[Sequence[np.ndarray]], np.ndarray],
-    mammogram: np.ndarray,
-    window: int,
-    *,
-    trained: int | None = None,
-    track: Track = untracked,
-) -> Sweep:
-    """Asks a model about square windows all over a mammogram, each as if it were cut out alone.
+class Plan(NamedTuple):
+    """The windows of one mammogram, of which nothing is known yet.
 
-    A window is stretched to the model's input as a patch is. Where the mammogram is finer than
-    those that the model learned from, it is first reduced to their resolution, so that a window
-    shows as much detail as a patch did.
+    Attributes:
+      image: uint8 [height, width], reduced to the training's resolution where that is coarser.
+      side: of a window in the image.
+      corners: int [rows * columns, 2], first row and column of each window in the image.
+      looked_at: int [n], which of them hold enough breast.
+      boxes: int32 [rows, columns, 4], as of a Sweep.
+    """
+
+    image: np.ndarray
+    side: int
+    corners: np.ndarray
+    looked_at: np.ndarray
+    boxes: np.ndarray
+
+    def crops(self, index: np.ndarray) -> list[np.ndarray]:
+        """The windows with these numbers, each uint8 [side, side]."""
+        return [self.image[y : y + self.side, x : x + self.side] for y, x in self.corners[index]]
+
+
+def plan(mammogram: np.ndarray, window: int, *, trained: int | None = None) -> Plan:
+    """Lays square windows all over a mammogram.
+
+    Where the mammogram is finer than those that the model learned from, it is first reduced to
+    their resolution, so that a window shows as much detail as a patch did.
 
     Args:
-      answer: uint8 patches, b of [side, side], to probabilities [b, classes].
       mammogram: uint8 [height, width].
       window: side of a window in the mammogram's pixels.
       trained: side of the lesion crops that the model learned from, in pixels of their mammograms;
         a larger window is reduced to it.
-      track: shows how far it is.
 
     Raises:
       UserError: the mammogram is smaller than a window.
@@ -89,20 +101,32 @@ def sweep(
         size = max(round(width * scale), side), max(round(height * scale), side)
         image = cv2.resize(mammogram, size, interpolation=cv2.INTER_AREA)
     top, left = (_starts(length, side) for length in image.shape)
-    shape = (len(top), len(left))
     y, x = (starts.ravel() for starts in np.meshgrid(top, left, indexing="ij"))
     looked_at = np.flatnonzero(_breast(image, y, x, side) >= BREAST)
-
-    def of_windows(index: np.ndarray) -> np.ndarray:
-        return answer([image[y[i] : y[i] + side, x[i] : x[i] + side] for i in index])
-
-    probabilities = np.full((y.size, len(LABELS)), np.nan)
-    if looked_at.size:
-        probabilities[looked_at] = map_batches(of_windows, looked_at, track, "windows")
     across, down = width / image.shape[1], height / image.shape[0]
-    corners = np.stack([x * across, y * down, (x + side) * across, (y + side) * down], axis=-1)
-    boxes = np.rint(corners).astype(np.int32)
-    return Sweep(probabilities.reshape(*shape, -1), boxes.reshape(*shape, 4))
+    bounds = np.stack([x * across, y * down, (x + side) * across, (y + side) * down], axis=-1)
+    boxes = np.rint(bounds).astype(np.int32).reshape(len(top), len(left), 4)
+    return Plan(image, side, np.stack([y, x], axis=-1), looked_at, boxes)
+
+
+def sweep(
+    answer: Callable[[Sequence[np.ndarray]], np.ndarray], planned: Plan, track: Track = untracked
+) -> Sweep:
+    """Asks a model about the windows of a mammogram, each as if it were cut out alone.
+
+    A window is stretched to the model's input as a patch is.
+
+    Args:
+      answer: uint8 patches, b of [side, side], to probabilities [b, classes].
+      planned: of `plan`.
+      track: shows how far it is.
+    """
+    probabilities = np.full((len(planned.corners), len(LABELS)), np.nan)
+    if planned.looked_at.size:
+        probabilities[planned.looked_at] = map_batches(
+            lambda index: answer(planned.crops(index)), planned.looked_at, track, "windows"
+        )
+    return Sweep(probabilities.reshape(*planned.boxes.shape[:2], -1), planned.boxes)
 
 
 def best(found: Sweep, count: int) -> list[Mark]:

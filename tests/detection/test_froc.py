@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from jaxcbis.detection.froc import froc, hits
+from jaxcbis.detection.froc import froc, hits, resampled
 
 
 def test_two_images_by_hand():
@@ -50,3 +50,23 @@ def test_a_mark_hits_where_its_centre_lies():
     np.testing.assert_array_equal(hits(boxes, [mask, other]), expected)
     assert hits(boxes, []).shape == (4, 0)
     assert hits(np.empty((0, 4)), [mask]).shape == (0, 1)
+
+
+def test_samples_of_images_are_those_of_froc_with_the_images_repeated():
+    rng = np.random.default_rng(3)
+    marks, lesions = (6, 9, 0, 12, 30), (1, 3, 2, 1, 2)
+    scores = [rng.integers(1, 20, k) / 20 for k in marks]  # with ties
+    found = [rng.random((k, n)) < 0.15 for k, n in zip(marks, lesions, strict=True)]
+    times = rng.multinomial(5, np.full(5, 0.2), size=60).astype(float)
+    samples = resampled(scores, found, times)
+    for drawn, got in zip(times.astype(int), samples, strict=True):
+        index = np.repeat(np.arange(5), drawn)
+        expected = froc([scores[i] for i in index], [found[i] for i in index])
+        np.testing.assert_allclose(got, list(expected["sensitivity_at"].values()), atol=1e-12)
+    assert len(np.unique(samples)) > 10
+
+
+def test_samples_without_a_lesion_have_no_sensitivity():
+    samples = resampled([[0.5], [0.4]], [[[True]], np.zeros((1, 0))], np.array([[0.0, 2], [1, 1]]))
+    assert np.isnan(samples[0]).all()
+    assert (samples[1] == 1).all()

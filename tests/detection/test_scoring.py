@@ -10,7 +10,7 @@ import pytest
 
 from jaxcbis.commands.main import main
 from jaxcbis.data import summary
-from jaxcbis.detection import films, scoring
+from jaxcbis.detection import curve, films, scoring
 from jaxcbis.detection.films import Film
 from jaxcbis.detection.froc import RATES
 from jaxcbis.detection.sweep import Mark, Sweep
@@ -18,6 +18,8 @@ from tests import tiny_run
 from tests.tfds_cbis.toy_release import ToyRelease, film, mask
 from tfds_cbis.release import images
 from tfds_cbis.release.depth import Picture
+
+BOTH = ("mass", "calcification")
 
 
 def test_marks_in_a_lesion_that_is_no_target_do_not_count():
@@ -45,11 +47,11 @@ def test_chance_finds_the_lesion_as_often_as_its_window_is_drawn_highest():
     pixels = mask((10, 50), 20, 0, 30, 10)
     lesion = Film(pixels, [mask((10, 50), 22, 2, 28, 8)], [])
     scored = scoring.score(lesion, Sweep(probabilities, boxes), np.random.default_rng(5))
-    found = scoring.figures([scored])
+    found = scoring.figures([scored], ["P_00001"])
     drawn = np.random.default_rng(5).random((scoring.DRAWS, 3))
     ahead = (drawn > drawn[:, 1:2]).sum(1)  # false positives in front of the lesion
     for rate in RATES:
-        at = {name: found[name]["sensitivity_at"][str(rate)] for name in found}
+        at = {name: found[name]["sensitivity_at"][str(rate)] for name in curve.NAMES}
         assert at["model"] == (rate >= 1)
         assert at["brightness"] == 1
         assert at["chance"] == pytest.approx((ahead <= rate).mean())
@@ -97,7 +99,7 @@ def test_what_was_assumed_of_films_is_told(release, monkeypatch):
     monkeypatch.setattr(images, "PNG", b"\xff\xd8")
     monkeypatch.setattr(images, "decode_png", lambda data: Picture(decoded(data), ["odd 12"]))
     with films.with_targets(release) as (opened, views):
-        notes = [films.read(opened, view).notes for view in views[:2]]
+        notes = [films.read(opened, view, BOTH).notes for view in views[:2]]
     assert notes == [["odd 12"]] * 2
     told = summary.assumptions([{"id": "a", "reason": "odd 12"}, {"id": "b", "reason": "odd 9"}])
     assert told == ["2 mammograms read with a note, the first a: odd 12"]
@@ -114,12 +116,113 @@ def test_the_command(run, release, tmp_path, capsys):
     assert [item["id"] for item in found["dropped"]] == ["Mass-Test_P_00003_LEFT_CC"]
     assert "left out Mass-Test_P_00003_LEFT_CC: " in said
     assert found["window"] == 16
-    assert "Sensitivity to 2 lesions in 2 mammograms" in said
+    assert "Sensitivity to 2 lesions in 2 mammograms of 2 patients; 95 %" in said
+    assert found["patients"] == 2
+    for name in ("model", "brightness"):
+        for rate, (low, high) in found[name]["sensitivity_at_ci95"].items():
+            assert 0 <= low <= found[name]["sensitivity_at"][rate] <= high <= 1
+    value = found["model"]["sensitivity_at"]["8"]
+    low, high = found["model"]["sensitivity_at_ci95"]["8"]
+    (row,) = (line for line in said.splitlines() if line.strip().startswith("8 "))
+    assert f"{round(2 * value)} of 2" in row
+    assert f"{value:.2f} ({low:.2f} to {high:.2f})" in row
     assert set(found["chance"]) == {"sensitivity_at"}
     assert {file.name for file in output.iterdir()} == {
         "froc.json", "froc.png", "Mass-Test_P_00001_LEFT_CC-sweep.png",
         "Mass-Test_P_00002_LEFT_CC-sweep.png",
     }  # fmt: skip
-    curve = cv2.imread(str(output / "froc.png"))
-    drawn = {tuple(colour) for colour in np.unique(curve.reshape(-1, 3), axis=0)}
+    figure = cv2.imread(str(output / "froc.png"))
+    drawn = {tuple(colour) for colour in np.unique(figure.reshape(-1, 3), axis=0)}
     assert {(0xB2, 0x72, 0x00), (0x00, 0x5E, 0xD5)} <= drawn  # the model's line and brightness's
+
+
+def twice(tmp_path, *, mask_of_other=True):
+    """A release whose one view lies in the mass files, and again in the calcification files."""
+    toy, place = ToyRelease(tmp_path / "twice"), (80, 60)
+    for kind, box in {"mass": (4, 4, 20, 20), "calc": (30, 50, 46, 66)}.items():
+        files = {"image/1.jpg": film(*place)}
+        if kind == "mass" or mask_of_other:
+            files["mask/1.jpg"] = mask(place, *box)
+        toy.add(pathology="MALIGNANT", kind=kind, split="test", files=files)
+    return toy.write()
+
+
+def counted(release, kinds, boxes):
+    """By view: which marks of these count, and what they find."""
+    marks = [Mark(box, 1.0 - i / 10, np.zeros(5)) for i, box in enumerate(boxes)]
+    found = {}
+    with films.with_targets(release) as (opened, views):
+        for view in views:
+            read = films.read(opened, view, kinds)
+            scores, hit = scoring.judge(marks, read.masks, read.ignored)
+            found[view.id] = (scores.tolist(), hit.tolist())
+    return found
+
+
+IN_MASS, IN_CALC, NOWHERE = (4, 4, 20, 20), (30, 50, 46, 66), (40, 4, 56, 20)
+
+
+def test_a_lesion_of_the_other_series_is_found_on_its_own_alone(tmp_path):
+    found = counted(twice(tmp_path), BOTH, (IN_MASS, IN_CALC, NOWHERE))
+    assert found == {
+        "Mass-Test_P_00001_LEFT_CC": ([1.0, 0.8], [[True], [False]]),
+        "Calc-Test_P_00001_LEFT_CC": ([0.9, 0.8], [[True], [False]]),
+    }
+
+
+def test_a_view_with_a_lesion_at_an_unknown_place_is_left_out(tmp_path):
+    release = twice(tmp_path, mask_of_other=False)
+    with films.with_targets(release) as (opened, views):
+        (view,) = (view for view in views if view.id.startswith("Mass"))
+        with pytest.raises(films.Unusable, match=r"where Calc-Test_\S+_1 lies in it is not known"):
+            films.read(opened, view, BOTH)
+
+
+def test_lesions_of_a_kind_that_the_run_has_not_learned_count_neither_way(tmp_path):
+    found = counted(twice(tmp_path), {"mass"}, (IN_MASS, IN_CALC, NOWHERE))
+    assert found["Mass-Test_P_00001_LEFT_CC"] == ([1.0, 0.8], [[True], [False]])
+    assert found["Calc-Test_P_00001_LEFT_CC"] == ([0.8], [[]])
+
+
+def of_masses_only(run, folder):
+    """The run, as if it had been trained without calcifications."""
+    shutil.copytree(run, folder)
+    results = json.loads((folder / "results.json").read_text())
+    for label in ("BENIGN_Calc", "MALIGNANT_Calc"):
+        results["data"]["splits"]["train"]["per_class"][label] = 0
+    (folder / "results.json").write_text(json.dumps(results))
+    return folder
+
+
+def test_a_view_without_a_lesion_of_the_runs_kinds_is_not_swept(run, tmp_path, capsys):
+    run = of_masses_only(run, tmp_path / "run")
+    assert films.kinds(json.loads((run / "results.json").read_text())) == {"mass"}
+    output = tmp_path / "froc"
+    words = ("froc", "--data", twice(tmp_path), "--run", run, "--output", output)
+    assert main([*map(str, words)]) == 0, capsys.readouterr().err
+    found = json.loads((output / "froc.json").read_text())
+    assert (found["model"]["images"], found["model"]["lesions"], found["patients"]) == (1, 1, 1)
+    assert set(found["model"]["sensitivity_at_ci95"].values()) == {None}  # of a single patient
+    note = (
+        "the run has not learned any calcification: 1 such lesions count neither way, and 1 "
+        "mammograms with no other are left out"
+    )
+    assert note in found["notes"]
+    assert note in capsys.readouterr().out
+
+
+def test_a_mammogram_smaller_than_a_window_does_not_keep_the_others(run, tmp_path, capsys):
+    toy = ToyRelease(tmp_path / "release")
+    for patient, place in {"P_00001": (80, 60), "P_00002": (12, 10)}.items():
+        toy.add(
+            split="test", patient=patient,
+            files={"image/1.jpg": film(*place), "mask/1.jpg": mask(place, 2, 2, 7, 7)},
+        )  # fmt: skip
+    output = tmp_path / "froc"
+    words = ("froc", "--data", toy.write(), "--run", run, "--output", output)
+    assert main([*map(str, words)]) == 0, capsys.readouterr().err
+    found = json.loads((output / "froc.json").read_text())
+    assert found["model"]["images"] == 1
+    (left,) = found["dropped"]
+    assert left["id"] == "Mass-Test_P_00002_LEFT_CC"
+    assert "10 x 12 pixels, less than a window of 16" in left["reason"]

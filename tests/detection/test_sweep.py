@@ -10,6 +10,10 @@ from jaxcbis.errors import UserError
 WINDOW = 16
 
 
+def swept(answer, image, window, trained=None):
+    return sweeping.sweep(answer, sweeping.plan(image, window, trained=trained))
+
+
 def film(height=70, width=50, seed=0):
     """Breast on the left, black film on the right."""
     image = np.random.default_rng(seed).integers(60, 200, (height, width)).astype(np.uint8)
@@ -25,7 +29,7 @@ def by_mean(crops):
 
 def test_every_window_is_seen_alone():
     image = film()
-    found = sweeping.sweep(by_mean, image, WINDOW)
+    found = swept(by_mean, image, WINDOW)
     seen = 0
     for (x0, y0, x1, y1), got in zip(
         found.boxes.reshape(-1, 4), found.probabilities.reshape(-1, 5), strict=True
@@ -43,14 +47,14 @@ def test_every_window_is_seen_alone():
 def test_a_label_beside_the_breast_is_not_looked_at():
     image = film(80, 100)
     image[5:25, 80:98] = 255
-    found = sweeping.sweep(by_mean, image, WINDOW)
+    found = swept(by_mean, image, WINDOW)
     centres = (found.boxes[..., 0] + found.boxes[..., 2]) / 2
     assert np.isnan(found.suspicion[centres > 75]).all()
     assert np.isfinite(found.suspicion[centres < 60]).all()
 
 
 def test_windows_cover_the_mammogram_evenly():
-    boxes = sweeping.sweep(by_mean, film(), WINDOW).boxes
+    boxes = swept(by_mean, film(), WINDOW).boxes
     assert (boxes[0, 0] == (0, 0, WINDOW, WINDOW)).all()
     assert (boxes[-1, -1, 2:] == (50, 70)).all()
     for starts in (boxes[0, :, 0], boxes[:, 0, 1]):
@@ -61,8 +65,8 @@ def test_a_finer_mammogram_is_reduced_to_the_training_resolution():
     """Three times finer: the same answers as of the mammogram that was averaged 3 x 3."""
     fine = film(210, 150)
     coarse = np.rint(downscale_local_mean(fine, (3, 3))).astype(np.uint8)
-    got = sweeping.sweep(by_mean, fine, 3 * WINDOW, trained=WINDOW)
-    expected = sweeping.sweep(by_mean, coarse, WINDOW)
+    got = swept(by_mean, fine, 3 * WINDOW, trained=WINDOW)
+    expected = swept(by_mean, coarse, WINDOW)
     np.testing.assert_allclose(got.probabilities, expected.probabilities, atol=2e-3)
     np.testing.assert_array_equal(got.boxes, 3 * expected.boxes)
 
@@ -71,7 +75,7 @@ def test_the_best_boxes_hardly_overlap():
     image = film()
     image[20:36, 4:20] = 255
     image[50:66, 10:26] = 230
-    found = sweeping.sweep(by_mean, image, WINDOW)
+    found = swept(by_mean, image, WINDOW)
     marks = sweeping.best(found, 4)
     assert marks[0].score == np.nanmax(found.suspicion)
     assert [m.score for m in marks] == sorted((m.score for m in marks), reverse=True)
@@ -95,11 +99,11 @@ def overlap(a, b) -> float:
 
 
 def test_film_without_breast_has_no_answer():
-    found = sweeping.sweep(by_mean, np.zeros((40, 40), np.uint8), WINDOW)
+    found = swept(by_mean, np.zeros((40, 40), np.uint8), WINDOW)
     assert np.isnan(found.suspicion).all()
     assert sweeping.best(found, 5) == []
 
 
 def test_a_mammogram_smaller_than_a_window():
     with pytest.raises(UserError, match="--window"):
-        sweeping.sweep(by_mean, film(), 51)
+        swept(by_mean, film(), 51)

@@ -10,7 +10,7 @@ from PIL import Image
 import jaxcbis
 from jaxcbis.commands.main import main
 from jaxcbis.labels import LABELS
-from jaxcbis.runs import explain
+from jaxcbis.runs import explain, explain_patch
 from tests import tiny_run
 
 
@@ -67,10 +67,10 @@ def test_calibration_is_that_of_the_pass_without_labels():
     without = {"calibration": {"ece": 0.1, "bins": rows}}
     with_labels = {"calibration": {"ece": 0.0, "bins": []}}
     paper = {"test": with_labels, "test_without_label_normalization": without}
-    assert explain.calibration(paper, 0.6) == {"ece": 0.1} | rows[0]
-    assert explain.calibration(paper, 0.7) is None
+    assert explain_patch.calibration(paper, 0.6) == {"ece": 0.1} | rows[0]
+    assert explain_patch.calibration(paper, 0.7) is None
     clean = {"test": without, "test_without_label_normalization": None}
-    assert explain.calibration(clean, 0.9) == {"ece": 0.1} | rows[1]
+    assert explain_patch.calibration(clean, 0.9) == {"ece": 0.1} | rows[1]
 
 
 def test_classes_that_were_never_seen_are_named(run):
@@ -79,24 +79,21 @@ def test_classes_that_were_never_seen_are_named(run):
     assert "has never seen a patch of BENIGN_Calc" in explain.cautions(results)
 
 
-def test_images_of_one_name_get_a_picture_each(run, patch, tmp_path, capsys):
-    (tmp_path / "b").mkdir()
-    other = tmp_path / "b" / patch.name
-    other.write_bytes(patch.read_bytes())
-    asked("explain", patch, other, "--run", run, "--output", tmp_path, capsys=capsys)
-    assert {p.name for p in tmp_path.glob("*-cam.png")} == {"patch-cam.png", "patch-2-cam.png"}
-    original = tmp_path / "patch-cam.png"
-    again = ("explain", patch, original, "--run", run, "--output", tmp_path)
-    assert main([*map(str, again)]) == 2
-    assert "would be overwritten" in capsys.readouterr().err
-
-
 def test_bad_words_get_one_line(run, patch, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     for words, said in {
         ("explain", tmp_path / "nowhere.png", "--run", run): "nowhere.png",
         ("explain", patch, "--run", tmp_path / "nowhere"): "results of a run",
         ("explain", patch): "--run",
+        (
+            "explain",
+            patch,
+            "--run",
+            run,
+            "--window",
+            20,
+        ): "--window 20: of a",
+        ("explain", patch, "--run", run, "--boxes", 5): "add --sweep",
         ("explain", patch, "--run", run, "--output", tmp_path / "file"): "cannot write",
         ("explain", patch, "--run", run, "--output", tmp_path, "--json", tmp_path): "--json",
         ("export", run, "--output", tmp_path / "no" / "folder"): "cannot write",
