@@ -118,8 +118,8 @@ def _of_other_kinds(views: Sequence[View], kinds: Collection[str]) -> list[str]:
     unseen = sum(not films.targets(view, kinds) for view in views)
     named = " and ".join(sorted({lesion.abnormality_type for lesion in lesions}))
     return [
-        f"the run has not learned any {named}: {len(lesions)} such lesions count neither way, and "
-        f"{unseen} mammograms with no other are left out"
+        f"the run has not learned any {named}: lesions of that kind ({len(lesions)}) count neither "
+        f"way, mammograms with no other ({unseen}) are left out"
     ]
 
 
@@ -235,6 +235,7 @@ def _intervals(marks: tuple, times: NDArray | None) -> dict[str, dict]:
     rates = [str(rate) for rate in RATES]
     if times is None:
         return {"sensitivity_at_ci95": dict.fromkeys(rates)}
-    samples = resampled(*marks, times)
+    scores, hit = marks
+    samples = resampled(scores, hit, times)
     found = [bootstrap.interval(column) for column in samples.T]
     return {"sensitivity_at_ci95": dict(zip(rates, found, strict=True))}

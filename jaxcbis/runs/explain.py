@@ -67,7 +67,7 @@ def explain(
         answer = prepare(finished)
         notes = cautions(finished.results)
         if twice := len(images) - len(distinct):
-            notes.append(f"{twice} of the images are named more than once: answered once")
+            notes.append(f"{twice} names are of images named before: each is answered once")
         for note in notes:
             warn(note)
         told: dict = {"schema": SCHEMA, "run": str(run), "status": results.INTERRUPTED,
@@ -109,7 +109,7 @@ def _leave(told: dict, json_file: str | None) -> None:
 
 
 def _require_all(told: dict) -> None:
-    """Checks that every image was explained, and lists those that were not.
+    """Checks that every image was explained, and lists those that were not if they are several.
 
     Raises:
       UserError: some were not; names the first.
@@ -120,10 +120,12 @@ def _require_all(told: dict) -> None:
         return
     if count == 1:
         raise UserError(reasons[0])
-    say(f"\nNot explained, {len(reasons)} of {count} images:")
-    for reason in reasons:
-        warn(reason)
-    others = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
+    others = ""
+    if len(reasons) > 1:
+        others = f" (and {len(reasons) - 1} more)"
+        say(f"\nNot explained, {len(reasons)} of {count} images:")
+        for reason in reasons:
+            warn(reason)
     raise UserError(f"{len(reasons)} of {count} images not explained: {reasons[0]}{others}")
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from jaxcbis.commands.main import main
-from jaxcbis.detection import mammograms, outlook
+from jaxcbis.detection import mammograms, outlook, overlay
 from jaxcbis.errors import UserError
 from jaxcbis.runs import finished
 from jaxcbis.training.epoch_lines import duration
@@ -68,6 +68,7 @@ def test_a_fine_mammogram_is_said_to_be_one_before_it_is_swept(
     Image.fromarray(film(1320, 500)).save(path)
     monkeypatch.setattr(outlook, "pace", lambda answer, side: 15.0)
     monkeypatch.setattr(outlook, "WORTH_TIMING", 1)
+    monkeypatch.setattr(overlay, "write", lambda *_: None)
     words = ("explain", path, "--run", folder, "--output", tmp_path, "--sweep")
     assert main([*map(str, words), "--json", str(tmp_path / "a.json")]) == 0
     said = capsys.readouterr().out

@@ -10,7 +10,7 @@ import pytest
 
 from jaxcbis.commands.main import main
 from jaxcbis.data import summary
-from jaxcbis.detection import curve, films, scoring
+from jaxcbis.detection import curve, films, overlay, scoring
 from jaxcbis.detection.films import Film
 from jaxcbis.detection.froc import RATES
 from jaxcbis.detection.sweep import Mark, Sweep
@@ -184,6 +184,12 @@ def test_lesions_of_a_kind_that_the_run_has_not_learned_count_neither_way(tmp_pa
     assert found["Calc-Test_P_00001_LEFT_CC"] == ([0.8], [[]])
 
 
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Drawing takes most of a small sweep's time."""
+    monkeypatch.setattr(overlay, "write", lambda *_: None)
+
+
 def of_masses_only(run, folder):
     """The run, as if it had been trained without calcifications."""
     shutil.copytree(run, folder)
@@ -194,6 +200,7 @@ def of_masses_only(run, folder):
     return folder
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_view_without_a_lesion_of_the_runs_kinds_is_not_swept(run, tmp_path, capsys):
     run = of_masses_only(run, tmp_path / "run")
     assert films.kinds(json.loads((run / "results.json").read_text())) == {"mass"}
@@ -204,13 +211,14 @@ def test_a_view_without_a_lesion_of_the_runs_kinds_is_not_swept(run, tmp_path, c
     assert (found["model"]["images"], found["model"]["lesions"], found["patients"]) == (1, 1, 1)
     assert set(found["model"]["sensitivity_at_ci95"].values()) == {None}  # of a single patient
     note = (
-        "the run has not learned any calcification: 1 such lesions count neither way, and 1 "
-        "mammograms with no other are left out"
+        "the run has not learned any calcification: lesions of that kind (1) count neither way, "
+        "mammograms with no other (1) are left out"
     )
     assert note in found["notes"]
     assert note in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_a_mammogram_smaller_than_a_window_does_not_keep_the_others(run, tmp_path, capsys):
     toy = ToyRelease(tmp_path / "release")
     for patient, place in {"P_00001": (80, 60), "P_00002": (12, 10)}.items():
