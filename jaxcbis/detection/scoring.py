@@ -82,7 +82,10 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         for note in notes:
             warn(note)
         if not views:
-            raise UserError(f"{data}: no test mammogram with a lesion of a kind that the run knows")
+            raise UserError(
+                f"{data}: no test mammogram with a lesion of a kind that the run has learned; check "
+                "the release, or give another --run"
+            )
         files.make_folder(output, "choose another --output")
         swept = _sweep(finished, release, views, output, side, given=window is not None)
     if not swept.scored:
