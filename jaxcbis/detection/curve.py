@@ -54,9 +54,11 @@ def draw(answer: dict) -> Figure:
         ("brightness", "--", VERMILLION),
     ):
         rates, found = (answer[name][key] for key in ("false_positives_per_image", "sensitivity"))
-        axes.step(rates, found, style, where="post", color=colour, label=name)
         bounds = answer[name]["sensitivity_at_ci95"]
-        if known := [(rate, *bounds[str(rate)]) for rate in RATES if bounds[str(rate)]]:
+        known = [(rate, *bounds[str(rate)]) for rate in RATES if bounds[str(rate)]]
+        label = f"{name}, bars: 95 %" if known else name
+        axes.step(rates, found, style, where="post", color=colour, label=label)
+        if known:
             axes.vlines(*zip(*known, strict=True), color=colour, alpha=0.4)
     axes.plot(list(RATES), list(chance.values()), "o:", color="0.5", label="chance")
     axes.set_xscale("symlog", linthresh=RATES[0], base=2)

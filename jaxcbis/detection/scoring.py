@@ -83,8 +83,8 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
             warn(note)
         if not views:
             raise UserError(
-                f"{data}: no test mammogram with a lesion of a kind that the run has learned; check "
-                "the release, or give another --run"
+                f"{data}: no test mammogram with a lesion of a kind that the run has learned; "
+                "check the release, or give another --run"
             )
         files.make_folder(output, "choose another --output")
         swept = _sweep(finished, release, views, output, side, given=window is not None)
