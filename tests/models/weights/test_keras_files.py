@@ -137,3 +137,11 @@ def test_a_numbered_resnet_has_its_shortcut_before_its_last_convolution():
         end = f"_{number}" if number else ""
         assert names[layer] == f"conv2d{end}"
         assert names[layer.removesuffix("conv") + "bn"] == f"batch_normalization{end}"
+
+
+@pytest.mark.parametrize("shape", [(10**13,), (2**28, 2**10)])
+def test_a_small_file_that_would_fill_memory(tmp_path, shape):
+    with h5py.File(tmp_path / "w.h5", "w") as root:
+        root.create_dataset("block1_conv1/block1_conv1/kernel:0", shape, "f4", chunks=True)
+    with pytest.raises(UserError, match=r"more than 4\.3e\+09 bytes"):
+        backbones.load("tiny_vgg", weights=str(tmp_path / "w.h5"))
