@@ -173,7 +173,7 @@ def notes(given: Given, filled: Mapping[str, np.ndarray]) -> list[str]:
             f"weights {given.source}: those under {_models([first])} are taken, not their running "
             f"average under {_models(averages)}; to use it, save it alone"
         )
-    if others := given.found.others:
+    if others := [name for name in given.found.others if not name.startswith(tuple(averages))]:
         said.append(
             f"weights {given.source}: {len(others)} arrays beside the backbone were left out "
             f"({_first(others)})"

@@ -120,5 +120,5 @@ def _no_state_dict(whole: Any, file: Path) -> UserError:
 
 def _describe(state: Any) -> str:
     if isinstance(state, dict):
-        return f"a mapping with {', '.join(map(repr, list(state)[:5]))}"
+        return f"a mapping with {', '.join(map(repr, list(state)[:5])) or 'nothing in it'}"
     return "a single tensor" if isinstance(state, Tensor) else f"a {type(state).__name__}"

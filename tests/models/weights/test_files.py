@@ -162,7 +162,8 @@ def test_of_a_network_and_its_running_average_the_network_is_taken(
         loaded.model.params["stem"]["bn"]["bias"], load_file(whole)["bn1.bias"]
     )
     said = f"those under {trained[:-1]!r} are taken, not their running average under"
-    assert f"{said} {averaged[:-1]!r}" in loaded.notes[0]
+    (note,) = loaded.notes
+    assert f"{said} {averaged[:-1]!r}" in note
 
 
 @pytest.mark.parametrize("extra", ["layer1.0.se.fc.0.weight", "layer2.0.head.weight"])

@@ -92,7 +92,8 @@ def test_a_layout(tmp_path, layout, archive):
     for number in (0, 1):
         bias = model.params[f"block{number + 1}"]["conv1"]["bias"]
         np.testing.assert_array_equal(bias, BIASES[number])
-    first = tables.from_bgr(KERNELS[0]).astype(np.float32)
+    of_0_to_255 = 255 * np.array([0.229, 0.224, 0.225])
+    first = (KERNELS[0][:, :, ::-1] * of_0_to_255[:, None]).astype(np.float32)
     np.testing.assert_array_equal(model.params["block1"]["conv1"]["kernel"], first)
     assert model.architecture.options["shift"] == tables.KERAS_SHIFT
     told = [note for note in notes if "left out" in note]

@@ -247,6 +247,7 @@ def test_a_pickle_cannot_change_what_it_is_handed(file, name, state):
     [
         (lambda one: {"weights": 3, "epoch": 3}, "a mapping with 'weights', 'epoch'"),
         (lambda one: [one], "got a list"),
+        (lambda one: {}, "a mapping with nothing in it"),
         (lambda one: one, "got a single tensor"),
     ],
 )
