@@ -12,3 +12,9 @@ def first_line(error: Exception) -> str:
     """Of what an error says; its name where it says nothing."""
     lines = str(error).strip().splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def one_line(text: str, most: int = 200) -> str:
+    """A text of others, as a name in a file: one printable line of at most `most` characters."""
+    line = "".join(c if c.isprintable() else "?" for c in " ".join(text.split()))
+    return line if len(line) <= most else f"{line[: most - 2]}.."

@@ -2,7 +2,7 @@
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
@@ -13,12 +13,14 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from jaxcbis.designs import BACKBONES
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, one_line
 from jaxcbis.models.weights import convention, keras, kinds, naming, pth, tables
 from jaxcbis.models.weights.naming import Found
 
 #: Of names in a message.
 SHOWN = 3
+#: Of a name in a message, in characters.
+LONGEST = 120
 #: Of names in common, for a file to look like another model's.
 ALIKE = 0.9
 
@@ -47,9 +49,9 @@ def read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
         with file.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
     except (
-        OSError, SafetensorError, KeyError, TypeError, ValueError, zipfile.BadZipFile,
+        OSError, SafetensorError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile,
     ) as error:  # fmt: skip
-        reason = " ".join(str(error).split())
+        reason = one_line(str(error))
         raise UserError(
             f"weights file {file} cannot be read{form and f' as {form}'} ({reason}): "
             "fetch it again or give another file"
@@ -93,14 +95,13 @@ def find(arrays: Mapping[str, np.ndarray], name: str, source: Mapping[str, str |
             "give a .safetensors or .pth file"
         )
     found = naming.find(arrays, namings)
-    for prefix in found.prefixes[1:]:
-        pairs = ((found.arrays[name], arrays[prefix + name]) for name in found.sources)
-        if not all(starmap(np.array_equal, pairs)):
-            models = " and ".join(repr(prefix.rstrip("./")) for prefix in found.prefixes)
-            raise UserError(
-                f"weights {place}: holds more than one {name}, under {models}, and they differ; "
-                "give a file with one of them"
-            )
+    first, *rest = found.prefixes
+    equals = [prefix for prefix in rest if not naming.is_average(prefix)]
+    if any(_differ(arrays, first, prefix, found.sources) for prefix in equals):
+        raise UserError(
+            f"weights {place}: holds more than one {name}, under {_models([first, *equals])}, and "
+            "they differ; give a file with one of them"
+        )
     return Given(name, form, place, arrays, found)
 
 
@@ -165,7 +166,14 @@ def notes(given: Given, filled: Mapping[str, np.ndarray]) -> list[str]:
       filled: of `fill`.
     """
     said = []
-    if others := given.found.others:
+    first, *rest = given.found.prefixes
+    averages = list(filter(naming.is_average, rest))
+    if any(_differ(given.arrays, first, prefix, given.found.sources) for prefix in averages):
+        said.append(
+            f"weights {given.source}: those under {_models([first])} are taken, not their running "
+            f"average under {_models(averages)}; to use it, save it alone"
+        )
+    if others := [name for name in given.found.others if not name.startswith(tuple(averages))]:
         said.append(
             f"weights {given.source}: {len(others)} arrays beside the backbone were left out "
             f"({_first(others)})"
@@ -177,7 +185,19 @@ def notes(given: Given, filled: Mapping[str, np.ndarray]) -> list[str]:
 
 
 def _first(names: Sequence[str]) -> str:
-    return ", ".join(names[:SHOWN]) + (", .." if len(names) > SHOWN else "")
+    shown = (one_line(name, LONGEST) for name in names[:SHOWN])
+    return ", ".join(shown) + (", .." if len(names) > SHOWN else "")
+
+
+def _models(prefixes: Sequence[str]) -> str:
+    return " and ".join(repr(one_line(prefix.rstrip("./"), LONGEST)) for prefix in prefixes)
+
+
+def _differ(
+    arrays: Mapping[str, np.ndarray], prefix: str, other: str, names: Iterable[str]
+) -> bool:
+    pairs = ((arrays[prefix + name], arrays[other + name]) for name in names)
+    return not all(starmap(np.array_equal, pairs))
 
 
 def _advice(given: Given) -> str:

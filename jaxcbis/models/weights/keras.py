@@ -17,7 +17,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from jaxcbis.models.weights.kinds import KERAS_MEMBER
+from jaxcbis.models.weights.kinds import KERAS_MEMBER, MOST
 
 _KINDS = {
     "kernel": "kernel",
@@ -54,14 +54,21 @@ def load(file: Path) -> dict[str, np.ndarray]:
     if not zipfile.is_zipfile(file):
         return _read(file)
     with zipfile.ZipFile(file) as archive:
+        if archive.getinfo(KERAS_MEMBER).file_size > MOST:
+            raise ValueError(f"more than {MOST:.1e} bytes of weights")
         return _read(io.BytesIO(archive.read(KERAS_MEMBER)))
 
 
 def _read(file: Path | io.BytesIO) -> dict[str, np.ndarray]:
     arrays: dict[str, np.ndarray] = {}
+    total = 0
 
     def visit(path: str, item: Any) -> None:
+        nonlocal total
         if isinstance(item, h5py.Dataset) and not path.startswith("optimizer"):
+            total += item.nbytes
+            if total > MOST:
+                raise ValueError(f"more than {MOST:.1e} bytes of weights")
             name = _name(path.replace("\\", "/"), item)  # some were written on Windows
             arrays[path if name in arrays else name] = item[()]
 

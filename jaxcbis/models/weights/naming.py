@@ -9,11 +9,15 @@ import numpy as np
 
 from jaxcbis.models.weights.tables import Row
 
-#: Classifiers of torchvision, timm and Keras, which are always replaced, and torch's batch counts.
+#: Classifiers of torchvision, timm and Keras, which are always replaced.
 _UNUSED = re.compile(
     r"(.*\.)?(fc|classifier|head|pre_logits|last_linear)\..*"
     r"|(.*/)?(fc1|fc2|fc1000|predictions|probs|dense(_\d+)?)/.*"
-    r"|.*\.num_batches_tracked"
+)
+_COUNT = ".num_batches_tracked"
+#: The running average of a network that lies beside it: MoCo's encoder_k, BYOL's target, an EMA.
+_AVERAGE = re.compile(
+    r"(?:^|[./_])(?:ema|encoder_k|momentum|target|teacher|averaged|swa)(?:[./_]|$)"
 )
 
 
@@ -22,8 +26,8 @@ class Found(NamedTuple):
 
     Attributes:
       rows: the table that fits best.
-      prefixes: in front of the names of every whole backbone in the file, the one taken first; of
-        one that is not whole, where there is none.
+      prefixes: in front of the names of every whole backbone in the file, the one taken first and
+        running averages last; of one that is not whole, where there is none.
       arrays: of the backbone by their names behind the prefix, less the classifier's.
       others: names in the file of what is beside it.
     """
@@ -57,19 +61,25 @@ def find(arrays: Mapping[str, np.ndarray], namings: Iterable[Sequence[Row]]) -> 
     # A few names that agree by chance make no naming.
     rows, counts = tried[shares.index(max(shares)) if max(shares) > 0.5 else 0]
     most = max(counts.values())
-    prefixes = [prefix for prefix, count in counts.items() if count == most]
+    prefixes = sorted((prefix for prefix, n in counts.items() if n == most), key=is_average)
     if most < len(_sources(rows)):
         prefixes = prefixes[:1]
     roots = {_root(source) for source in _sources(rows)}
     taken, others = {}, []
     for name, array in arrays.items():
         inner = name.removeprefix(prefixes[0])
+        if name.endswith(_COUNT):
+            continue
         if name.startswith(prefixes[0]) and _root(inner) in roots:
-            if not _UNUSED.fullmatch(inner):
-                taken[inner] = array
+            taken[inner] = array
         elif not _UNUSED.fullmatch(name):
             others.append(name)
     return Found(rows, prefixes, taken, others)
+
+
+def is_average(prefix: str) -> bool:
+    """Whether a prefix is that of the running average of a network, by its usual names."""
+    return _AVERAGE.search(prefix) is not None
 
 
 def _sources(rows: Iterable[Row]) -> set[str]:

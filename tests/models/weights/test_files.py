@@ -6,7 +6,7 @@ import zipfile
 import jax
 import numpy as np
 import pytest
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file, save, save_file
 
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
@@ -139,6 +139,59 @@ def test_two_backbones_in_one_file(whole, tmp_path):
         renamed(whole, tmp_path / "w", lambda name: f"a.{name}", **twice)
 
 
+@pytest.mark.parametrize(
+    ("trained", "averaged"),
+    [
+        ("module.encoder_q.", "module.encoder_k."),
+        ("state_dict.", "state_dict_ema."),
+        ("online_encoder.", "target_encoder."),
+        ("backbone.", "backbone_momentum."),
+        ("student.module.", "teacher.module."),
+        ("model.", "ema_model."),
+    ],
+)
+def test_of_a_network_and_its_running_average_the_network_is_taken(
+    whole, tmp_path, trained, averaged
+):
+    """As MoCo, BYOL, DINO and timm save them."""
+    average = {f"{averaged}{name}": array + 1 for name, array in load_file(whole).items()}
+    arrays = {f"{trained}{name}": array for name, array in load_file(whole).items()}
+    save_file(average | arrays, tmp_path / "w")
+    loaded = backbones.load("tiny", weights=str(tmp_path / "w"))
+    np.testing.assert_array_equal(
+        loaded.model.params["stem"]["bn"]["bias"], load_file(whole)["bn1.bias"]
+    )
+    said = f"those under {trained[:-1]!r} are taken, not their running average under"
+    (note,) = loaded.notes
+    assert f"{said} {averaged[:-1]!r}" in note
+
+
+@pytest.mark.parametrize("extra", ["layer1.0.se.fc.0.weight", "layer2.0.head.weight"])
+def test_a_part_inside_a_layer_is_no_classifier(whole, tmp_path, extra):
+    """A squeeze-and-excitation ResNet is not a ResNet."""
+    save_file(load_file(whole) | {extra: np.ones(3, np.float32)}, tmp_path / "w")
+    assert f"unexpected (1): {extra}" in refusal("tiny", tmp_path / "w")
+
+
+def test_a_header_of_safetensors_that_begins_as_a_zip(whole, tmp_path):
+    """Its length comes first: 0x4B50 are the letters PK."""
+    content = save(load_file(whole))
+    header = content[8 : 8 + int.from_bytes(content[:8], "little")]
+    (tmp_path / "w").write_bytes(
+        (0x4B50).to_bytes(8, "little") + header.ljust(0x4B50) + content[8 + len(header) :]
+    )
+    assert (tmp_path / "w").read_bytes().startswith(b"PK")
+    assert backbones.load("tiny", weights=str(tmp_path / "w")).notes == []
+
+
+def test_names_in_a_file_do_not_spoil_the_message(whole, tmp_path):
+    odd = {f"layer1.{'x' * 10**4}": np.ones(3, np.float32), "layer1.\x1b[31m": np.ones(3)}
+    save_file(load_file(whole) | odd, tmp_path / "w")
+    message = refusal("tiny", tmp_path / "w")
+    assert message.isprintable()
+    assert len(message) < 900
+
+
 def test_numbered_children_are_the_modules_that_they_were(whole, tmp_path):
     """As RadImageNet's files and `nn.Sequential(*model.children())` have them."""
     numbers = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "fc": "9"}
@@ -199,7 +252,8 @@ def test_half_precision_file_becomes_float32(whole, tmp_path):
         (b"\x93NUMPY\x01", "NumPy"),
         (b"PK\x03\x04 and no more", "truncated"),
         (b"\x89HDF\r\n\x1a\n and no more", "cannot be read as keras-h5"),
-        (b"\x80\x02K\x01.", "damaged"),
+        (b"\x80\x02K\x01.", "is a pickle, but not torch's"),
+        (b"BZh9", "bzip2"),
         (b"\x10\0\0\0\0\0\0\0{ and no more, not", "cannot be read as torchvision-safetensors"),
     ],
 )
@@ -218,7 +272,9 @@ def test_archives_and_folders(tmp_path):
     assert "is an archive of vgg16.pth, readme.txt" in refusal("vgg16", tmp_path / "archive.zip")
     with tarfile.open(tmp_path / "model.tar", "w") as archive:
         archive.add(tmp_path / "archive.zip", "w")
-    assert "is a tar archive" in refusal("vgg16", tmp_path / "model.tar")
+    assert "is an archive of w; unpack it" in refusal("vgg16", tmp_path / "model.tar")
+    np.savez(tmp_path / "arrays.npz", w=np.ones(3))
+    assert "is NumPy's" in refusal("vgg16", tmp_path / "arrays.npz")
 
 
 def test_truncated_safetensors(whole, tmp_path):

@@ -92,7 +92,8 @@ def test_a_layout(tmp_path, layout, archive):
     for number in (0, 1):
         bias = model.params[f"block{number + 1}"]["conv1"]["bias"]
         np.testing.assert_array_equal(bias, BIASES[number])
-    first = tables.from_bgr(KERNELS[0]).astype(np.float32)
+    of_0_to_255 = 255 * np.array([0.229, 0.224, 0.225])
+    first = (KERNELS[0][:, :, ::-1] * of_0_to_255[:, None]).astype(np.float32)
     np.testing.assert_array_equal(model.params["block1"]["conv1"]["kernel"], first)
     assert model.architecture.options["shift"] == tables.KERAS_SHIFT
     told = [note for note in notes if "left out" in note]
@@ -137,3 +138,11 @@ def test_a_numbered_resnet_has_its_shortcut_before_its_last_convolution():
         end = f"_{number}" if number else ""
         assert names[layer] == f"conv2d{end}"
         assert names[layer.removesuffix("conv") + "bn"] == f"batch_normalization{end}"
+
+
+@pytest.mark.parametrize("shape", [(10**13,), (2**28, 2**10)])
+def test_a_small_file_that_would_fill_memory(tmp_path, shape):
+    with h5py.File(tmp_path / "w.h5", "w") as root:
+        root.create_dataset("block1_conv1/block1_conv1/kernel:0", shape, "f4", chunks=True)
+    with pytest.raises(UserError, match=r"more than 4\.3e\+09 bytes"):
+        backbones.load("tiny_vgg", weights=str(tmp_path / "w.h5"))

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from jaxcbis.errors import UserError
-from jaxcbis.models.weights import pth
+from jaxcbis.models.weights import pth, torch_files, unpickling
 
-MAGIC, VERSION = 0x1950A86A20F9469CFC6C, 1001
+MAGIC, VERSION = torch_files.MAGIC, 1001
 
 
 @pytest.fixture
@@ -97,6 +97,8 @@ def training(torch, key):
         "lr_schedulers": [collections.Counter([2]), collections.defaultdict(list), {1, 2}],
         "loops": {"schedule": Schedule()},
         "numbers": np.arange(3.0),
+        "spectrum": torch.ones(3, dtype=torch.complex64),
+        "scaled": torch.ones(3).to(torch.float8_e4m3fn),
         key: model.state_dict(),
     }
 
@@ -112,6 +114,33 @@ def test_a_training_scripts_state_dict_is_taken_from_what_it_saved(file, torch, 
 
 def test_wrappers_in_wrappers_and_words_among_tensors(file, torch, save):
     save({"model": {"state_dict": {"w": torch.ones(2), "version": 3}}, "state_dict": None})
+    assert list(pth.load(file)) == ["w"]
+
+
+def test_a_tensor_with_attributes_is_a_tensor(file, torch, save):
+    marked = torch.arange(3.0)
+    marked.mark = "mine"
+    save({"w": marked})
+    np.testing.assert_array_equal(pth.load(file)["w"], [0, 1, 2])
+
+
+def test_a_running_average_beside_the_state_dict_has_its_key(file, torch, save):
+    """As timm's training script saves it; alone it is the state dict."""
+    averaged = {"w": torch.zeros(1)}
+    save({"state_dict": {"w": torch.ones(1)}, "state_dict_ema": averaged, "epoch": 1})
+    assert {name: w.item() for name, w in pth.load(file).items()} == {
+        "state_dict.w": 1,
+        "state_dict_ema.w": 0,
+    }
+    save({"state_dict_ema": averaged})
+    assert list(pth.load(file)) == ["w"]
+
+
+def test_state_dicts_under_keys_of_their_own(file, torch, save):
+    """As DINO's student and teacher, or an encoder and its decoder."""
+    save({"encoder": {"w": torch.ones(1)}, "decoder": {"w": torch.zeros(1)}, "args": Schedule()})
+    assert list(pth.load(file)) == ["encoder.w", "decoder.w"]
+    save({"resnet": {"w": torch.ones(1)}, "step": 3, "optimizer": {"state": {0: {}}}})
     assert list(pth.load(file)) == ["w"]
 
 
@@ -161,6 +190,43 @@ def test_each_pickle_of_a_legacy_file_runs_nothing(file, tmp_path, position):
         pth.load(file)
 
 
+def test_other_pickles(file):
+    file.write_bytes(pickle.dumps({"conv1.weight": np.ones(3)}, 2))
+    with pytest.raises(UserError, match="is a pickle, but not torch's"):
+        pth.load(file)
+
+
+@pytest.mark.parametrize("name", ["x" * 10**5, "red \x1b[31m\nline"])
+def test_names_of_others_do_not_spoil_the_message(file, torch, save, name):
+    save({name: 1, "weight": 2})
+    with pytest.raises(UserError) as raised:
+        pth.load(file)
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 500
+    with pytest.raises(UserError) as raised:
+        raise unpickling.foreign(file, f"module.{name}")
+    assert str(raised.value).isprintable()
+    assert len(str(raised.value)) < 500
+
+
+def test_deep_nesting(file):
+    deep = b"\x80\x02" + b"]" * 20_000 + b"a" * 19_999 + b"."
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", deep)
+    with pytest.raises(UserError, match="got a list"):
+        pth.load(file)
+
+
+@pytest.mark.parametrize("names", [1, 30])
+def test_a_small_file_that_would_fill_memory(file, torch, save, names, monkeypatch):
+    """By one large storage that is compressed, or by many names of the same one."""
+    monkeypatch.setattr(pth, "MOST", 1000)
+    shared = torch.ones(20 if names > 1 else 300)
+    save({f"w{i}": shared[:20] for i in range(names)})
+    with pytest.raises(UserError, match=r"more than 1\.0e\+03 bytes"):
+        pth.load(file)
+
+
 @pytest.mark.parametrize(
     "name", [b"torch._utils\n_rebuild_tensor_v2", b"torch\nFloatStorage", b"some\nClass"]
 )
@@ -173,7 +239,7 @@ def test_a_pickle_cannot_change_what_it_is_handed(file, name, state):
         archive.writestr("archive/data.pkl", hostile)
     with pytest.raises(UserError, match=r"damaged|got a"):
         pth.load(file)
-    assert not hasattr(pth._Skipped, "x")
+    assert not hasattr(unpickling.Skipped, "x")
 
 
 @pytest.mark.parametrize(
@@ -181,6 +247,7 @@ def test_a_pickle_cannot_change_what_it_is_handed(file, name, state):
     [
         (lambda one: {"weights": 3, "epoch": 3}, "a mapping with 'weights', 'epoch'"),
         (lambda one: [one], "got a list"),
+        (lambda one: {}, "a mapping with nothing in it"),
         (lambda one: one, "got a single tensor"),
     ],
 )
@@ -272,11 +339,34 @@ def test_tensors_of_the_first_versions_of_torch(file, torch):
         pth.load(file)
 
 
-def test_files_of_the_other_byte_order(file, torch):
-    parts = [MAGIC, VERSION, {"little_endian": False}, {}, []]
-    file.write_bytes(b"".join(pickle.dumps(part, 2) for part in parts))
-    with pytest.raises(UserError, match="byte order big"):
-        pth.load(file)
+@pytest.mark.parametrize("kind", ["float32", "bfloat16", "int64"])
+def test_zips_of_the_other_byte_order(file, torch, kind):
+    """As torch writes them on such a machine: it marks them."""
+    tensor = torch.tensor([1.5, -2.0, 3e4]).to(getattr(torch, kind))
+    torch.save({"w": tensor}, file)
+    size = tensor.element_size()
+    with zipfile.ZipFile(file) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            if name.endswith("/byteorder"):
+                content = b"big"
+            if "/data/" in name:
+                items = (content[i : i + size][::-1] for i in range(0, len(content), size))
+                content = b"".join(items)
+            archive.writestr(name, content)
+    np.testing.assert_array_equal(pth.load(file)["w"].astype(np.float64), tensor.double().numpy())
+
+
+def test_older_files_are_little_endian_from_any_machine(file, torch):
+    """torch has always swapped the bytes itself there."""
+    tensor = Rebuilt(torch._utils._rebuild_tensor, Stored(), 0, (4,), (1,))
+    write(file, torch, tensor, legacy=True)
+    content = file.read_bytes()
+    machines = [pickle.dumps({"little_endian": little}, 2) for little in (True, False)]
+    assert machines[0] in content
+    file.write_bytes(content.replace(*machines))
+    np.testing.assert_array_equal(pth.load(file)["w"], VALUES)
 
 
 class CalledParameter:
