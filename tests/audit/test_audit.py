@@ -199,7 +199,8 @@ def test_shifted_runs_are_compared_and_no_model_is_asked_twice(shifted, runs, de
         beside = located["against_baselines"][name]
         assert of["ll_score"]["ci95"] == pytest.approx(beside["ci95"], abs=1e-6)
     (row,) = looking["differences"]
-    assert (row["look_weight"], row["against"], row["seeds"]) == (0.3, 0, [0])
+    assert (row["option"], row["look_weight"], row["against"]) == ("look_weight", 0.3, 0)
+    assert row["seeds"] == [0]
     term = results(shifted / "term" / "results.json")
     for name in ("accuracy", "lesion_auc", "malignancy_auc"):
         difference = term["test"][name] - plain["test"][name]
