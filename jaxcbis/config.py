@@ -92,7 +92,7 @@ class Config:
     head: str = _option(
         None, "in front of the linear layer of a VGG: all its cells side by side (flatten) or "
         "their mean (pool)", type=str, choices=("flatten", "pool"),
-        shown="flatten of a VGG, always pool of a ResNet",
+        shown="flatten of a VGG, pool in the shifted protocol, always pool of a ResNet",
     )  # fmt: skip
     look_weight: float = _option(
         0.0, "weight of the loss's second term, by which the true class's Grad-CAM at the last "
@@ -261,6 +261,10 @@ def _settle(values: dict[str, Any]) -> None:
             "output": "runs/{backbone}-{strategy}-{protocol}-seed{seed}".format(**values),
             **{key: choices[0] for key, choices in BACKBONES[backbone].choices.items()},
         }
+        if (
+            values["protocol"] == "shifted"
+        ):  # every backbone has it, and looks the same way anywhere
+            defaults["head"] = "pool"
         values |= {key: default for key, default in defaults.items() if values[key] is None}
     cut = str(values["data"]).endswith(".npz")  # already
     # Other protocols take the size of a background crop from the lesions.

@@ -13,6 +13,8 @@ ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENT = environment("torch", "torchvision") | {
     "HF_HUB_OFFLINE": "1", "NPROC": str(backend.start("auto").threads),
 }  # fmt: skip
+#: Where a run is of interest for what other programs read.
+WITHOUT_REPORTS = ENVIRONMENT | {"NO_REPORTS": ""}
 #: The command line with the backbones of tests.
 PROGRAM = ("-m", "tests.program")
 

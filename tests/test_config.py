@@ -98,6 +98,20 @@ def test_a_background_has_a_size_only_where_one_is_cut(given, size):
     assert resolve(given).background_size == size
 
 
+@pytest.mark.parametrize(
+    ("given", "head"),
+    [
+        ({"backbone": "vgg19"}, "flatten"),
+        ({"backbone": "vgg19", "protocol": "clean"}, "flatten"),
+        ({"backbone": "vgg19", "protocol": "shifted"}, "pool"),
+        ({"backbone": "vgg19", "protocol": "shifted", "head": "flatten"}, "flatten"),
+        ({"backbone": "resnet50"}, "pool"),
+    ],
+)
+def test_a_vgg_pools_where_lesions_lie_anywhere(given, head):
+    assert resolve(given).head == head
+
+
 def test_a_run_is_named_after_what_it_is():
     assert resolve({"strategy": "s1", "seed": 3}).output == "runs/resnet50-s1-paper-seed3"
 

@@ -1,6 +1,6 @@
 """One run's answers to the test set, as one flattering choice after another is taken away."""
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ def steps(
     run: Finished,
     datasets: dict[str, Dataset],
     clean: Finished | None,
-    known: Mapping[Path, Maps],
+    known: Callable[[Path], Maps],
 ) -> list[Answers]:
     """From the paper's protocol to the clean one, for `accounting.account`.
 
@@ -29,12 +29,12 @@ def steps(
       datasets: by protocol, 'paper' and 'clean', of one release.
       clean: the run of the same backbone and strategy by the clean protocol; without it the steps
         end where one model can tell no more.
-      known: by a run's folder, its maps of its own test set, normalised without labels.
+      known: of a run's folder its maps of its own test set, normalised without labels.
     """
     paper = datasets["paper"].splits
     test = paper["test"]
     in_train = np.concatenate([paper[name].patients for name in ("train", "validation")])
-    blind = _answers("label normalisation", run, test, known[run.folder])
+    blind = _answers("label normalisation", run, test, known(run.folder))
     new = ~splits.overlapping(in_train, test.patients)
     less_overlap = accounting.select("patient overlap", blind, new)
     lesions = accounting.select("", less_overlap, less_overlap.labels != BACKGROUND)
@@ -50,7 +50,7 @@ def steps(
         matched._replace(cause="correct-only LL", all_lesions=True),
     ]
     if clean is not None:
-        of_clean = _answers("trained clean", clean, clean_test, known[clean.folder])
+        of_clean = _answers("trained clean", clean, clean_test, known(clean.folder))
         found.append(of_clean._replace(all_lesions=True))
     return found
 

@@ -4,7 +4,9 @@ The maps are asked how faithful they are and whether they depend on what was lea
 by the shifted protocol also whether they look at the lesion, with the localisation term or without.
 """
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Callable, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -34,15 +36,17 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     Args:
       data, data_dir: the options of the same name; what the runs were trained on.
       folders: of the runs. A paper and a clean run of one backbone and strategy belong together,
-        and so do shifted runs that differ in --look-weight, and the clean run beside them.
-      output: may hold an earlier audit of the same runs, which is replaced.
+        and so do shifted runs that differ in one option, and the clean run beside them.
+      output: may hold an audit of the same runs, which is gone on with where it was ended.
 
     Returns:
-      {schema, rows, baselines, faithfulness, randomization, localization, looking, notes, runs}.
+      {schema, rows, baselines, faithfulness, randomization, localization, looking, notes, runs,
+      fingerprints}.
       rows: of every paper run what `accounting.account` gives, from the paper's protocol to the
       clean one, with backbone, strategy and run; where its clean counterpart was not given, up to
       what one model can tell. localization: what the runs themselves found. looking: of
-      `looking.record`, None without a run by the shifted protocol.
+      `looking.record`, None without a run by the shifted protocol. fingerprints: SHA-256 of each
+      run's results.json.
 
     Raises:
       UserError: a folder holds no finished run, or one of other data; two runs to compare have the
@@ -55,26 +59,29 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         comparing.require_different(asked)
     files.make_folder(output, "choose another --output")
     with lock(output):
-        _require_same_runs(output, runs)
+        before = _before(output, runs)
         datasets = {protocol: preparation.load(config) for protocol, config in configs.items()}
         for run in runs:
             _require_same_data(run, datasets[run.config.protocol])
-        record: dict = {
+        notes = _notes(runs, next(iter(datasets.values())))  # on the screen, too
+        record = before or {
             "schema": SCHEMA, "rows": [], "baselines": _baselines(datasets), "faithfulness": [],
-            "randomization": [], "localization": [], "looking": None,
-            "notes": _notes(runs, next(iter(datasets.values()))),
+            "randomization": [], "localization": [], "looking": None, "notes": notes,
             "runs": [run.folder.name for run in runs],
+            "fingerprints": [_fingerprint(run) for run in runs],
         }  # fmt: skip
-        known = {
-            run.folder: answers.maps_of(run, datasets[run.config.protocol].splits["test"])
-            for run in runs
-        }
-        for run in runs:
-            _audit(run, runs, datasets, known, record)
-            results.write(output / "audit.json", record)
-        if "shifted" in datasets:
-            shifted = {of.folder: known[of.folder] for of in asked if not of.config.centred}
+
+        @cache
+        def known(folder: Path) -> Maps:
+            (run,) = (run for run in runs if run.folder == folder)
+            return answers.maps_of(run, datasets[run.config.protocol].splits["test"])
+
+        if "shifted" in datasets and record["looking"] is None:
+            shifted = {of.folder: known(of.folder) for of in asked if not of.config.centred}
             record["looking"] = looking.record(asked, datasets["shifted"], shifted, output)
+            results.write(output / "audit.json", record)
+        for run in runs[len(record["localization"]) :]:
+            _audit(run, runs, datasets, known, record)
             results.write(output / "audit.json", record)
         tables.write(output / "audit.md", record)
     _show(output, record)
@@ -96,12 +103,27 @@ def _load(folders: Sequence[Path]) -> list[Finished]:
     return runs
 
 
-def _require_same_runs(output: Path, runs: Sequence[Finished]) -> None:
-    """Checks that nothing is lost by writing there."""
-    if not (output / "audit.json").exists():
-        return
-    if results.read(output / "audit.json").get("runs") != [run.folder.name for run in runs]:
+def _before(output: Path, runs: Sequence[Finished]) -> dict | None:
+    """What an audit of the same runs has found so far; None where there is none.
+
+    Raises:
+      UserError: the folder holds an audit of other runs, which would be lost.
+    """
+    path = output / "audit.json"
+    if not path.exists():
+        return None
+    before = results.read(path)
+    if before.get("runs") != [run.folder.name for run in runs]:
         raise UserError(f"--output {output}: holds an audit of other runs; choose another folder")
+    if before.get("fingerprints") != [_fingerprint(run) for run in runs]:
+        return None  # of another version, or the runs were made again
+    if done := len(before["localization"]):
+        say(f"Going on behind {done} of {len(runs)} runs; delete {output} to begin anew")
+    return before
+
+
+def _fingerprint(run: Finished) -> str:
+    return hashlib.sha256((run.folder / "results.json").read_bytes()).hexdigest()
 
 
 def _configs(data: str | None, data_dir: str | None, runs: Sequence[Config]) -> dict[str, Config]:
@@ -154,7 +176,7 @@ def _audit(
     run: Finished,
     runs: Sequence[Finished],
     datasets: dict[str, Dataset],
-    known: Mapping[Path, Maps],
+    known: Callable[[Path], Maps],
     record: dict,
 ) -> None:
     """Adds what one of the runs is found to be worth to the record.
@@ -162,7 +184,7 @@ def _audit(
     Args:
       run, runs: the one, and all of them.
       datasets: by protocol.
-      known: by a run's folder, its maps of its own test set, normalised without labels.
+      known: of a run's folder its maps of its own test set, normalised without labels.
       record: of `run`.
     """
     config = run.config
@@ -180,7 +202,7 @@ def _audit(
     say(f"{name}, {config.protocol} protocol: are its maps faithful?")
     test = datasets[config.protocol].splits["test"]
     index = maps.sample(test)
-    sample, found = test.select(index), known[run.folder]
+    sample, found = test.select(index), known(run.folder)
     few = Maps(found.maps[index], found.logits[index], None)
     record["faithfulness"].append(facts | maps.faithful(run, sample, few))
     record["randomization"].append(facts | maps.randomized(run, sample, few))

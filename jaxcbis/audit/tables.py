@@ -60,6 +60,7 @@ def words(audit: dict) -> list[str]:
         *_on_faithfulness(audit["faithfulness"]),
         *_on_randomization(audit["randomization"]),
         *_on_localization(audit.get("localization") or ()),
+        *_on_what_is_left(audit),
     ]
 
 
@@ -119,7 +120,7 @@ def _baselines(rows: Sequence[dict]) -> Table:
 def _faithfulness(rows: Sequence[dict]) -> Table:
     cells = [
         (
-            f"{_model(row)}, {row['protocol']}",
+            _name(row, rows),
             kind,
             *(
                 number(row[kind][name]["mean"], 3)
@@ -141,7 +142,7 @@ def _faithfulness(rows: Sequence[dict]) -> Table:
 def _randomization(rows: Sequence[dict]) -> Table:
     cells = [
         (
-            f"{_model(row)}, {row['protocol']}" if not k else "",
+            _name(row, rows) if not k else "",
             stage["stage"],
             _interval(stage["mean"], stage["ci95"]),
             str(stage["constant_maps"]),
@@ -203,7 +204,7 @@ def _on_faithfulness(rows: Sequence[dict]) -> list[str]:
         }
         told = [f"{kind}: {'yes' if yes else 'no'}" for kind, yes in better.items()]
         lines.append(
-            f"{_model(row)}, {row['protocol']} protocol: maps order pixels better than chance by "
+            f"{_name(row, rows, ' protocol')}: maps order pixels better than chance by "
             f"{', by '.join(told)}."
         )
     return lines
@@ -213,7 +214,7 @@ def _on_randomization(rows: Sequence[dict]) -> list[str]:
     lines = []
     for row in rows:
         last = row["stages"][-1]
-        name = f"{_model(row)}, {row['protocol']} protocol"
+        name = _name(row, rows, " protocol")
         if last["mean"] is None:
             lines.append(f"{name}: the maps of the random model are constant.")
         elif last["mean"] > ALIKE:
@@ -232,9 +233,19 @@ def _on_randomization(rows: Sequence[dict]) -> list[str]:
 
 def _on_localization(rows: Sequence[dict]) -> list[str]:
     return [
-        f"{_model(row)}, {row['protocol']} protocol: its maps meet the masks {said}."
+        f"{_name(row, rows, ' protocol')}: its maps meet the masks {said}."
         for row in rows
         if row["protocol"] != "shifted" and (said := against_blind_maps(row))
+    ]
+
+
+def _on_what_is_left(audit: dict) -> list[str]:
+    done, runs = len(audit["faithfulness"]), len(audit.get("runs", ()))
+    if done >= runs:
+        return []
+    return [
+        f"Whether maps are faithful was asked of {done} of {runs} runs; the audit was ended before "
+        "the others."
     ]
 
 
@@ -249,6 +260,12 @@ def _beyond_zero(interval: list[float] | None, sign: int) -> bool:
 
 def _model(row: dict) -> str:
     return f"{row['backbone']} {row['strategy']}"
+
+
+def _name(row: dict, rows: Sequence[dict], behind: str = "") -> str:
+    """Model and protocol, with a word behind them; the run's folder where others have the same."""
+    same = [of for of in rows if (_model(of), of["protocol"]) == (_model(row), row["protocol"])]
+    return row["run"] if len(same) > 1 else f"{_model(row)}, {row['protocol']}{behind}"
 
 
 def _interval(value: float | None, interval: list[float] | None) -> str:

@@ -20,6 +20,12 @@ def text(audit: dict, beside: str) -> str:
       beside: file name of the document on centred lesions.
     """
     looking = audit["looking"]
+    of_model = [
+        words.on_difference(row)
+        for row in looking["differences"]
+        if row["option"] not in ("protocol", "look_weight")
+    ]
+    told = [line for line in audit_tables.words(audit) if line not in of_model]
     parts = [
         "# Does the patch model look at the lesion?",
         "Made by `python -m jaxcbis findings docs` from the files in `docs/results`; the figures "
@@ -30,13 +36,18 @@ def text(audit: dict, beside: str) -> str:
         "## The answer",
         "\n".join(f"{k}. {line}" for k, line in enumerate(answer(looking), 1)),
         _figure(looking),
+        *(["## Head, grid and map method", _list(of_model)] if of_model else []),
         "## What these data cannot tell",
-        "\n".join(f"- {line}" for line in _limits(looking)),
+        _list(_limits(looking)),
         *(formats.markdown(table) for table in audit_tables.of(audit)),
         "## The audit in words",
-        "\n".join(f"- {line}" for line in (*audit_tables.words(audit), *audit["notes"])),
+        _list([*told, *audit["notes"]]),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def _list(lines: Sequence[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def answer(looking: dict) -> list[str]:
@@ -46,8 +57,8 @@ def answer(looking: dict) -> list[str]:
       looking: of audit.json.
     """
     rows = looking["differences"]
-    of_cut = [row for row in rows if row["against"] == "clean"]
-    of_term = [row for row in rows if row["against"] == 0]
+    of_cut = [row for row in rows if row["option"] == "protocol"]
+    of_term = [row for row in rows if row["option"] == "look_weight"]
     return [
         _verdict(looking["runs"]), _of_one(_shown(looking)), _on_cut(of_cut), _on_term(of_term),
         _on_price(of_term),

@@ -181,6 +181,6 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
         warn(f"LOOK WEIGHT: {notes.centred(config.protocol)}")
     say(f"Phases   {', '.join(phase.name for phase in train.phases_of(config))}")
     say(
-        f"         at most {config.epochs} epochs each; {config.patience} without improvement "
-        "end one"
+        f"         at most {config.epochs} epoch{'s' if config.epochs > 1 else ''} each; "
+        f"{config.patience} without improvement end one"
     )

@@ -4,12 +4,14 @@ import contextlib
 import hashlib
 import json
 import shutil
+from types import SimpleNamespace
 
 import jax
 import numpy as np
 import pytest
 
 from jaxcbis.audit import maps, randomization
+from jaxcbis.audit import run as audit
 from jaxcbis.commands.main import main
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.records import folders
@@ -167,12 +169,50 @@ def asked():
         yield seen
 
 
-def test_shifted_runs_are_compared_and_no_model_is_asked_twice(shifted, runs, demo_dir):
-    output = shifted / "audit"
+@pytest.fixture(scope="module")
+def looked(shifted, runs, demo_dir):
+    """The audit of all three, ended in the second and given again; whose maps are done when."""
     folders = [runs / "clean", shifted / "plain", shifted / "term"]
-    with asked() as seen:
-        assert look(*folders, data_dir=demo_dir, output=output) == 0
-    assert len(seen) == len(set(seen))
+    whole, done, questions = maps.randomized, [], []
+
+    def noted(run, *rest):
+        if done == ["clean"]:
+            done.append("ended")
+            raise KeyboardInterrupt
+        done.append(run.folder.name)
+        return whole(run, *rest)
+
+    for code in (130, 0, 0):
+        with asked() as seen, pytest.MonkeyPatch.context() as patch:
+            patch.setattr(maps, "randomized", noted)
+            assert look(*folders, data_dir=demo_dir, output=shifted / "audit") == code
+        questions.append(seen)
+    return shifted / "audit", done, questions
+
+
+def test_an_audit_that_was_ended_goes_on(looked):
+    output, done, (first, second, third) = looked
+    assert done == ["clean", "ended", "plain", "term"]
+    found = results(output / "audit.json")
+    for part in ("faithfulness", "randomization", "localization"):
+        assert [row["run"] for row in found[part]] == ["clean", "plain", "term"]
+    assert len(second) < len(first)  # whether they look at the lesion is not asked again
+    assert third == []
+
+
+def test_an_audit_of_runs_that_were_made_again_begins_anew(looked, shifted):
+    before = results(looked[0] / "audit.json")
+    made_again = [SimpleNamespace(folder=shifted / name) for name in ("plain", "term")]
+    (shifted / "copy").mkdir()
+    before |= {"runs": ["plain", "term"], "fingerprints": ["of", "others"]}
+    (shifted / "copy" / "audit.json").write_text(json.dumps(before))
+    assert audit._before(shifted / "copy", made_again) is None
+
+
+def test_shifted_runs_are_compared_and_no_model_is_asked_twice(looked, shifted):
+    output, _, questions = looked
+    for seen in questions:
+        assert len(seen) == len(set(seen))
     found = results(output / "audit.json")
     assert found["rows"] == []
     assert {row["protocol"] for row in found["baselines"]} == {"clean", "shifted"}
@@ -199,7 +239,8 @@ def test_shifted_runs_are_compared_and_no_model_is_asked_twice(shifted, runs, de
         beside = located["against_baselines"][name]
         assert of["ll_score"]["ci95"] == pytest.approx(beside["ci95"], abs=1e-6)
     (row,) = looking["differences"]
-    assert (row["look_weight"], row["against"], row["seeds"]) == (0.3, 0, [0])
+    assert (row["option"], row["look_weight"], row["against"]) == ("look_weight", 0.3, 0)
+    assert row["seeds"] == [0]
     term = results(shifted / "term" / "results.json")
     for name in ("accuracy", "lesion_auc", "malignancy_auc"):
         difference = term["test"][name] - plain["test"][name]

@@ -75,7 +75,7 @@ def test_the_model_of_the_figure_is_told_beside_the_strongest_blind_map():
     ],
 )
 def test_cut_term_and_price_are_told_by_their_verdicts(verdicts, said):
-    of_cut = [made.difference(0.0, "clean", ll_score=verdict) for verdict in verdicts]
+    of_cut = [made.difference(0.0, "protocol", ll_score=verdict) for verdict in verdicts]
     of_term = [
         made.difference(
             ll_score=verdict, pointing_game=verdict, pixel_ap=verdict, accuracy=verdict,
@@ -110,6 +110,16 @@ def test_what_was_not_done_is_said():
     assert "not known" in price
     text = shifted.text(made.audit(made.looking(differences=[])), "beside.md")
     assert "no difference is known" in text
+
+
+def test_heads_grids_and_map_methods_have_a_section_and_are_told_once():
+    rows = [made.difference(), made.difference(0.0, "head", ll_score="better")]
+    text = shifted.text(made.audit(made.looking(differences=rows)), "beside.md")
+    said = "head pool against flatten: LL +0.05 (+0.01 to +0.09), better;"
+    assert text.count(said) == 1
+    section = text.partition("## Head, grid and map method")[2].partition("##")[0]
+    assert said in section
+    assert "weight 1 against none" not in section
 
 
 def test_differences_without_an_interval_are_told_as_such():

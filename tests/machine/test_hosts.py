@@ -18,10 +18,10 @@ from jaxcbis.machine.hosts import LOST
 from tests import (
     processes,
     stripes,
-    tiny,  # noqa: F401 - known to --backbone
+    tiny_run,
 )
 from tests.differences import assert_within
-from tests.processes import ENVIRONMENT
+from tests.processes import WITHOUT_REPORTS
 
 #: Low rates: Adam's first steps are as long for a gradient of rounding errors as for any other.
 RUN = (
@@ -51,7 +51,8 @@ def alone(folder, patches):
 
 def run_alone(output, *words):
     given = ("train", *RUN, *words, "--output", output, "--quiet")
-    assert main([*map(str, given)]) == 0
+    with tiny_run.no_reports():
+        assert main([*map(str, given)]) == 0
     return results(output)
 
 
@@ -71,7 +72,7 @@ def start(count, output, *words):
     return [begin(output, *address, "--process-id", number, *words) for number in range(count)]
 
 
-def begin(output, *words, env=ENVIRONMENT):
+def begin(output, *words, env=WITHOUT_REPORTS):
     given = ("train", *RUN, "--output", output, *words)
     return processes.begin(*given, env=env, stderr=subprocess.PIPE)
 
@@ -102,7 +103,7 @@ def test_two_hosts_find_what_one_finds_and_the_first_reports(folder, alone, patc
     begun = [
         begin(
             folder / "two", *patches, "--coordinator", "cluster",
-            env=ENVIRONMENT | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
+            env=WITHOUT_REPORTS | slurm | {"SLURM_PROCID": str(task), "SLURM_LOCALID": str(task)},
         )
         for task in range(2)
     ]  # fmt: skip

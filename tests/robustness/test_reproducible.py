@@ -23,7 +23,7 @@ SURROUNDINGS = (
 )
 #: As a user has it; a process of `-n` has one core alone.
 USERS = {
-    k: v for k, v in processes.ENVIRONMENT.items()
+    k: v for k, v in processes.WITHOUT_REPORTS.items()
     if k not in ("NPROC", "XLA_FLAGS", "PYTEST_XDIST_WORKER")
 }  # fmt: skip
 WORDS = (

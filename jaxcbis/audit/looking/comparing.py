@@ -7,14 +7,14 @@ are defined, each over what its run gets right, not over what both get right.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jaxcbis.audit.looking.asking import Look
-from jaxcbis.config import INCIDENTAL
+from jaxcbis.config import INCIDENTAL, Config
 from jaxcbis.data.patches import Patches
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap, metrics
@@ -29,6 +29,11 @@ OF_BLIND_MAPS = ("ll_score", "pointing_game", "pixel_ap")
 _FREE = (
     *INCIDENTAL, "seed", "look_weight", "protocol", "windows", "background_size", "data", "weights",
 )  # fmt: skip
+#: In which options runs are compared, and the value that others are held against.
+BASES = {
+    "protocol": "clean", "look_weight": 0, "head": "flatten", "output_stride": 32,
+    "cam_method": "gradcam",
+}  # fmt: skip
 
 #: By name, a figure [1 + samples]: as it is, then of every bootstrap sample; NaN where it has none.
 Drawn = dict[str, NDArray]
@@ -129,40 +134,40 @@ def figures(drawn: Drawn) -> dict[str, dict]:
 
 
 def differences(asked: Sequence[Asked], drawn: Sequence[Drawn]) -> list[dict]:
-    """Every weight of the localisation term against none, and none against the clean cut.
+    """Every two kinds of runs that differ in one option of BASES, with one of them at its base.
 
     Args:
       asked: of all runs, no two of them with the same options, see `require_different`.
       drawn: of `drawn`, in the same order.
 
     Returns:
-      {pair: of `pair_of`, look_weight, against, seeds, figures}: runs that differ in one thing
-      alone and seeds that both have. against: 0, the plain runs, or
-      'clean' where these are held against those trained on the clean cut. figures: of each
+      {pair: of `pair_of`, look_weight, option, against, seeds, figures} of runs by the shifted
+      protocol, held against those that have `against`, the base, as their `option`, over the seeds
+      that both have. The cut is compared without the localisation term. figures: of each
       {difference, ci95, verdict}, means over seeds.
     """
-    by_kind: dict[tuple, dict[tuple, dict[int, Drawn]]] = {}
-    pairs: dict[tuple, dict] = {}
+    by_kind: dict[tuple, dict[int, Drawn]] = {}
+    first: dict[tuple, Config] = {}
     for (run, _), of in zip(asked, drawn, strict=True):
-        kind, config = kind_of(run), run.config
-        pairs.setdefault(kind, pair_of(run))
-        trained = (config.protocol, config.look_weight)
-        by_kind.setdefault(kind, {}).setdefault(trained, {})[config.seed] = of
+        kind = (_alike(run, BASES), tuple(getattr(run.config, option) for option in BASES))
+        first.setdefault(kind, run.config)
+        by_kind.setdefault(kind, {})[run.config.seed] = of
     rows = []
-    for kind, by_training in by_kind.items():
-        plain = by_training.get(("shifted", 0), {})
-        compared = [(0.0, "clean", plain, by_training.get(("clean", 0), {}))] + [
-            (weight, 0, of, plain)
-            for (protocol, weight), of in sorted(by_training.items())
-            if protocol == "shifted" and weight
-        ]
-        for weight, against, ones, others in compared:
+    for (rest, values), ones in by_kind.items():
+        config = first[rest, values]
+        if config.centred:
+            continue
+        for at, (option, base) in enumerate(BASES.items()):
+            if values[at] == base or (option == "protocol" and config.look_weight):
+                continue
+            others = by_kind.get((rest, (*values[:at], base, *values[at + 1 :])), {})
             if seeds := sorted(ones.keys() & others.keys()):
                 shared = [(ones[seed], others[seed]) for seed in seeds]
                 rows.append(
                     {
-                        "pair": pairs[kind], "look_weight": weight, "against": against,
-                        "seeds": seeds, "figures": _between(shared),
+                        "pair": pair_of(config), "look_weight": config.look_weight,
+                        "option": option, "against": base, "seeds": seeds,
+                        "figures": _between(shared),
                     }
                 )  # fmt: skip
     return rows
@@ -189,8 +194,14 @@ def difference(name: str, drawn: NDArray) -> dict:
 
 def kind_of(run: Finished) -> tuple:
     """What runs have in common that differ in cut, seed and weight of the term alone."""
+    return _alike(run, ())
+
+
+def _alike(run: Finished, but: Iterable[str]) -> tuple:
+    """The options that do not go into _FREE or `but`, and the weights' content."""
     options = dataclasses.asdict(run.config)
-    kept = sorted((name, value) for name, value in options.items() if name not in _FREE)
+    left_out = {*_FREE, *but}
+    kept = sorted((name, value) for name, value in options.items() if name not in left_out)
     return (*kept, run.results["weights"]["sha256"])
 
 
@@ -212,10 +223,10 @@ def require_different(runs: Sequence[Finished]) -> None:
         known[same] = run
 
 
-def pair_of(run: Finished) -> dict:
+def pair_of(config: Config) -> dict:
     """What a reader knows a kind of runs by."""
     names = ("backbone", "strategy", "head", "output_stride", "cam_method")
-    return {name: getattr(run.config, name) for name in names}
+    return {name: getattr(config, name) for name in names}
 
 
 def number(value: float) -> float | None:

@@ -59,7 +59,7 @@ def record(
         asked.append(Asked(run, look))
         drawn.append(comparing.drawn(look, test, covered.items, times))
         rows.append(
-            comparing.pair_of(run)
+            comparing.pair_of(run.config)
             | {
                 "run": run.folder.name, "protocol": run.config.protocol,
                 "look_weight": run.config.look_weight, "seed": run.config.seed,
@@ -91,7 +91,7 @@ def record(
 def _shown(run: Finished) -> tuple:
     """What tells a run from others in tables and sentences."""
     config = run.config
-    return (*comparing.pair_of(run).values(), config.protocol, config.look_weight, config.seed)
+    return (*comparing.pair_of(config).values(), config.protocol, config.look_weight, config.seed)
 
 
 def _lesion_side(lesions: Patches) -> float | None:

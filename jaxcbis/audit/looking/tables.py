@@ -68,9 +68,16 @@ def trained(row: dict) -> str:
 
 def compared(row: dict) -> str:
     """What a row of differences holds against what."""
-    if row["against"] == "clean":
+    option, base, pair = row["option"], row["against"], row["pair"]
+    if option == "protocol":
         return "trained on shifted, not on centred lesions"
-    return f"weight {row['look_weight']:g} against none"
+    if option == "look_weight":
+        return f"weight {row['look_weight']:g} against none"
+    if option == "cam_method":
+        said = f"{CAM_METHODS[pair[option]]} against {CAM_METHODS[base]}"
+    else:
+        said = f"{option.replace('_', ' ')} {pair[option]} against {base}"
+    return said + (f", weight {row['look_weight']:g}" if row["look_weight"] else "")
 
 
 def change(of: dict, digits: int = 3) -> str:
@@ -206,7 +213,7 @@ def _differences(rows: Sequence[dict]) -> Table:
             ends = NONE if of["ci95"] is None else "{:+.3f} to {:+.3f}".format(*of["ci95"])
             cells.append((f"  {label}", change(of), ends, of["verdict"] or ""))
     return Table(
-        "What the term and the cut change",
+        "What one option changes",
         ("figure", "differs", "95 %", "verdict"),
         cells,
         "On the same test patches, a mean over the seeds that both have; intervals by paired "

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from jaxcbis import config
-from jaxcbis.audit.looking import tables
+from jaxcbis.audit.looking import comparing, tables
 from jaxcbis.audit.looking.asking import Look
 from jaxcbis.data.patches import Patches
 from jaxcbis.labels import LABELS
@@ -75,7 +75,9 @@ def run(protocol: str = "shifted", look_weight: float = 0.0, seed: int = 0, **fi
     }  # fmt: skip
 
 
-def difference(look_weight: float = 1.0, against=0, seeds=(0, 1), **verdicts) -> dict:
+def difference(
+    look_weight: float = 1.0, option: str = "look_weight", seeds=(0, 1), **verdicts
+) -> dict:
     """A row of `differences`; `verdicts` by name, all else within noise."""
     ends = {"better": [0.01, 0.09], "worse": [-0.09, -0.01], "within noise": [-0.02, 0.02]}
     figures = {}
@@ -89,8 +91,8 @@ def difference(look_weight: float = 1.0, against=0, seeds=(0, 1), **verdicts) ->
         "cam_method": "gradcam",
     }  # fmt: skip
     return {
-        "pair": pair, "look_weight": look_weight, "against": against, "seeds": list(seeds),
-        "figures": figures,
+        "pair": pair, "look_weight": look_weight, "option": option,
+        "against": comparing.BASES[option], "seeds": list(seeds), "figures": figures,
     }  # fmt: skip
 
 

@@ -83,8 +83,8 @@ def test_weights_are_held_against_none_by_seed():
         made.finished(look_weight=0.3, seed=1), made.finished(look_weight=0.3, seed=0),
         made.finished(look_weight=1.0, seed=2), made.finished(look_weight=1.0, seed=7),
     )  # fmt: skip
-    told = [(r["look_weight"], r["against"], r["seeds"]) for r in rows]
-    assert told == [(0.3, 0, [0, 1]), (1.0, 0, [2])]
+    told = [(r["look_weight"], r["option"], r["against"], r["seeds"]) for r in rows]
+    assert told == [(0.3, "look_weight", 0, [0, 1]), (1.0, "look_weight", 0, [2])]
     # seed 0: run 4 less run 0; seed 1: run 3 less run 1
     assert rows[0]["figures"]["accuracy"]["difference"] == pytest.approx((4 + 2) / 2)
     assert rows[1]["figures"]["accuracy"]["difference"] == pytest.approx(5 - 2)
@@ -107,8 +107,29 @@ def test_runs_that_differ_in_more_are_not_compared():
 def test_the_shifted_cut_is_held_against_the_clean_one():
     clean = made.finished(protocol="clean")
     (row,) = compared(clean, made.finished(protocol="clean", look_weight=1.0), made.finished())
-    assert (row["look_weight"], row["against"]) == (0, "clean")
+    assert (row["look_weight"], row["option"], row["against"]) == (0, "protocol", "clean")
     assert row["figures"]["accuracy"]["difference"] == 2
+
+
+@pytest.mark.parametrize(
+    ("backbone", "option", "base", "other"),
+    [
+        ("tiny_vgg", "head", "flatten", "pool"), ("tiny", "output_stride", 32, 16),
+        ("tiny", "cam_method", "gradcam", "layercam"),
+    ],
+)  # fmt: skip
+def test_a_grid_a_head_and_a_map_method_are_held_against_their_base(backbone, option, base, other):
+    weighted = {"look_weight": 1.0, "output_stride": 16, "backbone": backbone}
+    runs = [
+        made.finished(**(weighted | {option: other})), made.finished(**(weighted | {option: base})),
+        made.finished(**(weighted | {option: other, "seed": 1})),
+        made.finished(protocol="clean", backbone=backbone, **{option: other}),
+        made.finished(protocol="clean", backbone=backbone, **{option: base}),
+    ]  # fmt: skip
+    (row,) = compared(*runs)
+    assert (row["option"], row["against"], row["seeds"]) == (option, base, [0])
+    assert (row["look_weight"], row["pair"][option]) == (1.0, other)
+    assert row["figures"]["accuracy"]["difference"] == -1
 
 
 def test_a_run_that_is_there_twice_is_refused():

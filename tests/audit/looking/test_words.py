@@ -12,7 +12,9 @@ from tests.audit.looking import made
 
 
 def test_tables_fit_the_terminal_and_have_a_row_for_every_run():
-    shown = tables.of(made.looking(differences=[made.difference(), made.difference(0.0, "clean")]))
+    shown = tables.of(
+        made.looking(differences=[made.difference(), made.difference(0.0, "protocol")])
+    )
     screen = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
     terminal.show(screen, shown)
     assert "…" not in screen.file.getvalue()
@@ -65,6 +67,20 @@ def test_maps_are_held_against_the_strongest_that_knows_no_model():
     said = words.on_maps(run)
     assert "meet the masks better than a map of all ones" in said
     assert "point at them worse than the blurred brightness (0.50 against 0.55;" in said
+
+
+@pytest.mark.parametrize(
+    ("option", "weight", "said"),
+    [
+        ("head", 0.0, "head pool against flatten"),
+        ("output_stride", 0.3, "output stride 16 against 32, weight 0.3"),
+        ("cam_method", 1.0, "LayerCAM against Grad-CAM, weight 1"),
+    ],
+)
+def test_what_is_compared_is_told_with_the_terms_weight(option, weight, said):
+    row = made.difference(weight, option)
+    row["pair"]["cam_method"] = "layercam"
+    assert tables.compared(row) == said
 
 
 @pytest.mark.parametrize("verdict", ["better", "worse", "within noise"])
