@@ -42,20 +42,23 @@ _level: ContextVar[Level] = ContextVar("level", default=Level.NORMAL)
 _bars: ContextVar[Progress | None] = ContextVar("bars", default=None)
 
 
-class _Output(Console):
+class _Read(Console):
+    """Leaves it to the command line that nobody reads any more; rich would end the process."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+class _Output(_Read):
     """Prints only where no less than the usual is to be said."""
 
     def print(self, *objects: Any, **how: Any) -> None:
         if level() >= Level.NORMAL:
             super().print(*objects, **how)
 
-    def on_broken_pipe(self) -> NoReturn:
-        """Leaves it to the command line that nobody reads any more; rich would end the process."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
 
 console = _Output(highlight=False)
-_errors = Console(highlight=False, stderr=True)
+_errors = _Read(highlight=False, stderr=True)
 
 
 def level() -> Level:
@@ -87,7 +90,7 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
     if not console.is_terminal or level() < Level.NORMAL:
         yield lambda table: None
         return
-    with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as area:
+    with Live(console=_Read(highlight=False), transient=True, auto_refresh=False) as area:
         yield lambda table: area.update(table, refresh=True)
 
 
