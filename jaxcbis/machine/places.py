@@ -4,6 +4,7 @@ Libraries look for their places in the environment, each by itself, and each fai
 where there is no HOME or nothing can be written to it, as in many containers.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -147,7 +148,8 @@ def _temporary() -> Path | None:
     """
     try:
         folder = Path(tempfile.gettempdir()) / f"jaxcbis-{os.getuid()}"
-        folder.mkdir(mode=0o700, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir(mode=0o700)
         seen = folder.lstat()
         alone = seen.st_uid == os.getuid() and not seen.st_mode & 0o077
         if stat.S_ISDIR(seen.st_mode) and alone:

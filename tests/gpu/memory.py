@@ -1,8 +1,11 @@
 """Memory that training takes on a T4, reckoned: `python -m tests.gpu.memory` prints a table.
 
-It is what XLA's compiler lays out for the programs of `--strategy s2` in float32; what cuDNN takes
-to work in comes on top. It needs no GPU.
+Names of backbones behind it choose some. It is what XLA's compiler lays out for programs of
+`--strategy s2` in float32; what cuDNN takes to work in comes on top. It needs no GPU.
 """
+
+import math
+import sys
 
 import jax
 from tabulate import tabulate
@@ -11,8 +14,8 @@ from jaxcbis.designs import BACKBONES
 from tests.gpu import programs
 from tests.gpu.target import compile_for
 
-#: What a run calls, largest memory first to last.
-CALLS = {"step": programs.step, "maps": programs.maps, "kept half": programs.kept_half}
+#: What takes most: a step behind the kept half, and the maps of the test patches.
+CALLS = {"step": programs.step, "maps": programs.maps}
 
 
 def taken(compiled: jax.stages.Compiled) -> int:
@@ -28,17 +31,16 @@ def main() -> None:
     jax.config.update("jax_platforms", "cpu")
     jax.config.update("jax_enable_compilation_cache", False)  # it cannot read these programs back
     rows = []
-    for name in BACKBONES:
+    for name in sys.argv[1:] or BACKBONES:
         backbone = programs.load(name, "float32")
-        row: list = [name]
-        for call in CALLS.values():
-            function, arguments = call(backbone)
-            row.append(taken(compile_for("t4", function, **arguments)) / 2**20)
-        kept = programs.step(backbone).arguments["batch"].images
-        row.append(kept.size * kept.dtype.itemsize / kept.shape[0] / 2**20)
-        rows.append(row)
-        print(row, flush=True)
-    print(tabulate(rows, ("backbone", *CALLS, "kept, of a patch"), floatfmt=".1f"))
+        calls = {what: of(backbone) for what, of in CALLS.items()}
+        kept = calls["step"].arguments["batch"].inputs
+        row = [math.prod(kept.shape[1:]) * kept.dtype.itemsize]
+        row += [
+            taken(compile_for("t4", call.function, **call.arguments)) for call in calls.values()
+        ]
+        rows.append((name, *(size / 2**20 for size in row)))
+    print(tabulate(rows, ("MiB", "kept of a patch", *CALLS), floatfmt=".1f"))
 
 
 if __name__ == "__main__":
