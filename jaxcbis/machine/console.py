@@ -81,13 +81,21 @@ def hushed() -> AbstractContextManager[None]:
     return telling(Level.HUSHED)
 
 
+def _can_draw() -> bool:
+    """Whether what was drawn can be drawn over: FORCE_COLOR makes no screen of a file.
+
+    Notebooks' kernels set it, and so do services that run checks.
+    """
+    return level() >= Level.NORMAL and console.is_terminal and console.file.isatty()
+
+
 @contextmanager
 def live() -> Iterator[Callable[[RenderableType], None]]:
     """A function that draws a table in place of the one before; silent without a terminal.
 
     It is seen also where `hushed` keeps the rest quiet.
     """
-    if not console.is_terminal or level() < Level.NORMAL:
+    if not _can_draw():
         yield lambda table: None
         return
     with Live(console=_Read(highlight=False), transient=True, auto_refresh=False) as area:
@@ -122,7 +130,7 @@ def bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal or level() < Level.NORMAL,
+        disable=not _can_draw(),
     )
     with progress:
         _bars.set(progress)
