@@ -3,6 +3,7 @@
 `import jaxcbis` offers what is here by name and loads it when it is first used.
 """
 
+import os
 import warnings
 from pathlib import Path
 
@@ -30,7 +31,7 @@ def load(folder: Path | str) -> Finished:
     """
     if not backend.has_started():
         backend.start("auto")
-    return finished.load(folder)
+    return finished.load(os.path.expanduser(folder))
 
 
 def read_image(path: Path | str) -> np.ndarray:
@@ -42,7 +43,7 @@ def read_image(path: Path | str) -> np.ndarray:
     Raises:
       UserError: see `jaxcbis.data.pictures.read`.
     """
-    pixels, notes = pictures.read(path)
+    pixels, notes = pictures.read(os.path.expanduser(path))
     for note in notes:
         warnings.warn(f"{path}: {note}", stacklevel=2)
     return pixels

@@ -161,6 +161,23 @@ BY_BACKBONE = ("output_stride", "head")
 _PATHS = ("data", "weights")
 
 
+def is_exported(data: object) -> bool:
+    """Whether data are a file of patches that `prepare --export` has cut already, by its name."""
+    return str(data).lower().endswith(".npz")
+
+
+def recorded(config: Config) -> dict[str, Any]:
+    """The options as results keep them: with paths that mean the same in another folder."""
+    return {key: absolute(key, value) for key, value in dataclasses.asdict(config).items()}
+
+
+def absolute(key: str, value: Any) -> Any:
+    """The value of an option; a path that hangs on no folder, where it is one."""
+    if key not in _PATHS or not isinstance(value, str) or value in ("imagenet", "random"):
+        return value
+    return os.path.abspath(value)
+
+
 def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool) -> list[str]:
     """In what options differ from those that an earlier run recorded, in words.
 
@@ -266,7 +283,7 @@ def _settle(values: dict[str, Any]) -> None:
         ):  # every backbone has it, and looks the same way anywhere
             defaults["head"] = "pool"
         values |= {key: default for key, default in defaults.items() if values[key] is None}
-    cut = str(values["data"]).endswith(".npz")  # already
+    cut = is_exported(values["data"])  # already
     # Other protocols take the size of a background crop from the lesions.
     if values["protocol"] != "paper" or cut:
         values["background_size"] = None

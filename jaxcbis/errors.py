@@ -1,5 +1,8 @@
 """The one exception that the command line turns into one line and exit code 2, and its words."""
 
+#: What to do where a command was ended by what it is not to blame for; all commands say it.
+AGAIN = "give the same command again (for a training, add --resume)"
+
 
 class UserError(Exception):
     """Something that only the user can put right: a wrong path, file, option or machine.

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from jaxcbis.config import SCORING, Config, differing, resolve
+from jaxcbis.config import SCORING, Config, differing, is_exported, recorded, resolve
 from jaxcbis.errors import UserError
 
 
@@ -46,6 +46,29 @@ def test_another_spelling_of_a_path_is_the_same_path(option, tmp_path, monkeypat
         assert differing(first, record(**{option: spelling}), scored=True) == []
     (told,) = differing(first, record(**{option: "elsewhere"}), scored=True)
     assert told.endswith("/release, is elsewhere")
+
+
+@pytest.mark.parametrize("option", ["data", "weights"])
+def test_a_path_that_was_recorded_means_the_same_in_another_folder(option, tmp_path, monkeypatch):
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path)
+    before = recorded(resolve({option: "release/"}))
+    assert before[option] == str(tmp_path / "release")
+    monkeypatch.chdir("elsewhere")
+    assert differing(before, recorded(resolve({option: "../release"})), scored=True) == []
+    assert len(differing(before, recorded(resolve({option: "release"})), scored=True)) == 1
+
+
+def test_words_that_are_no_paths_are_recorded_as_they_are():
+    for weights in ("imagenet", "random"):
+        kept = recorded(resolve({"weights": weights, "output": "here"}))
+        assert (kept["weights"], kept["data"], kept["output"]) == (weights, None, "here")
+
+
+def test_a_file_of_patches_is_known_by_its_name():
+    assert [is_exported(name) for name in ("a.npz", "A.NPZ", "npz", "a.npz.zip", None)] == [
+        True, True, False, False, False,
+    ]  # fmt: skip
 
 
 def test_the_demo_set_is_no_path():

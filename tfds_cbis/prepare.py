@@ -1,5 +1,6 @@
 """Builds the data set from a release, or finds it already built."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -165,7 +166,8 @@ def _require_same(builder: Builder, source: Release, background_size: int | None
                 raise CbisError(f"{path} is missing; delete its folder and prepare again")
     if stored["fingerprint"] == source.fingerprint(background_size=background_size):
         return
-    if (stored["source"], stored["background_size"]) == (str(source.path), background_size):
+    before, now = os.path.realpath(stored["source"]), os.path.realpath(source.path)
+    if (before, stored["background_size"]) == (now, background_size):
         raise CbisError(
             f"{builder.data_dir} was prepared from {source.path}, whose files have changed since; "
             "pass another --data-dir, or delete that folder to prepare again"
@@ -173,5 +175,5 @@ def _require_same(builder: Builder, source: Release, background_size: int | None
     raise CbisError(
         f"{builder.data_dir} was prepared from {stored['source']} with background size "
         f"{stored['background_size']}, not from {source.path} with {background_size}; pass another "
-        "--data-dir, or the same data and --background-size"
+        "--data-dir, or the data and the background size that it was prepared with"
     )

@@ -5,10 +5,13 @@ by the shifted protocol also whether they look at the lesion, with the localisat
 """
 
 import hashlib
+import os
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+import jax
 
 from jaxcbis import config as options
 from jaxcbis.audit import accounting, causes, maps, tables, trivial
@@ -60,13 +63,16 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     files.make_folder(output, "choose another --output")
     with lock(output):
         before = _before(output, runs)
+        for note in (elsewhere := _elsewhere(runs)):
+            warn(note)
         datasets = {protocol: preparation.load(config) for protocol, config in configs.items()}
         for run in runs:
             _require_same_data(run, datasets[run.config.protocol])
         notes = _notes(runs, next(iter(datasets.values())))  # on the screen, too
         record = before or {
             "schema": SCHEMA, "rows": [], "baselines": _baselines(datasets), "faithfulness": [],
-            "randomization": [], "localization": [], "looking": None, "notes": notes,
+            "randomization": [], "localization": [], "looking": None,
+            "notes": notes + elsewhere,
             "runs": [run.folder.name for run in runs],
             "fingerprints": [_fingerprint(run) for run in runs],
         }  # fmt: skip
@@ -89,10 +95,11 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
 
 
 def _load(folders: Sequence[Path]) -> list[Finished]:
-    """Reads the runs, on the device and with the threads of the first one."""
+    """Reads the runs, with the threads of the first one and on its device if it is here."""
+    folders = [Path(os.path.abspath(folder)) for folder in folders]  # each has a name, `.` too
     first = results.read_run(folders[0] / "results.json")
     backend.start(  # before the runs' models are loaded, which starts JAX
-        first["config"].get("device", "auto"),
+        "cpu" if first["config"].get("device") == "cpu" else "auto",
         claim.threads_of(first),
         deterministic=first["config"].get("deterministic", False),
     )
@@ -101,6 +108,15 @@ def _load(folders: Sequence[Path]) -> list[Finished]:
     if len(sizes) > 1:
         raise UserError(f"--run: the runs' image sizes differ ({sizes}); audit them one by one")
     return runs
+
+
+def _elsewhere(runs: Sequence[Finished]) -> list[str]:
+    """Notes on runs that were computed on another kind of device than they are audited on."""
+    here = jax.default_backend()
+    there = [run.folder.name for run in runs if run.results["environment"]["backend"] != here]
+    if not there:
+        return []
+    return [f"audited on the {here}, but {', '.join(there)} was not run there: last digits differ"]
 
 
 def _before(output: Path, runs: Sequence[Finished]) -> dict | None:
@@ -136,7 +152,7 @@ def _configs(data: str | None, data_dir: str | None, runs: Sequence[Config]) -> 
     if "paper" in wanted:
         wanted.add("clean")
     protocols = [protocol for protocol in options.PROTOCOLS if protocol in wanted]
-    if data is not None and data.endswith(".npz") and len(protocols) > 1:
+    if data is not None and options.is_exported(data) and len(protocols) > 1:
         raise UserError(
             f"--data {data}: holds one protocol's patches, and these runs need "
             f"{' and '.join(protocols)}; give the release itself"

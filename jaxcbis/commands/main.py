@@ -25,8 +25,8 @@ from jaxcbis.commands import (
     study,
     train,
 )
-from jaxcbis.commands.words import Parser
-from jaxcbis.errors import UserError
+from jaxcbis.commands.words import Parser, expand_home
+from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import process
 from jaxcbis.machine.console import Level, telling
 
@@ -37,8 +37,8 @@ EXIT_INTERRUPTED = 130
 #: In the order of --help.
 _COMMANDS = (train, prepare, study, audit, check, findings, explain, froc, export, report)
 
-_INTERRUPTED = "interrupted; give the same command again to go on (for a training, add --resume)"
-_AGAIN = "put that right and give the same command again (for a training, add --resume)"
+_INTERRUPTED = f"interrupted; {AGAIN}"
+_AGAIN = f"put that right and {AGAIN}"
 #: What disks, memory and networks lack, without a file's name.
 _OUTSIDE = {
     errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO, errno.EACCES, errno.EPERM,
@@ -86,7 +86,13 @@ def main(arguments: list[str] | None = None) -> int:
     """
 
     def command() -> None:
-        words = parser().parse_args(arguments)
+        try:
+            words = parser().parse_args(arguments)
+        except SystemExit:  # --help and --version; whether they were read is told here
+            sys.stdout.flush()
+            raise
+        expand_home(words)
+        process.settle()
         with telling(getattr(words, "level", Level.NORMAL)):
             words.command(words)
 
@@ -103,8 +109,9 @@ def ending(command: Callable[[], None]) -> int:
             code, line = answer(error, interrupted())
             if code == EXIT_FAULT:
                 raise
-            with contextlib.suppress(BrokenPipeError):
-                print(f"jaxcbis: {line}", file=sys.stderr)
+            with contextlib.suppress(OSError):  # nor can that be said
+                if line:
+                    print(f"jaxcbis: {line}", file=sys.stderr, flush=True)
             return code
     return 0
 
@@ -125,14 +132,17 @@ def answer(error: BaseException, interrupted: bool) -> tuple[int, str]:
     Args:
       error: that was raised.
       interrupted: whether it came with an interrupt, of which it then tells nothing new.
+
+    Returns:
+      The code, and the line; '' where nothing is to be said.
     """
     if interrupted or isinstance(error, KeyboardInterrupt):
         return EXIT_INTERRUPTED, _INTERRUPTED
     if isinstance(error, UserError):
         return EXIT_USER_ERROR, str(error)
-    if isinstance(error, BrokenPipeError):  # as by `head`
+    if isinstance(error, BrokenPipeError):  # as by `head`, which has read all that it wants
         _let_output_go()
-        return EXIT_INTERRUPTED, f"nobody reads the output any more: {_INTERRUPTED}"
+        return EXIT_INTERRUPTED, ""
     if isinstance(error, OSError):
         file, told = _file_of(error), f"{error.strerror or error}; {_AGAIN}"
         # A file of ours that is missing, or a call that the system refuses, is no fault of theirs.
@@ -140,6 +150,8 @@ def answer(error: BaseException, interrupted: bool) -> tuple[int, str]:
             return EXIT_USER_ERROR, f"{file}: {told}"
         if file is None and (error.errno in _OUTSIDE or isinstance(error, TimeoutError)):
             return EXIT_USER_ERROR, told
+        if file is None and told.startswith("No usable temporary directory"):
+            return EXIT_USER_ERROR, f"{error.strerror}; set TMPDIR to a folder to write to"
     return EXIT_FAULT, ""
 
 

@@ -1,6 +1,8 @@
 """What the words of several commands have in common."""
 
 import argparse
+import os
+from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from jaxcbis import config as options
@@ -22,6 +24,9 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+#: Options that may be paths and are kept as text.
+_TEXTS = ("data", "data_dir", "json", "output", "weights")
+
 #: What a command adds itself to.
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
@@ -37,6 +42,20 @@ def add_levels(parser: Parser) -> None:
             f"--{level.name.lower()}", dest="level", action="store_const", const=level, help=text,
             default=Level.NORMAL,
         )  # fmt: skip
+
+
+def expand_home(words: argparse.Namespace) -> None:
+    """Puts the user's home for a `~` that no shell has seen: `--data=~/x`, or in a notebook."""
+
+    def expanded(value: Any, text: bool) -> Any:
+        if isinstance(value, list):
+            return [expanded(each, text) for each in value]
+        if isinstance(value, Path):
+            return Path(os.path.expanduser(value))
+        return os.path.expanduser(value) if text and isinstance(value, str) else value
+
+    for name, value in vars(words).items():
+        setattr(words, name, expanded(value, name in _TEXTS))
 
 
 def given(words: argparse.Namespace) -> dict[str, Any]:

@@ -119,8 +119,8 @@ def _fault(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
         return f"classes {list(fields['label_names'])}, expected {LABELS}"
     if str(fields["protocol"]) != protocol:
         return (
-            f"cut by protocol {fields['protocol']}, expected {protocol}; set --protocol or export "
-            "again"
+            f"cut by protocol {fields['protocol']}, expected {protocol}; export again with "
+            f"--protocol {protocol}, or train with --protocol {fields['protocol']}"
         )
     images = fields["images"]
     if images.ndim != 3 or images.dtype not in (np.uint8, np.uint16):
@@ -130,7 +130,7 @@ def _fault(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
         )
     if images.shape[1:] != (size, size):
         return (
-            f"its patches are {images.shape[1]} pixels wide, expected {size}; add "
-            f"--image-size {images.shape[1]} or export again"
+            f"its patches are {images.shape[1]} pixels wide, expected {size}; export again with "
+            f"--image-size {size}, or train with --image-size {images.shape[1]}"
         )
     return ""

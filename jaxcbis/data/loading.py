@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.config import Config
+from jaxcbis.config import Config, is_exported
 from jaxcbis.data import exported, patches, prepared, splits
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
@@ -30,7 +30,7 @@ def load(
     Raises:
       UserError: the data are absent, damaged or not what was asked for.
     """
-    if config.data is not None and config.data.endswith(".npz"):
+    if config.data is not None and is_exported(config.data):
         return exported.load(Path(config.data), config.image_size, config.protocol)
     packages.require(
         "the demo set" if config.demo else f"--data {config.data}", *packages.TFDS,

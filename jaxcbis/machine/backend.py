@@ -1,18 +1,15 @@
 """JAX's backend: starting it, once in a process, with the threads and flags that a run asks for."""
 
 import os
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import jax
 
 from jaxcbis.errors import UserError
-from jaxcbis.machine import device
-
-#: Compiled programs are kept here, so that a second start does not compile again.
-CACHE = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "jaxcbis" / "compiled"
+from jaxcbis.machine import device, places
 
 #: The first version of jax whose compiler flags have not been looked into.
 LOOKED_INTO = (0, 13)
@@ -99,8 +96,7 @@ def start(
             "compiler flags; call jaxcbis first"
         )
     if not jax.config.values["jax_compilation_cache_dir"]:  # the user has not chosen one
-        jax.config.update("jax_compilation_cache_dir", str(CACHE))
-        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+        _keep_programs()
     if share:
         jax.config.update("jax_num_cpu_devices", 1)
         for kind in ("cuda", "rocm"):
@@ -122,6 +118,18 @@ def start(
         )
     _started = Started(_threads_of(os.environ | changes), deterministic)
     return _started
+
+
+def _keep_programs() -> None:
+    """Has JAX keep what it compiles; the program has settled, and said, where that is."""
+    found = places.settle(os.environ)
+    if found.changes:
+        for line in found.said:
+            warnings.warn(line, stacklevel=3)
+    settled = {key: value for key, value in (os.environ | found.changes).items() if value}
+    if folder := places.compiled(settled):
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+        jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 
 def environment_of_start(

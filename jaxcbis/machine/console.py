@@ -42,20 +42,23 @@ _level: ContextVar[Level] = ContextVar("level", default=Level.NORMAL)
 _bars: ContextVar[Progress | None] = ContextVar("bars", default=None)
 
 
-class _Output(Console):
+class _Read(Console):
+    """Leaves it to the command line that nobody reads any more; rich would end the process."""
+
+    def on_broken_pipe(self) -> NoReturn:
+        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+
+class _Output(_Read):
     """Prints only where no less than the usual is to be said."""
 
     def print(self, *objects: Any, **how: Any) -> None:
         if level() >= Level.NORMAL:
             super().print(*objects, **how)
 
-    def on_broken_pipe(self) -> NoReturn:
-        """Leaves it to the command line that nobody reads any more; rich would end the process."""
-        raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
-
 
 console = _Output(highlight=False)
-_errors = Console(highlight=False, stderr=True)
+_errors = _Read(highlight=False, stderr=True)
 
 
 def level() -> Level:
@@ -78,16 +81,24 @@ def hushed() -> AbstractContextManager[None]:
     return telling(Level.HUSHED)
 
 
+def _can_draw() -> bool:
+    """Whether what was drawn can be drawn over: FORCE_COLOR makes no screen of a file.
+
+    Notebooks' kernels set it, and so do services that run checks.
+    """
+    return level() >= Level.NORMAL and console.is_terminal and console.file.isatty()
+
+
 @contextmanager
 def live() -> Iterator[Callable[[RenderableType], None]]:
     """A function that draws a table in place of the one before; silent without a terminal.
 
     It is seen also where `hushed` keeps the rest quiet.
     """
-    if not console.is_terminal or level() < Level.NORMAL:
+    if not _can_draw():
         yield lambda table: None
         return
-    with Live(console=Console(highlight=False), transient=True, auto_refresh=False) as area:
+    with Live(console=_Read(highlight=False), transient=True, auto_refresh=False) as area:
         yield lambda table: area.update(table, refresh=True)
 
 
@@ -119,7 +130,7 @@ def bar() -> Iterator[Progress]:
         TimeRemainingColumn(),
         console=console,
         transient=True,
-        disable=not console.is_terminal or level() < Level.NORMAL,
+        disable=not _can_draw(),
     )
     with progress:
         _bars.set(progress)

@@ -12,7 +12,7 @@ from jaxcbis.errors import UserError
 
 #: In a sealed folder: the size and the CRC-32 of each of its files.
 SEAL = "sums.json"
-ADVICE = "free space there or choose another --output"
+ADVICE = "free space there or choose another folder"
 
 
 @contextlib.contextmanager

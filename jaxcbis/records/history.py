@@ -5,6 +5,7 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
+from jaxcbis.errors import AGAIN
 from jaxcbis.machine import files
 
 
@@ -28,4 +29,4 @@ def write(path: Path, history: Sequence[dict]) -> None:
     for row in history:
         rates = (row["learning_rates"].get(stage) for stage in stages)
         writer.writerow([*(row[key] for key in figures), *rates])
-    files.write(path, text.getvalue(), "free space and use --resume")
+    files.write(path, text.getvalue(), f"free space and {AGAIN}")

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxcbis.errors import UserError
+from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
 
@@ -48,7 +48,7 @@ def write(path: Path, found: Predictions) -> None:
         predicted = LABELS[probabilities.argmax()]
         overlap = "" if np.isnan(iou) else float(iou)
         writer.writerow([name, patient, LABELS[label], predicted, *probabilities.tolist(), overlap])
-    files.write(path, text.getvalue(), "free space and use --resume")
+    files.write(path, text.getvalue(), f"free space and {AGAIN}")
 
 
 def read(path: Path) -> Predictions:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from jaxcbis.errors import UserError
+from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import files, packages
 
 if TYPE_CHECKING:
@@ -140,8 +140,7 @@ def _events(folder: Path, suffix: str = "") -> Iterator[Callable[[list["Event"]]
             return action(*arguments)
         except OSError as error:
             raise UserError(
-                f"cannot write {folder}: {error.strerror or error}; free space there and use "
-                "--resume"
+                f"cannot write {folder}: {error.strerror or error}; free space there and {AGAIN}"
             ) from error
 
     name = f"events.out.tfevents.{time.time():.0f}.{socket.gethostname()}{suffix}"

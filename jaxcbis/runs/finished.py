@@ -43,7 +43,10 @@ def load(folder: Path | str) -> Finished:
     folder = Path(folder)
     found = results.read_run(folder / "results.json")
     if found["status"] != results.FINISHED:
-        raise UserError(f"{folder}: the run is not finished; go on with it: add --resume")
+        raise UserError(
+            f"{folder}: the run is not finished; give the command that began it again, with "
+            "--resume"
+        )
     try:
         config = resolve(found["config"])
         options = found["model"]["options"]

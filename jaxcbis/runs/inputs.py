@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxcbis.config import Config
+from jaxcbis.config import Config, is_exported
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
@@ -98,8 +98,7 @@ def load_model(config: Config) -> Start:
 
 def _demo(config: Config) -> bool:
     """Whether the data are the demo's, built in or exported."""
-    exported = config.data is not None and config.data.endswith(".npz")
-    return config.demo or (exported and load_data(config).source == loading.DEMO)
+    return config.demo or (is_exported(config.data) and load_data(config).source == loading.DEMO)
 
 
 def with_notes_on_masks(config: Config, dataset: Dataset, start: Start) -> Start:

@@ -1,7 +1,6 @@
 """The content of results.json, from the beginning of a run to its end."""
 
-import dataclasses
-
+from jaxcbis import config as options
 from jaxcbis.config import Config
 from jaxcbis.data import loading, normalization, summary
 from jaxcbis.data.normalization import Statistics
@@ -43,7 +42,7 @@ def begin(
     return dict.fromkeys(results.KEYS) | {
         "schema": results.SCHEMA,
         "status": results.INTERRUPTED,
-        "config": dataclasses.asdict(config),
+        "config": options.recorded(config),
         "environment": environment,
         "data": data,
         "weights": start.source,

@@ -1,6 +1,5 @@
 """The command `study`: every backbone, strategy, hyperparameter set and seed, and the choice."""
 
-import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -44,7 +43,8 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
     }
     _take(folder)
     with folders.lock(folder):
-        record = _begin(folder, _shared(given, next(iter(configs.values()))), weights)
+        kept = {name: options.absolute("weights", file) for name, file in weights.items()}
+        record = _begin(folder, _shared(given, next(iter(configs.values()))), kept)
         machine = _machine(folder, configs, parallel)
         say(
             f"{len(configs)} runs: {', '.join(grid.backbones)} x {', '.join(grid.strategies)} x "
@@ -82,7 +82,7 @@ def _shared(given: dict[str, Any], config: Config) -> dict[str, Any]:
     """
     return {
         key: given.get(key) if key in BY_BACKBONE else value
-        for key, value in dataclasses.asdict(config).items()
+        for key, value in options.recorded(config).items()
         if key not in (*SWEPT, *INCIDENTAL)
     }
 

@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcbis.errors import UserError, first_line
+from jaxcbis.errors import AGAIN, UserError, first_line
 from jaxcbis.machine import files, hosts, sharding
 from jaxcbis.models.model import Model
 
@@ -61,7 +61,7 @@ def require_space(folder: Path, arrays: Any) -> None:
     except OSError as error:
         raise UserError(
             f"no room for a checkpoint in {folder}: it takes {needed / 2**20:.0f} MiB "
-            f"({error.strerror or error}); free space there and use --resume, or choose another "
+            f"({error.strerror or error}); free space there and {AGAIN}, or choose another "
             "--output"
         ) from error
 
@@ -88,7 +88,7 @@ def save(manager: ocp.CheckpointManager, arrays: Any, progress: dict) -> None:
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
             f"cannot write a checkpoint in {manager.directory}: {first_line(error)}; "
-            "free space there and use --resume"
+            f"free space there and {AGAIN}"
         ) from error
 
 
@@ -144,7 +144,7 @@ def save_model(folder: Path, model: Model) -> None:
         _seal(path)
     except (OSError, ValueError) as error:  # tensorstore reports a full disk as a ValueError
         raise UserError(
-            f"cannot write the model to {path}: {first_line(error)}; free space and use --resume"
+            f"cannot write the model to {path}: {first_line(error)}; free space and {AGAIN}"
         ) from error
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxcbis.errors import UserError
+from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import device, hosts, sharding
 from jaxcbis.models.inference import Track, forward, forward_on, untracked, windows
 from jaxcbis.models.model import HEAD, POOL, Model
@@ -151,5 +151,5 @@ def _file(shape: tuple[int, ...], dtype: np.dtype, folder: Path) -> np.memmap:
     except OSError as error:
         raise UserError(
             f"no room for the kept activations in {folder}: they take {size / 2**20:.0f} MiB "
-            f"({error.strerror}); free space there and use --resume, or choose another --output"
+            f"({error.strerror}); free space there and {AGAIN}, or choose another --output"
         ) from error

@@ -208,5 +208,5 @@ def _require_finite(loss: float, where: str) -> None:
     if not math.isfinite(loss):
         raise UserError(
             f"the loss is no longer finite ({loss}) in {where}; "
-            "lower --head-lr and --backbone-lr, or check the weights and these patches"
+            "lower the learning rates, or check the weights and these patches"
         )

@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import jax
@@ -110,6 +111,26 @@ def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path, refus
         "audit", "--data", "patches.npz", "--output", tmp_path / "audit", "--run", runs / "paper",
     )  # fmt: skip
     assert not (tmp_path / "audit").exists()
+
+
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="there is a GPU here")
+def test_a_run_of_a_gpu_is_audited_where_there_is_none(runs, tmp_path):
+    """`audit` has no --device to choose another one by."""
+    shutil.copytree(runs / "paper", tmp_path / "there")
+    found = results(runs / "paper" / "results.json")
+    found["config"]["device"] = found["environment"]["backend"] = "gpu"
+    (tmp_path / "there" / "results.json").write_text(json.dumps(found))
+    both = audit._load([runs / "clean", tmp_path / "there"])
+    assert audit._elsewhere(both[:1]) == []
+    (note,) = audit._elsewhere(both)
+    assert note.startswith("audited on the cpu, but there was not")
+    (alone,) = audit._load([tmp_path / "there"])  # the first one's device is looked for
+    assert alone.config.device == "gpu"
+
+
+def test_a_run_has_its_folders_name_from_within_it(runs, monkeypatch):
+    monkeypatch.chdir(runs / "paper")
+    assert [run.folder.name for run in audit._load([Path(), Path("../clean")])] == [*NAMES]
 
 
 def test_an_audit_of_other_runs_is_kept(runs, demo_dir, tmp_path, refused_here):

@@ -12,7 +12,10 @@ import pytest
 import jaxcbis
 import tfds_cbis
 from jaxcbis.commands import main
+from jaxcbis.commands.words import expand_home
 from jaxcbis.errors import UserError
+from jaxcbis.machine.console import Level, say, telling, warn
+from jaxcbis.runs import preparation
 
 
 def raising(error):
@@ -65,14 +68,127 @@ def test_a_fault_of_ours_is_no_line(error, capsys):
     assert capsys.readouterr().err == ""
 
 
-def test_a_reader_that_has_gone_interrupts(capsys):
-    """As `head` does; the rest is not tried again when Python ends."""
+@contextlib.contextmanager
+def unread():
+    """A stream that nobody reads."""
     read, write = os.pipe()
     os.close(read)
-    with os.fdopen(write, "w") as pipe, contextlib.redirect_stdout(pipe):
-        assert main.ending(lambda: print("unread")) == 130
-    (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith("jaxcbis: nobody reads the output any more: interrupted;")
+    with os.fdopen(write, "w") as pipe:
+        yield pipe
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, write)  # where the rest may go when the pipe is closed
+        os.close(nowhere)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        lambda: print("unread"),
+        lambda: say("unread"),
+    ],
+)
+def test_a_reader_that_has_gone_ends_a_command_in_silence(command, capsys):
+    """As `head` does; the rest is not tried again when Python ends."""
+    with unread() as pipe, contextlib.redirect_stdout(pipe):
+        assert main.ending(command) == 130
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["--version"]])
+def test_help_that_nobody_reads_ends_in_silence(words, capsys):
+    with unread() as pipe, contextlib.redirect_stdout(pipe):
+        assert main.main(words) == 130
+    assert capsys.readouterr().err == ""
+
+
+def test_warnings_that_nobody_reads_end_a_command_too():
+    def quiet():
+        with telling(Level.QUIET):
+            warn("unread")
+
+    with unread() as pipe, contextlib.redirect_stderr(pipe):
+        assert main.ending(quiet) == 130
+
+
+def test_an_error_that_nobody_reads_keeps_its_code():
+    with unread() as pipe, contextlib.redirect_stderr(pipe):
+        assert main.ending(raising(UserError("unread"))) == 2
+
+
+def test_without_a_temporary_folder_it_is_told_what_to_set(capsys):
+    words = "No usable temporary directory found in ['/tmp', '/']"
+    assert main.ending(raising(FileNotFoundError(errno.ENOENT, words))) == 2
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said == f"jaxcbis: {words}; set TMPDIR to a folder to write to"
+
+
+CLOSED = """
+from jaxcbis.commands.main import start
+start(["explain", "no.png", "--run", "nowhere"])
+"""
+
+
+@pytest.mark.parametrize("closed", [(0,), (1,), (2,), (0, 1, 2)])
+def test_streams_that_are_closed_change_nothing(closed):
+    """Neither an exit code, nor whose number the next file gets."""
+
+    closing = " ".join(f"{number}>&-" for number in closed)
+    words = ["sh", "-c", f'exec "$@" {closing}', "sh", sys.executable, "-c", CLOSED]
+    done = subprocess.run(words, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    if 2 in closed:
+        assert done.stderr == ""
+    else:
+        assert done.stderr.startswith("jaxcbis: cannot read no.png")
+
+
+def test_a_home_that_no_shell_has_seen_is_put_in(monkeypatch):
+    monkeypatch.setenv("HOME", "/home/me")
+    words = main.parser().parse_args(
+        ["explain", "~/a.png", "b~.png", "--run=~/runs/a", "--json", "~/a.json"]
+    )
+    expand_home(words)
+    assert words.images == [Path("/home/me/a.png"), Path("b~.png")]
+    assert (words.run, words.json) == (Path("/home/me/runs/a"), "/home/me/a.json")
+    words = main.parser().parse_args(
+        ["train", "--data=~/cbis", "--data-dir", "~/sets", "--output", "~", "--weights", "~/w.h5"]
+    )
+    expand_home(words)
+    paths = (words.data, words.data_dir, words.output, words.weights)
+    assert paths == ("/home/me/cbis", "/home/me/sets", "/home/me", "/home/me/w.h5")
+    words = main.parser().parse_args(
+        ["study", "--output", "~/s", "--weights", "imagenet", "~/w.h5"]
+    )
+    expand_home(words)
+    assert (words.output, words.weights) == (Path("/home/me/s"), ["imagenet", "/home/me/w.h5"])
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("patches", "expected a name that ends in .npz"),
+        ("patches.npy", "expected a name that ends in .npz"),
+        ("patches.npz.zip", "expected a name that ends in .npz"),
+        ("there.npz", "is a folder"),
+        ("file/patches.npz", "cannot write"),
+    ],
+)
+def test_an_export_that_cannot_be_is_refused_before_anything_is_prepared(
+    name, says, tmp_path, monkeypatch, refused_here
+):
+    (tmp_path / "there.npz").mkdir()
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(preparation, "prepare", None)  # which would take hours
+    assert says in refused_here("prepare", "--export", tmp_path / name)
+
+
+def test_an_export_that_can_be_is_prepared(tmp_path, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(preparation, "prepare", lambda config, **given: asked.update(given))
+    for name in ("patches.npz", "new/PATCHES.NPZ"):
+        assert main.main(["prepare", "--export", str(tmp_path / name)]) == 0
+        assert asked["export"] == tmp_path / name
 
 
 def test_a_disk_that_is_full_of_output_is_told(capsys):

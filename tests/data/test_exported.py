@@ -55,7 +55,10 @@ def rewrite(path, **changes):
         ({"label_names": np.array(["cat", "dog"])}, "classes"),
         ({"labels": np.zeros(3, np.int32)}, "differ in length"),
         ({"images": np.zeros((15, SIZE, SIZE), np.float32)}, "expected uint8"),
-        ({"protocol": np.array("clean")}, "cut by protocol clean"),
+        (
+            {"protocol": np.array("clean")},
+            "export again with --protocol paper, or train with --protocol clean",
+        ),
     ],
 )
 def test_another_file_is_refused(dataset, tmp_path, changes, said):
@@ -68,7 +71,10 @@ def test_another_file_is_refused(dataset, tmp_path, changes, said):
 
 def test_patches_of_another_size_are_refused(dataset, tmp_path):
     exported.save(tmp_path / "p.npz", dataset, "paper")
-    with pytest.raises(UserError, match="--image-size"):
+    with pytest.raises(
+        UserError,
+        match=f"export again with --image-size {2 * SIZE}, or train with --image-size {SIZE}",
+    ):
         exported.load(tmp_path / "p.npz", 2 * SIZE, "paper")
 
 

@@ -17,7 +17,7 @@ import jax
 from tabulate import tabulate
 
 from tests.gpu import hlo, little, programs
-from tests.gpu.target import compile_for_h100
+from tests.gpu.target import compile_for
 
 
 class Counts(NamedTuple):
@@ -90,7 +90,7 @@ def compiled() -> dict[str, Callable[[], tuple[Counts, str]]]:
 
 
 def _compiled(function: Any, arguments: dict[str, Any], weights: Collection[Sequence[int]]):
-    found = compile_for_h100(function, **arguments)
+    found = compile_for("h100", function, **arguments)
     sizes = {hlo.size_of(shape) for shape in weights}
     return count(found, sizes, arguments.get("state")), found.as_text()
 

@@ -46,6 +46,19 @@ def test_what_was_said_before_is_said_again_after(capsys):
     assert capsys.readouterr().out == "heard\n"
 
 
+def test_nothing_is_drawn_in_a_file_that_is_to_have_colours(monkeypatch, capsys):
+    """As notebooks ask for."""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    coloured = console._Output(highlight=False)
+    assert coloured.is_terminal
+    monkeypatch.setattr(console, "console", coloured)
+    for item in track([1], "items"):
+        say(f"item {item}")
+    with console.live() as show:
+        show(Table("heading"))
+    assert capsys.readouterr().out == "item 1\n"
+
+
 def test_bars_stand_below_each_other():
     with bar() as outer, bar() as inner:
         assert inner is outer

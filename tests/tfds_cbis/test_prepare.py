@@ -162,6 +162,26 @@ def test_another_release_asks_for_another_folder(toy, prepared, healthy):
     assert str(toy.folder) in str(caught.value)
 
 
+def test_a_release_that_changed_is_known_by_every_spelling_of_its_path(toy, tmp_path, monkeypatch):
+    """Prepared by a relative path, and asked for from another folder."""
+    whole = {"image/1-1.jpg": film(), "mask/1-1.jpg": mask((120, 100), 2, 3, 40, 50)}
+    toy.add(files=whole)
+    folder = toy.write()
+    options = {"data_dir": tmp_path / "data", "background_size": 9}
+    monkeypatch.chdir(folder.parent)
+    (tmp_path / "link").symlink_to(folder)
+    spellings = (Path(folder.name), folder, Path(f"{folder}/"), tmp_path / "link")
+    for spelling in spellings:
+        builder = tfds_cbis.prepare(spelling, **options)
+        assert tfds_cbis.summary(builder)["source"] == str(folder)
+        monkeypatch.chdir("/")
+    toy.add(files=whole, patient="P_00002")
+    toy.write()
+    for spelling in spellings[1:]:
+        with pytest.raises(CbisError, match=f"prepared from {spelling}, whose files have changed"):
+            tfds_cbis.prepare(spelling, **options)
+
+
 def test_what_was_dropped_is_stored(toy, tmp_path):
     whole = {"image/1-1.jpg": film(), "mask/1-1.jpg": mask((120, 100), 2, 3, 40, 50)}
     toy.add(files=whole)

@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -177,7 +178,7 @@ class Builder(LocalBuilder):
         )  # fmt: skip
         # The metadata are written with the records, when the last split is done.
         self.info.metadata.update(
-            source=str(release.path),
+            source=os.path.realpath(release.path),
             background_size=self._background_size,
             fingerprint=release.fingerprint(background_size=self._background_size),
             windows=self.builder_config.windows,

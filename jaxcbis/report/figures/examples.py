@@ -9,13 +9,14 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from jaxcbis.data.patches import Patches, eight_bit
+from jaxcbis.errors import AGAIN
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import files
 from jaxcbis.records.predictions import Predictions
 from jaxcbis.report.figures import saving
 from jaxcbis.report.figures.overlay import as_png, file_name, overlay
 
-_ADVICE = "free space and use --resume"
+_ADVICE = f"free space and {AGAIN}"
 
 
 def write(folder: Path, test: Patches, maps: NDArray, answers: Predictions, title: str) -> None:

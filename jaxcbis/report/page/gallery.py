@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jaxcbis.data.patches import Patches, eight_bit
-from jaxcbis.errors import UserError
+from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import files
 
 #: Widest picture in the report, in pixels.
@@ -34,7 +34,7 @@ def write(folder: Path, test: Patches, maps: NDArray) -> None:
         for i in range(len(test))
     ]
     text = json.dumps({"grid": maps.shape[1], "patches": patches}, allow_nan=False)
-    files.write(folder / "gallery.json", text, "free space and use --resume")
+    files.write(folder / "gallery.json", text, f"free space and {AGAIN}")
 
 
 def read(folder: Path) -> dict:

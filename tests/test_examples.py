@@ -1,0 +1,105 @@
+"""The notebooks for Kaggle and Colab: what they hold, and that they run to the report."""
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from jaxcbis import config as options
+from jaxcbis.commands.main import parser
+from jaxcbis.commands.words import given
+from jaxcbis.data import prepared
+from tests import stripes
+from tests.conftest import ROOT
+from tests.processes import ENVIRONMENT
+
+nbformat = pytest.importorskip("nbformat", reason="Jupyter's packages are not installed")
+
+NAMES = ("kaggle", "colab")
+#: Cells that are each notebook's own: where it gets the program and the release, and what it keeps.
+OWN = {"about", "install", "download", "parameters", "keep"}
+#: In the place of a GPU and an hour.
+LITTLE = """
+CUT = "--protocol clean --image-size {size}".split()
+TRAIN = "--backbone tiny --strategy s2 --weights random --epochs 1 --device cpu".split()
+"""
+
+
+def read(name: str):
+    return nbformat.read(ROOT / "examples" / f"{name}.ipynb", as_version=nbformat.NO_CONVERT)
+
+
+def cells(notebook) -> dict:
+    return {cell.id: cell for cell in notebook.cells}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_holds_no_output_and_nothing_of_who_wrote_it(name):
+    notebook = read(name)
+    nbformat.validate(notebook)
+    assert set(notebook.metadata) <= {
+        "kernelspec", "language_info", "kaggle", "colab", "accelerator",
+    }  # fmt: skip
+    for cell in notebook.cells:
+        assert cell.id.replace("-", "").isalpha()
+        assert cell.metadata == {}
+        if cell.cell_type == "code":
+            assert (cell.outputs, cell.execution_count) == ([], None)
+    assert len(cells(notebook)) == len(notebook.cells)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_its_options_are_the_programs(name):
+    found: dict = {"RELEASES": "x"}
+    exec(cells(read(name))["parameters"].source, found)
+    for command, words in (("prepare", found["CUT"]), ("train", found["CUT"] + found["TRAIN"])):
+        config = options.resolve(given(parser().parse_args([command, "--data", "x", *words])))
+        assert config.protocol == "clean"
+    assert (config.backbone, config.strategy, config.device) == ("resnet50", "s2", "gpu")
+
+
+def test_both_run_the_same_cells_behind_the_first_ones():
+    """So that running one of them tests both."""
+    kaggle, colab = (
+        [(cell.id, cell.source) for cell in read(name).cells if cell.id not in OWN]
+        for name in NAMES
+    )
+    assert kaggle == colab
+    assert [name for name, _ in kaggle][-1] == "report"
+
+
+def listing(folder: Path) -> list:
+    return sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def test_it_finds_the_release_trains_and_shows_the_report(demo_dir, tmp_path):
+    nbclient = pytest.importorskip("nbclient", reason="Jupyter's packages are not installed")
+    release = demo_dir / f"cbis_ddsm_demo-{prepared.DEMO_VERSION}" / "release"
+    (tmp_path / "input" / "sets" / "someone").mkdir(parents=True)
+    (tmp_path / "input" / "sets" / "someone" / "cbis-ddsm").symlink_to(release)
+    before = listing(release)
+    notebook = read("kaggle")
+    notebook.cells = [cell for cell in notebook.cells if cell.id != "install"]
+    known = cells(notebook)
+    known["parameters"].source = f"INPUT, KEPT = {str(tmp_path / 'input')!r}, {str(tmp_path)!r}\n"
+    known["parameters"].source += 'RUN = f"{KEPT}/run"' + LITTLE.format(size=stripes.SIZE)
+    assert '"jaxcbis"' in known["running"].source
+    known["running"].source = known["running"].source.replace('"jaxcbis"', '"tests.program"')
+
+    environment = ENVIRONMENT | {
+        "PYTHONPATH": os.pathsep.join([ENVIRONMENT["PYTHONPATH"], *sys.path]),
+        "IPYTHONDIR": str(tmp_path / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(tmp_path / "jupyter"),
+    }
+    there = {"metadata": {"path": tmp_path}}
+    nbclient.NotebookClient(notebook, timeout=300, resources=there).execute(env=environment)
+
+    assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "finished"
+    (shown,) = known["report"].outputs
+    assert "atob(" in shown.data["text/html"]
+    said = "".join(output.text for output in known["prepare"].outputs)
+    assert "CBIS-DDSM from" in said
+    assert "\x1b[2K" not in said  # nothing that is drawn over, which a notebook cannot
+    assert listing(release) == before
