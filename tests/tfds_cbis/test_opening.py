@@ -281,6 +281,7 @@ def test_dicoms_with_another_suffix_or_none(converted, dicom, name):
     for path in sorted(dicom.glob("CBIS-DDSM/*/*/*/*.dcm")):
         path.rename(path.with_name(name.format(stem=path.stem)))
         (path.parent / "LICENSE").write_text("by")
+    (dicom / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
     found = identity(dicom)
     assert found[:2] == expected[:2]
     assert found[0][1] == []

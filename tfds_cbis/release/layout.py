@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tfds_cbis.errors import CbisError, shorten
 from tfds_cbis.release.cases import CSV_NAMES
+from tfds_cbis.release.dicom import BEGINNING, is_dicom
 from tfds_cbis.release.stores import Archive, Folder, is_uid
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
@@ -172,12 +173,13 @@ def _once(store: Folder | Archive, found: dict[str, list[str]]) -> dict[str, lis
 
 def _is_dicom(store: Folder | Archive, name: str) -> bool:
     """Whether a file without a suffix, or with a number for one, begins as DICOM files do."""
-    stem, point, suffix = name.rpartition("/")[2].rpartition(".")
-    if point and stem and not suffix.isdigit():
+    last = name.rpartition("/")[2]
+    stem, point, suffix = last.rpartition(".")
+    if last.upper() == "DICOMDIR" or (point and stem and not suffix.isdigit()):
         return False
     try:
         with store.header(name) as file:
-            return file.read(132)[128:] == b"DICM"
+            return is_dicom(file.read(BEGINNING))
     except OSError:
         return False
 
