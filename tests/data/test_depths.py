@@ -118,6 +118,14 @@ def test_a_container_of_more_bits_is_taken_for_the_fewest_that_hold_it(kind, bit
     assert notes == ([said] if bits < 16 else [])
 
 
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_the_brightest_pixel_at_the_edge_of_a_depth(bits):
+    pixels = np.zeros((9, 9), np.uint16)
+    for brightest, right in ((2**bits - 1, 255), (2**bits, 64)):
+        pixels[0, 0] = brightest
+        assert read(opencv(".png")(pixels))[0].max() == right
+
+
 @settings(max_examples=30, deadline=None)
 @given(
     st.sampled_from([8, 10, 12, 14, 16]),

@@ -9,6 +9,7 @@ import warnings
 from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -27,6 +28,7 @@ from pydicom.uid import (
 from tests.tfds_cbis.dicom_file import encode, table, written
 from tfds_cbis.release import dicom, dicom_display, dicom_index
 from tfds_cbis.release.depth import eight_bit
+from tfds_cbis.release.heard import heard
 from tfds_cbis.release.stores import Folder
 
 #: Of 12 bit.
@@ -252,6 +254,13 @@ def test_a_compression_that_nothing_decodes(syntax, said):
     text = refusal(written(file))
     assert syntax.name in text
     assert said in text
+
+
+def test_opencv_speaks_again_after_a_file_is_read():
+    before = cv2.utils.logging.getLogLevel()
+    with heard(), heard():
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_SILENT
+    assert cv2.utils.logging.getLogLevel() == before > 0
 
 
 def test_library_warnings_become_notes_in_every_thread(recwarn, monkeypatch):
