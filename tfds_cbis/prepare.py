@@ -89,14 +89,13 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
       `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
       release and options), three lists of `{id, reason}`: what was `dropped`, which windows fall
       `short` of their protocol, and what was `assumed` to read mammograms; and `notes` on the
-      release.
+      release: the one that the builder was given now, or else the one prepared from.
 
     Raises:
       CbisError: if the builder's folder holds no complete data set.
     """
     try:
-        # Earlier versions told nothing of what they assumed.
-        stored: dict[str, Any] = {"assumed": []} | dict(builder.info.metadata or {})
+        stored = dict(builder.info.metadata or {})
     except ValueError as error:
         raise CbisError(
             f"the metadata.json in {builder.data_dir} is damaged ({error}); delete that folder "
@@ -110,7 +109,9 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
             f"{builder.data_dir} holds no complete data set: no {', '.join(sorted(lacking))}; "
             "delete that folder and prepare again"
         )
-    return {"notes": []} | stored  # earlier versions had none
+    if isinstance(builder, Builder) and builder.release:
+        stored["notes"] = builder.release.notes
+    return {"assumed": [], "notes": []} | stored  # earlier versions told of neither
 
 
 def _background_size(protocol: str, given: int | None) -> int | None:

@@ -16,6 +16,7 @@ from PIL import Image
 from jaxcbis.data import pictures
 from jaxcbis.errors import UserError
 from tests.tfds_cbis.dicom_file import encode
+from tfds_cbis.release import decoding
 from tfds_cbis.release import pictures as release_pictures
 from tfds_cbis.release.depth import STEP, eight_bit
 from tfds_cbis.release.images import decode, decode_dicom
@@ -115,6 +116,14 @@ def test_a_container_of_more_bits_is_taken_for_the_fewest_that_hold_it(kind, bit
     np.testing.assert_array_equal(pixels, np.rint(values / (2**bits - 1) * 255))
     said = f"taken as {bits} bit: no pixel is brighter than {values.max()}"
     assert notes == ([said] if bits < 16 else [])
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_the_brightest_pixel_at_the_edge_of_a_depth(bits):
+    pixels = np.zeros((9, 9), np.uint16)
+    for brightest, right in ((2**bits - 1, 255), (2**bits, 64)):
+        pixels[0, 0] = brightest
+        assert read(opencv(".png")(pixels))[0].max() == right
 
 
 @settings(max_examples=30, deadline=None)
@@ -220,16 +229,34 @@ def test_small_copies_of_a_tiff_are_no_pages(tmp_path):
         (tiff()(TWELVE.astype(np.uint32) * 2**18), "more than 16 bit hold"),
         (tiff()(np.full((9, 9), np.nan, np.float32)), "no finite numbers"),
         (pgm(TWELVE)[:-9], "damaged image"),
+        (plain_pgm(TWELVE)[:-900], "damaged image"),
         (tiff()(TWELVE)[:-900], "damaged image|a TIFF"),
+        (pillow("tiff", compression="tiff_lzw")(TWELVE)[:-900], "a TIFF that is damaged"),
+        (tiff()(TWELVE.astype(np.float16)), "of a rare packing"),
+        (tiff(photometric="rgb", planarconfig="separate")(np.stack([TWELVE] * 3)), "colour planes"),
         (pillow("jpeg2000", num_resolutions=1)(TWELVE)[:-900], "damaged image"),
         (pillow("webp")(np.dstack([GREY] * 3))[:-50], "damaged image"),
     ],
 )
-def test_what_is_not_read_is_named(data, said, tmp_path):
+def test_what_is_not_read_is_named(data, said, tmp_path, capfd):
     (tmp_path / "a").write_bytes(data)
     with pytest.raises(UserError, match=said) as caught:
         pictures.read(tmp_path / "a")
     assert "\n" not in str(caught.value)
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("kind", ["jpeg", "png", "webp"])
+def test_an_orientation_is_left_out_as_in_training_with_a_note(kind):
+    exif = Image.Exif()
+    exif[274] = 6
+    options = {"lossless": True} if kind == "webp" else {}
+    turned, notes = read(pillow(kind, exif=exif, **options)(GREY))
+    plain, none = read(pillow(kind, **options)(GREY))
+    np.testing.assert_array_equal(turned, plain)
+    assert (notes, none) == ([decoding.TURNED], [])
+    damaged = pillow(kind, exif=b"Exif\0\0no tags", **options)(GREY)
+    np.testing.assert_array_equal(read(damaged)[0], plain)
 
 
 @pytest.mark.skipif("JAXCBIS_SHARED" not in os.environ, reason="needs JAXCBIS_SHARED")

@@ -123,7 +123,7 @@ def test_what_cannot_be_used_gets_one_line(tmp_path):
         save(tmp_path / "clear.png", clear): "transparent",
         save(tmp_path / "small.png", GREY[:7]): "30 x 7 pixels",
         dicom(tmp_path / "many.dcm", np.stack([stored] * 3), NumberOfFrames=3): "3 frames",
-        dicom(tmp_path / "rgb.dcm", stored, PhotometricInterpretation="RGB"): "RGB",
+        dicom(tmp_path / "p.dcm", stored, PhotometricInterpretation="PALETTE COLOR"): "PALETTE",
     }.items():
         with pytest.raises(UserError, match=said) as caught:
             pictures.read(path)

@@ -8,14 +8,17 @@ from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, Expli
 
 
 def encode(stored: np.ndarray, *, without: tuple[str, ...] = (), **attributes) -> bytes:
-    """A grey file of pixels [height, width], of all bits of their type unless said."""
+    """A file of pixels [height, width] or [height, width, 3], of all bits of their type."""
     file = Dataset()
     file.file_meta = FileMetaDataset()
     file.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     file.SOPClassUID = DigitalMammographyXRayImageStorageForPresentation
     file.SOPInstanceUID = file.SeriesInstanceUID = "1.2.3"
-    file.Rows, file.Columns = stored.shape
+    file.Rows, file.Columns = stored.shape[:2]
     file.SamplesPerPixel, file.PhotometricInterpretation = 1, "MONOCHROME2"
+    if stored.ndim == 3:
+        file.SamplesPerPixel, file.PhotometricInterpretation = 3, "RGB"
+        file.PlanarConfiguration = 0
     file.BitsAllocated = file.BitsStored = 8 * stored.itemsize
     file.PixelRepresentation = int(stored.dtype.kind == "i")
     file.PixelData = stored.tobytes()

@@ -6,8 +6,10 @@ import subprocess
 import sys
 import threading
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from pydicom import dcmread
@@ -24,8 +26,10 @@ from pydicom.uid import (
 )
 
 from tests.tfds_cbis.dicom_file import encode, table, written
-from tfds_cbis.release import dicom, dicom_index
+from tfds_cbis.release import dicom, dicom_display, dicom_index
 from tfds_cbis.release.depth import eight_bit
+from tfds_cbis.release.heard import heard
+from tfds_cbis.release.stores import Folder
 
 #: Of 12 bit.
 STORED = np.linspace(300, 3900, 40 * 30).reshape(40, 30).round().astype(np.uint16)
@@ -69,6 +73,7 @@ def test_a_broken_table_falls_back_to_the_window(name, item):
         ({"RescaleSlope": 0, "RescaleIntercept": 7}, "RescaleSlope is 0"),
         ({"WindowCenter": 2048}, "a centre or a width alone"),
         ({"WindowCenter": 2048, "WindowWidth": 0}, "WindowWidth is 0"),
+        ({"WindowCenter": 2048, "WindowWidth": -400}, "WindowWidth is -400"),
         ({"WindowCenter": 5, "WindowWidth": 0, "VOILUTFunction": "SIGMOID"}, "WindowWidth is 0"),
     ],
 )
@@ -92,6 +97,35 @@ def test_window_functions(function, notes, expected):
     pixels, said = read(encode(STORED, **PLAIN, **WINDOW, VOILUTFunction=function))
     assert np.abs(pixels - expected).max() <= 0.51
     assert len(said) == notes
+
+
+@pytest.mark.parametrize("group", dicom_display.GROUPS)
+def test_the_window_and_rescale_of_an_enhanced_object(group):
+    """Breast projections and slices keep them in functional groups."""
+    rescale, window, functional = Dataset(), Dataset(), Dataset()
+    rescale.RescaleSlope, rescale.RescaleIntercept = 2, -100
+    window.WindowCenter, window.WindowWidth = 3996, 2001
+    functional.PixelValueTransformationSequence = [rescale]
+    functional.FrameVOILUTSequence = [window]
+    pixels, notes = read(encode(STORED, **PLAIN, **{group: [functional]}))
+    right = ((2 * STORED - 4095.5) / 2000 + 0.5).clip(0, 1) * 255
+    assert np.abs(pixels - right).max() <= 0.51
+    assert notes == []
+    empty = encode(STORED, **PLAIN, **{group: [Dataset()]})
+    np.testing.assert_array_equal(read(empty)[0], RIGHT)
+
+
+def test_grey_in_the_channels_of_colour():
+    """Screenshots and secondary captures."""
+    grey = RIGHT.astype(np.uint8)
+    np.testing.assert_array_equal(read(encode(np.dstack([grey] * 3)))[0], grey)
+    whites = encode(np.dstack([np.full_like(grey, 255), *[np.full_like(grey, 128)] * 2]),
+                    PhotometricInterpretation="YBR_FULL")  # fmt: skip
+    np.testing.assert_array_equal(read(whites)[0], 255)
+    assert "a colour image" in refusal(encode(np.dstack([grey, grey, grey[::-1]])))
+    palette = encode(grey, PhotometricInterpretation="PALETTE COLOR")
+    assert "PALETTE COLOR" in refusal(palette)
+    assert refusal(palette).endswith("convert it to PNG")
 
 
 def test_of_several_windows_the_first_counts():
@@ -118,15 +152,25 @@ def test_a_lookup_table_that_begins_late_and_ends_early():
     np.testing.assert_array_equal(pixels, np.array([0, 50, 100, 255])[index])
 
 
-def test_signed_without_a_negative_pixel_is_as_unsigned():
-    signed, notes = read(encode(STORED.astype(np.int16), **PLAIN))
-    np.testing.assert_array_equal(signed, RIGHT)
-    assert notes == ["signed without a negative pixel, up to 3900: taken as not signed"]
-    wider, notes = read(encode(STORED.astype(np.int16), BitsStored=13))
-    np.testing.assert_array_equal(wider, RIGHT)
+@pytest.mark.parametrize("bits", [12, 13, 16])
+def test_signed_without_a_negative_pixel_is_as_unsigned(bits):
+    pixels, notes = read(encode(STORED.astype(np.int16), BitsStored=bits))
+    np.testing.assert_array_equal(pixels, RIGHT)
+    (note,) = notes
+    assert note.startswith("signed without a negative pixel")
+    assert "taken as 12 bit" in note
+
+
+@pytest.mark.parametrize("bits", [12, 13])
+def test_a_dark_signed_patch_has_the_range_of_its_mammogram(bits):
+    pixels, _ = read(encode((STORED // 3).astype(np.int16), BitsStored=bits))
+    np.testing.assert_array_equal(pixels, np.rint(STORED // 3 / 4095 * 255))
+
+
+def test_signed_with_negative_pixels():
+    pixels, notes = read(encode(STORED.astype(np.int16) - 2048, **PLAIN))
+    np.testing.assert_array_equal(pixels, RIGHT)
     assert notes == []
-    shifted, _ = read(encode(STORED.astype(np.int16) - 2048, **PLAIN))
-    np.testing.assert_array_equal(shifted, RIGHT)
 
 
 def test_more_or_less_bits_than_a_file_tells_of_are_said():
@@ -161,7 +205,7 @@ def test_without_preamble_or_meta_header(tmp_path):
         np.testing.assert_array_equal(pixels, right, err_msg=name)
         assert len(notes) == ("no meta" in name)
         (tmp_path / "a").write_bytes(data)
-        assert dicom_index.series(tmp_path, ["a"]) == ({"1.2.3": ["a"]}, [])
+        assert dicom_index.series(Folder(tmp_path), ["a"]) == ({"1.2.3": ["a"]}, [])
 
 
 @pytest.mark.parametrize(
@@ -212,6 +256,13 @@ def test_a_compression_that_nothing_decodes(syntax, said):
     assert said in text
 
 
+def test_opencv_speaks_again_after_a_file_is_read():
+    before = cv2.utils.logging.getLogLevel()
+    with heard(), heard():
+        assert cv2.utils.logging.getLogLevel() == cv2.utils.logging.LOG_LEVEL_SILENT
+    assert cv2.utils.logging.getLogLevel() == before > 0
+
+
 def test_library_warnings_become_notes_in_every_thread(recwarn, monkeypatch):
     data = encode(STORED, **PLAIN)
     completed = dicom._completed
@@ -240,6 +291,20 @@ def test_library_warnings_become_notes_in_every_thread(recwarn, monkeypatch):
         warnings.warn("after", stacklevel=1)
 
 
+def test_a_folder_is_not_taken_for_a_decoder(tmp_path, monkeypatch):
+    for name in ("dl", "openjpeg"):
+        (tmp_path / name).mkdir()
+    monkeypatch.delitem(sys.modules, "openjpeg", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    assert find_spec("dl")
+    if find_spec("openjpeg").origin is None:  # it is not installed, or comes later
+        assert "openjpeg" in dicom._folders(["openjpeg", "json"])
+    with dicom._hidden(["dl"]), pytest.raises(ImportError):
+        import dl  # noqa: F401
+    assert find_spec("dl")
+
+
+@pytest.mark.full
 def test_a_folder_in_the_current_directory_hides_no_decoder(tmp_path):
     for name in ("dl", "DLFCN", "gdcm", "pylibjpeg", "openjpeg", "jpeg_ls"):
         (tmp_path / name).mkdir()

@@ -43,7 +43,7 @@ def test_png_copies_of_a_releases_jpegs(scale, toy):
     np.testing.assert_array_equal(image, film())
     assert image.dtype == np.uint8
     assert notes == []
-    np.testing.assert_array_equal(read_mask(release, release.lesions()[0][0], SHAPE), MASK)
+    np.testing.assert_array_equal(read_mask(release, release.lesions()[0][0], film()), MASK)
 
 
 @pytest.mark.parametrize("data", [b"", b"no image\xff\xd9"])

@@ -143,6 +143,7 @@ def test_capital_letters(healthy, kaggle):
     (kaggle / "csv").rename(kaggle / "CSV")
     (kaggle / "jpeg").rename(kaggle / "JPEG")
     assert identity(kaggle)[:2] == identity(healthy.folder)[:2]
+    assert identity(kaggle / "JPEG") == identity(kaggle / "CSV") == identity(kaggle)
 
 
 def test_tables_beside_the_images(healthy, kaggle):
@@ -175,6 +176,18 @@ def test_two_releases_below_are_named(kaggle):
     shutil.copytree(kaggle, kaggle.with_name("release-2"))
     with pytest.raises(CbisError, match=r"did you mean .*/release(-2)?, .*/release(-2)?\?$"):
         Release(kaggle.parent)
+
+
+def test_two_releases_at_different_depths_are_named(kaggle):
+    shutil.copytree(kaggle, kaggle.with_name("other") / "deeper/release")
+    with pytest.raises(CbisError, match=r"did you mean .*/top/release, .*/other/deeper/release\?$"):
+        Release(kaggle.parent)
+
+
+def test_tables_again_in_a_release_are_no_second_one(healthy, kaggle):
+    shutil.copytree(kaggle / "csv", kaggle / "jpeg" / "csv")
+    top = moved(kaggle, "archive")
+    assert identity(top)[:2] == identity(healthy.folder)[:2]
 
 
 def test_a_release_and_tables_alone_below(healthy, kaggle):
@@ -243,7 +256,7 @@ def test_png_copies(healthy, kaggle):
     [
         ("..", "release"), ("../csv", "release"), (".", "release/CBIS-DDSM"),
         ("csv", "release/CBIS-DDSM"), ("..", "release/CBIS-DDSM"), ("../csv", "release/CBIS-DDSM"),
-        ("a/b", "release"), (".", ""),
+        ("../CSV", "release/CBIS-DDSM"), ("a/b", "release"), (".", ""),
     ],
 )  # fmt: skip
 def test_tables_of_dicoms_above_and_below(converted, dicom, tables, given):
@@ -281,6 +294,7 @@ def test_dicoms_with_another_suffix_or_none(converted, dicom, name):
     for path in sorted(dicom.glob("CBIS-DDSM/*/*/*/*.dcm")):
         path.rename(path.with_name(name.format(stem=path.stem)))
         (path.parent / "LICENSE").write_text("by")
+    (dicom / "DICOMDIR").write_bytes(bytes(128) + b"DICM")
     found = identity(dicom)
     assert found[:2] == expected[:2]
     assert found[0][1] == []

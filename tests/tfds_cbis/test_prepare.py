@@ -89,6 +89,14 @@ def test_it_is_read_by_name_without_its_release(prepared):
     assert str(builder.version) in builder.release_notes
 
 
+def test_notes_are_on_the_release_as_it_is_given_now(healthy, prepared):
+    given = healthy.folder / "jpeg"
+    again = tfds_cbis.prepare(given, data_dir=prepared.data_dir_root, background_size=SIZE)
+    (note,) = tfds_cbis.summary(again)["notes"]
+    assert note == f"{healthy.folder} was read: {given} is a part of it"
+    assert tfds_cbis.summary(prepared)["notes"] == []
+
+
 def test_tfdss_own_way_gives_the_same_records(healthy, prepared, tmp_path):
     """`download_and_prepare` with a manual directory, without our `prepare`; of the archive."""
     archive = shutil.make_archive(str(tmp_path / "manual/archive"), "zip", healthy.folder)

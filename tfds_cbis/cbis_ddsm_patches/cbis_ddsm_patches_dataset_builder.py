@@ -111,7 +111,7 @@ class Builder(LocalBuilder):
         mapper: Mapper = in_parallel,
         **kwargs: Any,
     ):
-        self._release = release
+        self.release = release
         self._background_size = background_size
         self._mapper = mapper
         self._progress = progress or (lambda done, total: None)
@@ -162,7 +162,7 @@ class Builder(LocalBuilder):
         )
 
     def _split_generators(self, dl_manager) -> dict[str, Iterator[tuple[str, dict]]]:
-        release = self._release or self._opened.enter_context(_manual_release(dl_manager))
+        release = self.release or self._opened.enter_context(_manual_release(dl_manager))
         if release.dicom != self.builder_config.dicom:
             kind = "DICOM" if release.dicom else "JPEG"
             fitting = " or ".join(

@@ -3,7 +3,7 @@
 import io
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -17,8 +17,12 @@ from tfds_cbis.release.dicom import MAX_PIXELS
 #: What Pillow calls the kinds that are read, and what people do.
 FORMATS = ("PNG", "JPEG", "TIFF", "PPM", "BMP", "JPEG2000", "WEBP")
 KINDS = "PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, WebP or DICOM"
-#: TIFF tags: a page's kind, bits of a value, whether 0 is white, and whether values have a sign.
-SUBFILE, BITS, PHOTOMETRIC, SAMPLE_FORMAT = 254, 258, 262, 339
+#: TIFF tags: a page's kind, bits of a value, whether 0 is white, whether colours lie in planes, and
+#: whether values have a sign.
+SUBFILE, BITS, PHOTOMETRIC, PLANES, SAMPLE_FORMAT = 254, 258, 262, 284, 339
+#: EXIF's tag for it; of TIFF it is the format's own, which Pillow follows.
+ORIENTATION = 274
+TURNED = "its EXIF says to turn it: left as its pixels are stored, as in training"
 #: Of TIFF's pages: a smaller copy, or a mask.
 NO_PAGE = 1 | 4
 
@@ -30,11 +34,13 @@ class Decoded(NamedTuple):
       values: [height, width] or, of red, green and blue, [height, width, 3], of any number type.
       highest: that its format tells; None where it does not.
       inverted: whether bright is low.
+      notes: what had to be assumed.
     """
 
     values: np.ndarray
     highest: int | None = None
     inverted: bool = False
+    notes: Sequence[str] = ()
 
 
 def decode(data: bytes) -> Decoded:
@@ -55,11 +61,26 @@ def decode(data: bytes) -> Decoded:
         packing = image.tile[0] if image.tile else None  # which loading forgets
         if packing and packing.codec_name in ("raw", "ppm") and data[:2] in (b"P5", b"P6"):
             return _pnm(data, image, packing)
-        image.load()
+        _load(image)
+    found = _values(data, image, packing)
+    return found._replace(notes=[TURNED]) if _is_turned(image) else found
+
+
+def _values(data: bytes, image: Image.Image, packing: Any) -> Decoded:
+    """Of an image that Pillow has loaded all bits, by another library where it keeps 8."""
     if image.mode.startswith("I") or image.mode == "F":
         return _deep(data, image)
-    bits, _ = _jpeg2000_depth(data) if image.format == "JPEG2000" else (8, False)
-    if bits > 8 or ";16" in str(packing):  # of which Pillow keeps 8
+    if image.format == "JPEG2000":
+        bits, _ = _jpeg2000_depth(data)
+    elif image.format == "TIFF":
+        bits = max(_tag(image, BITS, (1,)))
+    else:
+        bits = 16 if ";16" in str(packing) else 8
+    if bits > 8:  # of which Pillow keeps 8
+        if image.format == "TIFF" and _tag(image, PLANES, 1) == 2:  # OpenCV would mix them up
+            raise ValueError(
+                "is a TIFF of colour planes, which is not read in 16 bit; save it as grey"
+            )
         values = _by_opencv(data, cv2.IMREAD_UNCHANGED)
         if values.shape[2:] == (4,):
             channels.require_opaque(values[..., 3])
@@ -77,6 +98,21 @@ def decode(data: bytes) -> Decoded:
         flags = cv2.IMREAD_GRAYSCALE | cv2.IMREAD_IGNORE_ORIENTATION
         return Decoded(_by_opencv(data, flags))
     return Decoded(shown[..., :3])
+
+
+def _load(image: Image.Image) -> None:
+    try:
+        image.load()
+    except ValueError as error:  # of a plain PGM, say, that is cut off
+        raise OSError(str(error)) from error
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether viewers turn or flip what the file holds."""
+    try:
+        return image.format != "TIFF" and image.getexif().get(ORIENTATION, 1) not in (0, 1)
+    except Exception:  # a damaged EXIF, of many kinds, tells nothing
+        return False
 
 
 def _by_opencv(data: bytes, flags: int) -> np.ndarray:

@@ -13,12 +13,14 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfds_cbis.errors import CbisError, shorten
-from tfds_cbis.release import depth, dicom_display
+from tfds_cbis.release import channels, depth, dicom_display
 from tfds_cbis.release.depth import Picture
 from tfds_cbis.release.heard import heard
 
 #: More pixels than any mammogram has; a damaged header may tell of billions.
 MAX_PIXELS = 100_000_000
+#: How Photometric Interpretations begin that are read.
+GREY = ("MONOCHROME", "RGB", "YBR_")
 #: As many bytes of a file tell whether it is DICOM.
 BEGINNING = 132
 #: The first element of a file without the 128 bytes of preamble: of group 2 or 8, with a length.
@@ -50,15 +52,19 @@ def require_pydicom(what: str) -> None:
 @functools.cache
 def _import_pydicom() -> None:
     """Imports it here, as the Kaggle release needs none of it."""
-    specs = {name: find_spec(name) for name in DECODERS if name not in sys.modules}
-    folders = [name for name, spec in specs.items() if spec and spec.origin is None]
-    with _hidden([*LONG_GONE, *folders]):
+    with _hidden([*LONG_GONE, *_folders(DECODERS)]):
         import pydicom.pixels  # noqa: F401
 
         with suppress(ImportError):
             import gdcm
 
             gdcm.Trace.WarningOff()  # it would write them past Python
+
+
+def _folders(names: Iterable[str]) -> list[str]:
+    """Those for which a mere folder would be imported."""
+    specs = {name: find_spec(name) for name in names if name not in sys.modules}
+    return [name for name, spec in specs.items() if spec and spec.origin is None]
 
 
 def is_dicom(data: bytes) -> bool:
@@ -93,33 +99,43 @@ def opened(file: BinaryIO, **how: Any) -> Any:
 def read(data: bytes) -> Picture:
     """Reads a DICOM file of one grey frame, as it wants to be seen; see `dicom_display`.
 
+    Red, green and blue that hardly differ are grey, as screenshots and secondary captures hold it.
+
     Returns:
       uint16 pixels: the range that BitsStored can hold, or the window, is stretched to 16 bit.
 
     Raises:
-      ValueError: with one line, if it is damaged, of another kind, or compressed in a way that no
-        installed library decodes.
+      ValueError: with one line, if it is damaged, of another kind, in colour, or compressed in a
+        way that no installed library decodes.
       CbisError: pydicom is not installed.
     """
     require_pydicom("a DICOM file")
     with heard() as warned:
-        try:
+        with _damage_told():
             dataset = opened(io.BytesIO(data))
             notes = _completed(dataset)
             misfit = _misfit(dataset)
-            if not misfit:
-                stored = _stored(dataset)
-                curve, assumed = dicom_display.curve(dataset, stored)
-                pixels = depth.mapped(stored, curve)
-        except Exception as error:  # a damaged file raises many kinds
-            reason = str(error).strip().splitlines()
-            raise ValueError(
-                f"cannot read this DICOM file ({reason[0] if reason else type(error).__name__}); "
-                "get it again or, where it is compressed, convert it to PNG"
-            ) from error
-    if misfit:
-        raise ValueError(misfit)
+            stored = np.empty(0) if misfit else _stored(dataset)
+        if misfit:
+            raise ValueError(misfit)
+        grey = channels.grey(stored) if stored.ndim == 3 else stored
+        with _damage_told():
+            curve, assumed = dicom_display.curve(dataset, grey)
+            pixels = depth.mapped(grey, curve)
     return Picture(pixels, [*notes, *assumed, *warned])
+
+
+@contextmanager
+def _damage_told() -> Iterator[None]:
+    """Within it, whatever a damaged file makes pydicom raise becomes a line that says so."""
+    try:
+        yield
+    except Exception as error:
+        reason = str(error).strip().splitlines()
+        raise ValueError(
+            f"cannot read this DICOM file ({reason[0] if reason else type(error).__name__}); "
+            "get it again or, where it is compressed, convert it to PNG"
+        ) from error
 
 
 def _completed(dataset: Any) -> list[str]:
@@ -154,6 +170,7 @@ def _completed(dataset: Any) -> list[str]:
             notes.append(f"does not tell its {name}: taken as {value}")
     if not dataset.get("NumberOfFrames"):
         dataset.NumberOfFrames = 1
+    dicom_display.flatten(dataset)
     intent = str(dataset.get("PresentationIntentType") or "")
     if "FOR PROCESSING" in f"{intent} {_kind(dataset)}".upper():
         notes.append(
@@ -164,7 +181,9 @@ def _completed(dataset: Any) -> list[str]:
 
 
 def _stored(dataset: Any) -> np.ndarray:
-    """The pixels [height, width], with the bits above BitsStored where they are no overlay's.
+    """The pixels [height, width] or, of red, green and blue, [height, width, 3].
+
+    They keep the bits above BitsStored where these are no overlay's.
 
     Files that tell of too few bits, or of a sign that they do not use, would be folded up.
     """
@@ -190,8 +209,8 @@ def _misfit(dataset: Any) -> str:
     frames, kind = int(dataset.NumberOfFrames), str(dataset.PhotometricInterpretation)
     if frames > 1:
         return f"has {frames} frames, expected one; give one frame as an image"
-    if not kind.startswith("MONOCHROME"):
-        return f"its pixels are {kind}, expected MONOCHROME1 or MONOCHROME2"
+    if not kind.startswith(GREY):
+        return f"its pixels are {kind}, expected MONOCHROME1 or MONOCHROME2; convert it to PNG"
     if int(dataset.Rows) * int(dataset.Columns) > MAX_PIXELS:
         return f"{dataset.Columns} x {dataset.Rows} pixels, more than any mammogram has"
     return _undecodable(dataset.file_meta.TransferSyntaxUID)

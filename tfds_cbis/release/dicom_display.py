@@ -4,6 +4,7 @@ Elements that are empty count as absent, as many writers leave them so. What can
 passed over with a note. DICOM PS3.3 C.11.1 and C.11.2.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from functools import partial
@@ -11,11 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from tfds_cbis.release.depth import assumed_range, stretched
+from tfds_cbis.release.depth import DEPTHS, assumed_range, stretched
 
 #: A pydicom dataset; pydicom is imported where a DICOM file is read.
 Dataset = Any
 Curve = Callable[[np.ndarray], np.ndarray]
+#: Where enhanced objects keep what others have at the top. DICOM PS3.3 C.7.6.16.
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+MACROS = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
 #: Between 0 and 1 what becomes of values, by VOI LUT Function, of a window's centre and width.
 WINDOWS: dict[str, Callable[[np.ndarray, float, float], np.ndarray]] = {
     "LINEAR": lambda x, centre, width: (x - (centre - 0.5)) / max(width - 1, 1e-6) + 0.5,
@@ -49,6 +53,14 @@ def curve(dataset: Dataset, stored: np.ndarray) -> tuple[Curve, list[str]]:
     return seen, notes
 
 
+def flatten(dataset: Dataset) -> None:
+    """Brings the rescale and the window of an enhanced object's first frame to the top."""
+    for group, macro in itertools.product(GROUPS, MACROS):
+        for functional in (dataset.get(group) or ())[:1]:
+            for item in (functional.get(macro) or ())[:1]:
+                dataset.update(item)
+
+
 def _modality(dataset: Dataset, notes: list[str]) -> tuple[Curve, int | None]:
     """From stored values to the detector's; the highest that a table can give, if it is one."""
     found = _table(dataset, "ModalityLUTSequence", notes)
@@ -63,14 +75,19 @@ def _modality(dataset: Dataset, notes: list[str]) -> tuple[Curve, int | None]:
 
 
 def _stored_range(dataset: Dataset, stored: np.ndarray, notes: list[str]) -> np.ndarray:
-    """The lowest and highest that BitsStored can hold; a signed file without sign starts at 0."""
+    """The lowest and highest that BitsStored can hold; a signed file without a sign starts at 0."""
     bits, least, most = int(dataset.BitsStored), int(stored.min()), int(stored.max())
+    is_signed = bool(dataset.PixelRepresentation)
+    if is_signed and least >= 0:
+        if bits == dataset.BitsAllocated:  # it tells of its container alone
+            lowest, highest, assumed = assumed_range(stored)
+            notes.append("; ".join(["signed without a negative pixel", *assumed]))
+            return np.array([lowest, highest])
+        # Detectors have an even number of bits: an odd one counts the sign.
+        bits -= bits not in DEPTHS
+        notes.append(f"signed without a negative pixel: taken as {bits} bit, not signed")
     half = 2 ** (bits - 1)
-    lowest, highest = (-half if least < 0 else 0), 2 * half - 1
-    if dataset.PixelRepresentation and most < half:
-        highest = half - 1
-    elif dataset.PixelRepresentation and least >= 0:
-        notes.append(f"signed without a negative pixel, up to {most}: taken as not signed")
+    lowest, highest = (-half, half - 1) if is_signed and least < 0 else (0, 2 * half - 1)
     if least < lowest or most > highest:
         lowest, highest, assumed = assumed_range(stored)
         told = f"its pixels, {least} to {most}, do not fit the {bits} bit that it tells of"

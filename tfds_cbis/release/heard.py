@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 
+import cv2
+
 from tfds_cbis.errors import shorten
 
 # Python's filters are the process's, so that of several threads the first one in sets them and the
@@ -13,6 +15,7 @@ from tfds_cbis.errors import shorten
 _lock = threading.Lock()
 _inside = 0
 _filters = ExitStack()
+_set_opencv = cv2.utils.logging.setLogLevel
 _list: ContextVar[list[str] | None] = ContextVar("heard", default=None)
 
 
@@ -23,6 +26,8 @@ def heard() -> Iterator[list[str]]:
     with _lock:
         if not _inside:
             shown = warnings.showwarning
+            # OpenCV writes past Python, and of what it cannot read returns nothing besides.
+            _filters.callback(_set_opencv, _set_opencv(cv2.utils.logging.LOG_LEVEL_SILENT))
             _filters.enter_context(warnings.catch_warnings())
             for category in (UserWarning, RuntimeWarning):
                 warnings.simplefilter("always", category)

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tfds_cbis.errors import CbisError, shorten
 from tfds_cbis.release.cases import CSV_NAMES
+from tfds_cbis.release.dicom import BEGINNING, is_dicom
 from tfds_cbis.release.stores import Archive, Folder, is_uid
 
 JPEG_SUFFIXES = (".jpg", ".jpeg")
@@ -69,20 +70,23 @@ def find(store: Folder | Archive) -> Layout:
     # What lies above counts where nothing is below, and images elsewhere where none are nearby.
     bases = sorted(base for base in by_base if not _is_above(base)) or list(by_base)
     for nearby in (True, False):
-        for _, group in itertools.groupby(sorted(bases, key=_far), _far):
-            found = ((base, _images(store, base, nearby=nearby)) for base in group)
-            fitting = [(base, images) for base, images in found if images]
-            if len(fitting) > 1:
-                raise CbisError(
-                    f"{store.path} holds the release more than once; give one of them: did you "
-                    f"mean {_named(_path(store, base) for base, _ in fitting)}?"
-                )
-            for base, images in fitting:
-                chosen, notes = _tables(store, base, by_base[base])
-                sizes = images.sizes | {name: tables[name] for name in chosen.values()}
-                notes = [*_whereabouts(store, base), *notes]
-                inside = "" if _is_above(base) else base
-                return Layout(inside, chosen, images.jpegs, images.dicoms, sizes, notes)
+        fitting: dict[str, _Images] = {}
+        for base in sorted(bases, key=_far):
+            if any(base.startswith(outer) for outer in fitting):
+                continue  # tables somewhere in a release are its own
+            if images := _images(store, base, nearby=nearby):
+                fitting[base] = images
+        if len(fitting) > 1:
+            raise CbisError(
+                f"{store.path} holds the release more than once; give one of them: did you "
+                f"mean {_named(_path(store, base) for base in fitting)}?"
+            )
+        for base, images in fitting.items():
+            chosen, notes = _tables(store, base, by_base[base])
+            sizes = images.sizes | {name: tables[name] for name in chosen.values()}
+            notes = [*_whereabouts(store, base), *notes]
+            inside = "" if _is_above(base) else base
+            return Layout(inside, chosen, images.jpegs, images.dicoms, sizes, notes)
     raise _lacking(store, tables, by_base)
 
 
@@ -172,12 +176,13 @@ def _once(store: Folder | Archive, found: dict[str, list[str]]) -> dict[str, lis
 
 def _is_dicom(store: Folder | Archive, name: str) -> bool:
     """Whether a file without a suffix, or with a number for one, begins as DICOM files do."""
-    stem, point, suffix = name.rpartition("/")[2].rpartition(".")
-    if point and stem and not suffix.isdigit():
+    last = name.rpartition("/")[2]
+    stem, point, suffix = last.rpartition(".")
+    if last.upper() == "DICOMDIR" or (point and stem and not suffix.isdigit()):
         return False
     try:
         with store.header(name) as file:
-            return file.read(132)[128:] == b"DICM"
+            return is_dicom(file.read(BEGINNING))
     except OSError:
         return False
 

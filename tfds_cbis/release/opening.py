@@ -39,7 +39,7 @@ def _root(given: Path) -> Path:
     if path.name.lower() == "csv" and path.is_dir():
         return path.parent
     series = path.parent if is_uid(path.name) else path
-    if series.name.lower() == "jpeg" and series.is_dir() and (series.parent / "csv").is_dir():
+    if series.name.lower() == "jpeg" and "csv" in map(str.lower, _entries(series.parent)):
         return series.parent
     return path if given.is_file() and is_table(given.name) else given
 
@@ -82,9 +82,14 @@ def _in_archive(path: Path) -> tuple[Archive, Layout]:
 
 def _alike(path: Path) -> str:
     """What else may have been meant by a path that does not exist."""
-    try:
-        names = {name.lower(): name for name in os.listdir(path.parent)}
-    except OSError:
-        return ""
+    names = {name.lower(): name for name in _entries(path.parent)}
     close = difflib.get_close_matches(path.name.lower(), names, n=1)
     return f"; did you mean {path.parent / names[close[0]]}?" if close else ""
+
+
+def _entries(folder: Path) -> list[str]:
+    """What a folder holds; nothing if it cannot be read."""
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []

@@ -5,8 +5,8 @@ import re
 #: Names by what files begin with.
 BEGINNINGS = {
     b"GIF8": "a GIF",
-    b"II*\0": "a TIFF of a rare packing",
-    b"MM\0*": "a TIFF of a rare packing",
+    b"II*\0": "a TIFF that is damaged or of a rare packing",
+    b"MM\0*": "a TIFF that is damaged or of a rare packing",
     b"II\xbc": "a JPEG XR",
     b"II": "a camera's raw file",
     b"P7": "a PAM",

@@ -26,8 +26,10 @@ def read(data: bytes) -> Picture:
     if dicom.is_dicom(data):
         return dicom.read(data)
     with heard() as warned:
-        pixels, notes = _stretched(decoding.decode(data))
-    return Picture(pixels if pixels.ndim == 2 else channels.grey(pixels), [*notes, *warned])
+        found = decoding.decode(data)
+        pixels, notes = _stretched(found)
+    grey = pixels if pixels.ndim == 2 else channels.grey(pixels)
+    return Picture(grey, [*found.notes, *notes, *warned])
 
 
 def _stretched(found: Decoded) -> Picture:

@@ -15,8 +15,8 @@ from tfds_cbis.errors import CbisError
 
 #: How many folders below what was given a release's tables may lie, `csv/` counted.
 DEPTH = 4
-#: Where tables may lie above it.
-ABOVE = ("../", "../csv/", "../../", "../../csv/")
+#: Where tables may lie above it, there or in `csv/`.
+ABOVE = ("../", "../../")
 #: More than any file of the release has: what says so is damaged, or made to fill the memory.
 MAX_BYTES = 250_000_000
 #: More than a DICOM file has in front of its series' UID.
@@ -111,7 +111,7 @@ class Archive:
             name: size
             for name, size in inside.items()
             if is_table(name) and name.count("/") <= DEPTH
-        } | _tables_above(self.path.parent, ABOVE[:2], up="../")
+        } | _tables_above(self.path.parent, ABOVE[:1], up="../")
 
     def below(self, place: str) -> dict[str, int]:
         """Sizes of all members below a place, '' or one that ends in a slash, by name."""
@@ -191,9 +191,13 @@ def _tables_above(folder: Path, places: tuple[str, ...], up: str = "") -> dict[s
     return {
         up + name: size
         for place in places
-        for name, size in _files(folder, place.removeprefix(up), 0)
+        for name, size in _files(folder, place.removeprefix(up), 1, _is_csv_folder)
         if is_table(name)
     }
+
+
+def _is_csv_folder(name: str) -> bool:
+    return name.lower() == "csv"
 
 
 def _is_by_the_way(name: str) -> bool:
