@@ -140,7 +140,7 @@ def test_streams_that_are_closed_change_nothing(closed):
     if 2 in closed:
         assert done.stderr == ""
     else:
-        assert done.stderr.startswith("jaxcbis: cannot read no.png")
+        assert done.stderr.startswith("jaxcbis: cannot read nowhere/")
 
 
 def test_a_home_that_no_shell_has_seen_is_put_in(monkeypatch):
