@@ -63,8 +63,6 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
     files.make_folder(output, "choose another --output")
     with lock(output):
         before = _before(output, runs)
-        for note in (elsewhere := _elsewhere(runs)):
-            warn(note)
         datasets = {protocol: preparation.load(config) for protocol, config in configs.items()}
         for run in runs:
             _require_same_data(run, datasets[run.config.protocol])
@@ -72,10 +70,12 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         record = before or {
             "schema": SCHEMA, "rows": [], "baselines": _baselines(datasets), "faithfulness": [],
             "randomization": [], "localization": [], "looking": None,
-            "notes": notes + elsewhere,
+            "notes": notes,
             "runs": [run.folder.name for run in runs],
             "fingerprints": [_fingerprint(run) for run in runs],
         }  # fmt: skip
+        if len(record["localization"]) < len(runs):  # else nothing is computed any more
+            _tell_elsewhere(runs, record)
 
         @cache
         def known(folder: Path) -> Maps:
@@ -117,6 +117,14 @@ def _elsewhere(runs: Sequence[Finished]) -> list[str]:
     if not there:
         return []
     return [f"audited on the {here}, but {', '.join(there)} was not run there: last digits differ"]
+
+
+def _tell_elsewhere(runs: Sequence[Finished], record: dict) -> None:
+    """Says and notes it; an audit may go on on another device than it was begun on."""
+    for note in _elsewhere(runs):
+        warn(note)
+        if note not in record["notes"]:
+            record["notes"].append(note)
 
 
 def _before(output: Path, runs: Sequence[Finished]) -> dict | None:

@@ -91,8 +91,8 @@ def main(arguments: list[str] | None = None) -> int:
         except SystemExit:  # --help and --version; whether they were read is told here
             sys.stdout.flush()
             raise
+        process.settle()  # before: a HOME of nothing counts as not set
         expand_home(words)
-        process.settle()
         with telling(getattr(words, "level", Level.NORMAL)):
             words.command(words)
 

@@ -21,6 +21,10 @@ from jaxcbis.machine import files
 ROOM = 2**22
 #: Data sets of ours, in TFDS's folder of all.
 _OURS = "cbis_ddsm_*"
+#: ImageNet weights of ours, in Hugging Face's folder of all.
+_WEIGHTS = "hub/models--timm--*.tv_in1k"
+#: What the names of our temporary folders begin with.
+_PREFIX = "jaxcbis-"
 
 
 class Settled(NamedTuple):
@@ -80,6 +84,22 @@ def compiled(environment: Mapping[str, str]) -> Path | None:
     return base / "jaxcbis" / "compiled" if base and _takes(base) else None
 
 
+def passing(environment: Mapping[str, str]) -> str | None:
+    """What a run that keeps its data set where `settle` has put it must tell; None elsewhere.
+
+    Args:
+      environment: settled.
+    """
+    folder = Path(environment.get("TFDS_DATA_DIR", ""))
+    ours = folder.parent.name.startswith(_PREFIX)
+    if not ours or folder.parent.parent != Path(tempfile.gettempdir()):
+        return None
+    return (
+        f"the data set is kept among temporary files, in {folder}: once these are deleted it is "
+        "prepared again; give --data-dir, or set TFDS_DATA_DIR"
+    )
+
+
 def _void(environment: Mapping[str, str]) -> list[str]:
     """What is set and has no meaning, but would make folders of strange names."""
     xdg = ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")
@@ -98,8 +118,9 @@ def _caches(
         changes["MPLCONFIGDIR"] = str(instead / "matplotlib")
     given = (environment.get(name) for name in ("HF_HOME", "HF_HUB_CACHE"))
     weights = cache / "huggingface" if cache else None
-    if weights and not any(given) and os.access(weights, os.R_OK | os.X_OK):
-        changes["HF_HOME"] = str(weights)  # what lies there can still be read
+    # What lies there can still be read; without any of ours, they are to be fetched to elsewhere.
+    if weights and not any(given) and any(weights.glob(_WEIGHTS)):
+        changes["HF_HOME"] = str(weights)
     return changes
 
 
@@ -148,13 +169,13 @@ def _temporary() -> Path | None:
     it or can write to it: compiled programs are run.
     """
     try:
-        folder = Path(tempfile.gettempdir()) / f"jaxcbis-{os.getuid()}"
+        folder = Path(tempfile.gettempdir()) / f"{_PREFIX}{os.getuid()}"
         with contextlib.suppress(FileExistsError):
             folder.mkdir(mode=0o700)
         seen = folder.lstat()
         alone = seen.st_uid == os.getuid() and not seen.st_mode & 0o077
         if stat.S_ISDIR(seen.st_mode) and alone:
             return folder
-        return Path(tempfile.mkdtemp(prefix="jaxcbis-"))
+        return Path(tempfile.mkdtemp(prefix=_PREFIX))
     except OSError:
         return None

@@ -1,11 +1,13 @@
 """The content of results.json, from the beginning of a run to its end."""
 
+import os
+
 from jaxcbis import config as options
 from jaxcbis.config import Config
 from jaxcbis.data import loading, normalization, summary
 from jaxcbis.data.normalization import Statistics
 from jaxcbis.data.patches import Dataset, lesion_side
-from jaxcbis.machine import device
+from jaxcbis.machine import device, places
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
@@ -34,6 +36,7 @@ def begin(
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
         *dataset.notes,
+        *_of_place(config),
         *notes.of_data(data, config.protocol),
         *([notes.centred(config.protocol)] if config.look_weight and config.centred else []),
         *notes.of_devices(environment),
@@ -48,6 +51,13 @@ def begin(
         "weights": start.source,
         "notes": [notes.UNFINISHED, *told],
     }
+
+
+def _of_place(config: Config) -> list[str]:
+    """Whether the data set is kept where it may not be found again."""
+    if config.data_dir is not None or options.is_exported(config.data):
+        return []
+    return [note for note in [places.passing(os.environ)] if note]
 
 
 def trained(

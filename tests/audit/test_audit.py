@@ -124,6 +124,10 @@ def test_a_run_of_a_gpu_is_audited_where_there_is_none(runs, tmp_path):
     assert audit._elsewhere(both[:1]) == []
     (note,) = audit._elsewhere(both)
     assert note.startswith("audited on the cpu, but there was not")
+    gone_on = {"notes": ["of the beginning"]}  # on another device than it was begun on
+    for _ in range(2):
+        audit._tell_elsewhere(both, gone_on)
+    assert gone_on["notes"] == ["of the beginning", note]
     (alone,) = audit._load([tmp_path / "there"])  # the first one's device is looked for
     assert alone.config.device == "gpu"
 

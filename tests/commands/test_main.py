@@ -164,6 +164,17 @@ def test_a_home_that_no_shell_has_seen_is_put_in(monkeypatch):
     assert (words.output, words.weights) == (Path("/home/me/s"), ["imagenet", "/home/me/w.h5"])
 
 
+def test_a_home_of_nothing_is_none_to_put_in(monkeypatch):
+    """The system's entry of the user is; `~/x` is not `/x`."""
+    seen = []
+    monkeypatch.setattr(preparation, "prepare", lambda config, **given: seen.append(config.data))
+    monkeypatch.setenv("HOME", "")
+    assert main.main(["prepare", "--data=~/x"]) == 0
+    monkeypatch.delenv("HOME", raising=False)
+    assert seen == [os.path.expanduser("~/x")]
+    assert seen != ["/x"]
+
+
 @pytest.mark.parametrize(
     ("name", "says"),
     [

@@ -121,7 +121,8 @@ def closed(folder: Path, monkeypatch) -> None:
 
 def test_what_lies_in_a_home_that_is_only_read_is_found(tmp_path, monkeypatch):
     home = tmp_path / "home"
-    (home / ".cache" / "huggingface").mkdir(parents=True)
+    weights = home / ".cache" / "huggingface" / "hub" / "models--timm--vgg16.tv_in1k"
+    weights.mkdir(parents=True)
     (home / "tensorflow_datasets" / "cbis_ddsm_patches").mkdir(parents=True)
     closed(home, monkeypatch)
     changes, (line,) = places.settle({"HOME": str(home)})
@@ -132,6 +133,8 @@ def test_what_lies_in_a_home_that_is_only_read_is_found(tmp_path, monkeypatch):
     assert "TFDS_DATA_DIR" in places.settle({"HOME": str(home)}).changes
     changes, _ = places.settle({"HOME": str(home), "HF_HUB_CACHE": "/baked"})
     assert "HF_HOME" not in changes
+    weights.rename(weights.with_name("models--others"))  # ours must be fetched, so kept elsewhere
+    assert "HF_HOME" not in places.settle({"HOME": str(home)}).changes
 
 
 def test_a_full_disk_is_no_place_for_a_cache(tmp_path, temporary):
@@ -171,3 +174,13 @@ def test_without_any_folder_to_write_to_nothing_is_kept(monkeypatch):
     assert changes == {}
     assert line.endswith("or TMPDIR")
     assert places.compiled({}) is None
+
+
+def test_a_data_set_among_temporary_files_is_told(unwritable, temporary, tmp_path):
+    changes, _ = places.settle({"HOME": str(unwritable)})
+    note = places.passing(changes)
+    assert str(temporary / "tensorflow_datasets") in note
+    assert "--data-dir" in note
+    assert places.passing({}) is None
+    mine = tmp_path / "jaxcbis-mine" / "tensorflow_datasets"  # in no folder for temporary files
+    assert places.passing({"TFDS_DATA_DIR": str(mine)}) is None

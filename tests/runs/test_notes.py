@@ -5,6 +5,7 @@ import jax
 from jaxcbis.config import PROTOCOLS, resolve
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
+from jaxcbis.machine import places
 from jaxcbis.runs import notes, record
 from jaxcbis.runs.inputs import Start
 from tests.data.test_summary import dataset
@@ -66,3 +67,16 @@ def test_notes_on_the_release_are_a_run_s():
     start = Start(None, "made up", [])
     config = resolve({"data": "c"})
     assert data.notes[0] in record.begin(config, data, start, 1, None)["notes"]
+
+
+def test_a_data_set_that_may_be_gone_is_told(tmp_path, monkeypatch):
+    monkeypatch.setattr(places, "passing", lambda environment: "kept elsewhere")
+    data, start = dataset(), Start(None, {}, [])
+
+    def told(**given):
+        config = resolve({"data": "release", **given})
+        return "kept elsewhere" in record.begin(config, data, start, 1, None)["notes"]
+
+    assert told()
+    assert not told(data_dir=str(tmp_path))
+    assert not told(data="patches.npz")
