@@ -19,7 +19,7 @@ nbformat = pytest.importorskip("nbformat", reason="Jupyter's packages are not in
 
 NAMES = ("kaggle", "colab")
 #: Cells that are each notebook's own: where it gets the program and the release, and what it keeps.
-OWN = {"about", "install", "download", "parameters", "keep"}
+OWN = {"about", "clone", "install", "download", "parameters", "keep"}
 #: In the place of a GPU and an hour.
 LITTLE = """
 CUT = "--protocol clean --image-size {size}".split()
@@ -70,6 +70,26 @@ def test_both_run_the_same_cells_behind_the_first_ones():
     assert [name for name, _ in kaggle][-1] == "report"
 
 
+@pytest.mark.parametrize("above", ["jaxcbis", "datasets/someone/jaxcbis", "datasets/me/x/a-main"])
+def test_the_clone_is_found_among_kaggles_inputs(above, tmp_path):
+    """Kaggle puts data sets in folders by owner, or did not; an upload may have one around it."""
+    source = cells(read("kaggle"))["clone"].source
+    for was, new in (("/kaggle/input", tmp_path / "input"), ("/tmp/jaxcbis", tmp_path / "copy")):
+        assert source.count(was) == 1
+        source = source.replace(was, str(new))
+    with pytest.raises(AssertionError, match="add it as a data set"):
+        exec(source, {})
+    clone = tmp_path / "input" / above
+    (clone / "jaxcbis").mkdir(parents=True)
+    (clone / "jaxcbis" / "designs.py").touch()
+    (clone / "pyproject.toml").touch()
+    for _ in range(2):  # a cell may be run again
+        exec(source, {})
+    assert sorted(path.name for path in (tmp_path / "copy").iterdir()) == [
+        "jaxcbis", "pyproject.toml",
+    ]  # fmt: skip
+
+
 def listing(folder: Path) -> list:
     return sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
 
@@ -81,7 +101,7 @@ def test_it_finds_the_release_trains_and_shows_the_report(demo_dir, tmp_path):
     (tmp_path / "input" / "sets" / "someone" / "cbis-ddsm").symlink_to(release)
     before = listing(release)
     notebook = read("kaggle")
-    notebook.cells = [cell for cell in notebook.cells if cell.id != "install"]
+    notebook.cells = [cell for cell in notebook.cells if cell.id not in {"clone", "install"}]
     known = cells(notebook)
     known["parameters"].source = f"INPUT, KEPT = {str(tmp_path / 'input')!r}, {str(tmp_path)!r}\n"
     known["parameters"].source += 'RUN = f"{KEPT}/run"' + LITTLE.format(size=stripes.SIZE)
