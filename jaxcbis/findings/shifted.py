@@ -20,17 +20,13 @@ def text(audit: dict, beside: str) -> str:
       beside: file name of the document on centred lesions.
     """
     looking = audit["looking"]
-    of_model = [
-        words.on_difference(row)
-        for row in looking["differences"]
-        if row["option"] not in ("protocol", "look_weight")
-    ]
-    told = [line for line in audit_tables.words(audit) if line not in of_model]
+    of_model = _on_model(looking["differences"])
     parts = [
         "# Does the patch model look at the lesion?",
         "Made by `python -m jaxcbis findings docs` from the files in `docs/results`; the figures "
         "and the picture are those of `python -m jaxcbis audit` of the runs. What models on "
         f"centred lesions say is in [{beside}]({beside}).",
+        _recipe(looking["runs"]),
         "## The question",
         _question(looking["runs"]),
         "## The answer",
@@ -41,7 +37,7 @@ def text(audit: dict, beside: str) -> str:
         _list(_limits(looking)),
         *(formats.markdown(table) for table in audit_tables.of(audit)),
         "## The audit in words",
-        _list([*told, *audit["notes"]]),
+        _list([*audit_tables.words(audit), *audit["notes"]]),
     ]
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
@@ -65,6 +61,22 @@ def answer(looking: dict) -> list[str]:
     ]  # fmt: skip
 
 
+def _recipe(runs: Sequence[dict]) -> str:
+    """How the runs were trained, as far as more hangs on it than their kind."""
+    by_epochs: dict[int, list[str]] = {}
+    for run in runs:
+        models = by_epochs.setdefault(run["epochs"], [])
+        if (model := f"{run['backbone']} {run['strategy']}") not in models:
+            models.append(model)
+    epochs = ", ".join(f"{count} of {' and '.join(of)}" for count, of in by_epochs.items())
+    sizes = " or ".join(str(size) for size in sorted({run["image_size"] for run in runs}))
+    windows = " or ".join(str(k) for k in sorted({run["windows"] for run in runs} - {None}))
+    return (
+        f"Images of {sizes} pixels, {windows} windows on each training lesion; epochs of a "
+        f"phase, at most: {epochs}."
+    )
+
+
 def _question(runs: Sequence[dict]) -> str:
     scores = [row.ll_score for row in paper.ROWS.values()]
     term = "a second term in the loss, the soft Dice of the true class's Grad-CAM with the mask"
@@ -85,7 +97,7 @@ def _question(runs: Sequence[dict]) -> str:
 
 
 def _verdict(runs: Sequence[dict]) -> str:
-    shifted = [run for run in runs if run["protocol"] == "shifted"]
+    shifted = [run for run in runs if run["protocol"] == "shifted" and not _mapped_again(run, runs)]
     plain = [run for run in shifted if not run["look_weight"]]
     asked = plain or shifted
     trained = "plainly trained" if plain else "trained with the term"
@@ -111,6 +123,16 @@ def _verdict(runs: Sequence[dict]) -> str:
             f"Of {len(asked)} runs {trained} on shifted lesions {has} {better}, and {loses} {more}."
         )
     return f"**{shown}** {told}"
+
+
+def _mapped_again(run: dict, runs: Sequence[dict]) -> bool:
+    """Whether it is a model that is there with its Grad-CAM maps, too."""
+    same = (
+        "protocol", "backbone", "strategy", "head", "output_stride", "look_weight", "seed",
+    )  # fmt: skip
+    return run["cam_method"] != "gradcam" and any(
+        of["cam_method"] == "gradcam" and all(of[name] == run[name] for name in same) for of in runs
+    )
 
 
 def _some(signs: Sequence[bool], one: str, several: str) -> str:
@@ -178,6 +200,32 @@ def _on_price(rows: Sequence[dict]) -> str:
     if more or less:
         use = f"covering the lesion takes more in {more or 'none'} and less in {less or 'none'}"
     return f"With it {told[0]}, {told[1]}, and {use}."
+
+
+def _on_model(rows: Sequence[dict]) -> list[str]:
+    """A sentence for each head, grid and map method that was tried beside the usual one.
+
+    What is said of a head or a grid is said by Grad-CAM, so that no model counts twice.
+    """
+    alike: dict[str, list[dict]] = {}
+    for row in rows:
+        option, pair = row["option"], row["pair"]
+        if option in ("head", "output_stride") and pair["cam_method"] == "gradcam":
+            named = pair["backbone"]
+        elif option == "cam_method":
+            named = tables.model(pair | {"cam_method": "gradcam"})
+        else:
+            continue
+        compared = tables.compared(row | {"look_weight": 0})
+        alike.setdefault(f"{named}, {compared}", []).append(row)
+    figures = {"ll_score": "LL score", "pointing_game": "pointing game", "pixel_ap": "pixel AP"}
+    answers = {"accuracy": "accuracy", "malignancy_auc": "malignancy AUC"}
+    lines = []
+    for name, of in alike.items():
+        asked = figures if of[0]["option"] == "cam_method" else figures | answers
+        told = [f"{what} {_tally(of, figure)}" for figure, what in asked.items()]
+        lines.append(f"{name}: {'; '.join(told)}.")
+    return lines
 
 
 def _tally(rows: Sequence[dict], figure: str) -> str:

@@ -23,7 +23,7 @@ def test_patients_of_train_and_of_validation_leave_the_test(monkeypatch):
     }  # fmt: skip
     data = Dataset(splits, "", "", [])
     run = SimpleNamespace(folder="run")
-    steps = causes.steps(run, {"paper": data, "clean": data}, None, {"run": None})
+    steps = causes.steps(run, {"paper": data, "clean": data}, None, lambda _: None)
     found = {step.cause: step for step in steps}
     assert list(found["label normalisation"].patients) == ["a", "b", "c"]
     assert list(found["patient overlap"].patients) == ["c"]

@@ -112,14 +112,44 @@ def test_what_was_not_done_is_said():
     assert "no difference is known" in text
 
 
-def test_heads_grids_and_map_methods_have_a_section_and_are_told_once():
-    rows = [made.difference(), made.difference(0.0, "head", ll_score="better")]
+def test_how_the_runs_were_trained_is_told():
+    runs = [made.run("clean"), made.run(), made.run() | {"strategy": "s1", "epochs": 1}]
+    text = shifted.text(made.audit(made.looking(runs)), "beside.md")
+    said = "Images of 112 pixels, 3 windows on each training lesion; epochs of a phase, at most: "
+    assert f"{said}2 of resnet50 s2, 1 of resnet50 s1." in text
+
+
+def test_a_model_that_is_mapped_in_two_ways_counts_once():
+    run = made.run(**USES)
+    again = behind(made.run(**USES)) | {"cam_method": "layercam"}
+    assert "**Yes.** The one run" in shifted.answer(made.looking([run, again]))[0]
+    alone = shifted.answer(made.looking([again]))[0]
+    assert "**Covering the lesion says that it does, the maps do not.**" in alone
+
+
+def test_heads_and_map_methods_have_a_sentence_each_over_weights_and_strategies():
+    def compared(option, weight, ll_score, **pair):
+        row = made.difference(weight, option, ll_score=ll_score)
+        row["pair"] |= {"backbone": "vgg19"} | pair
+        return row
+
+    rows = [
+        made.difference(), compared("head", 0.0, "better"), compared("head", 1.0, "within noise"),
+        compared("head", 0.0, "better", cam_method="layercam"),  # the same models
+        compared("cam_method", 0.0, "worse", head="flatten", cam_method="layercam"),
+    ]  # fmt: skip
     text = shifted.text(made.audit(made.looking(differences=rows)), "beside.md")
-    said = "head pool against flatten: LL +0.05 (+0.01 to +0.09), better;"
-    assert text.count(said) == 1
     section = text.partition("## Head, grid and map method")[2].partition("##")[0]
-    assert said in section
-    assert "weight 1 against none" not in section
+    head, method = section.strip().splitlines()
+    assert head.startswith(
+        "- vgg19, head pool against flatten: LL score better in 1, no different beyond noise in 1 "
+        "of 2 comparisons"
+    )
+    assert "malignancy AUC no different beyond noise in 2 of 2" in head
+    assert method.startswith(
+        "- vgg19 s2, flatten, LayerCAM against Grad-CAM: LL score worse (-0.05"
+    )
+    assert "accuracy" not in method
 
 
 def test_differences_without_an_interval_are_told_as_such():

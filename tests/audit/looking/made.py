@@ -66,7 +66,8 @@ def run(protocol: str = "shifted", look_weight: float = 0.0, seed: int = 0, **fi
     return {
         "run": "a", "protocol": protocol, "backbone": "resnet50", "strategy": "s2",
         "head": "pool", "output_stride": 16, "cam_method": "gradcam", "look_weight": look_weight,
-        "seed": seed, "alike": False, "grid": 7,
+        "seed": seed, "image_size": 112, "windows": None if protocol == "clean" else 3, "epochs": 2,
+        "alike": False, "grid": 7,
         "threshold_from_validation": 0.35, "figures": every,
         "blind": {
             kind: {name: dict(ahead) for name in ("ll_score", "pointing_game", "pixel_ap")}
