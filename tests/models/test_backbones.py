@@ -33,7 +33,7 @@ def test_frozen_half(name, frozen, total):
 
 
 def test_seed_settles_fresh_parameters():
-    (first, source), (again, _), (other, _) = (
+    (first, source, _), (again, *_), (other, *_) = (
         backbones.load("resnet34", weights="random", seed=s) for s in (1, 1, 2)
     )
     assert jax.tree.all(jax.tree.map(np.array_equal, first.params, again.params))

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-from pathlib import Path
 
 import jax
 import numpy as np
@@ -87,17 +86,25 @@ def test_the_order_of_files_on_disk_changes_nothing(release, tmp_path, monkeypat
     prepare(release, data_dir=tmp_path / "as_listed", protocol=protocol)
     turned = []
 
+    class Listed(list):
+        """What is scanned may be closed."""
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_):
+            pass
+
     def reverse(function):
-        def listed(*words, **named):
-            turned.append(words)
-            return iter(sorted(function(*words, **named), reverse=True))
+        def listed(*words):
+            turned.append(function)
+            return Listed(sorted(function(*words), key=lambda e: getattr(e, "name", e))[::-1])
 
         return listed
 
-    listings = {"iterdir": Path.iterdir, "glob": Path.glob, "rglob": Path.rglob}
     with monkeypatch.context() as patched:
-        for name, function in listings.items():
-            patched.setattr(Path, name, reverse(function))
+        for name in ("listdir", "scandir"):  # behind all of pathlib's listings
+            patched.setattr(os, name, reverse(getattr(os, name)))
         prepare(release, data_dir=tmp_path / "turned", protocol=protocol)
     assert turned
     assert bytes_of(tmp_path / "as_listed") == bytes_of(tmp_path / "turned")

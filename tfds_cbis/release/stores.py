@@ -163,18 +163,17 @@ def _files(
     folder: Path, place: str, depth: int = -1, descend: Callable[[str], bool] = lambda _: True
 ) -> Iterator[tuple[str, int]]:
     """Names and sizes of files below a place; links are followed, but not in circles."""
-    seen = set()
-    left = [(place, depth)]
+    left = [(place, depth, frozenset[tuple[int, int]]())]
     while left:
-        at, levels = left.pop()
+        at, levels, above = left.pop()
         try:
-            here = (folder / at).stat()
+            status = (folder / at).stat()
             entries = sorted(os.scandir(folder / at), key=lambda entry: entry.name)
         except OSError:
             continue
-        if (here.st_dev, here.st_ino) in seen:
+        here = status.st_dev, status.st_ino
+        if here in above:
             continue
-        seen.add((here.st_dev, here.st_ino))
         for entry in entries:
             if _is_by_the_way(entry.name):
                 continue
@@ -182,7 +181,7 @@ def _files(
                 if entry.is_file():
                     yield at + entry.name, entry.stat().st_size
                 elif levels and entry.is_dir() and descend(entry.name):
-                    left.append((f"{at}{entry.name}/", levels - 1))
+                    left.append((f"{at}{entry.name}/", levels - 1, above | {here}))
             except OSError:  # a link in a circle
                 continue
 

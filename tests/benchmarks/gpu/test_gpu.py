@@ -206,7 +206,7 @@ def test_the_steps_are_commands_that_there_are(tmp_path, monkeypatch, capsys):
         given = words[1:] if first == "-m" else ["train", *words]
         capsys.readouterr()
         assert jaxcbis_main(given) == 2
-        assert "absent.npz: no such file" in capsys.readouterr().err, step.name
+        assert "absent.npz: does not exist" in capsys.readouterr().err, step.name
 
 
 def test_a_signal_ends_the_command_and_its_step(data, tmp_path, monkeypatch, capsys):
