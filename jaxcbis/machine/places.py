@@ -55,6 +55,10 @@ def settle(environment: Mapping[str, str]) -> Settled:
     lost: dict[str, str] = {}
     if not _takes(cache):
         lost["XDG_CACHE_HOME"] = f"compiled programs and weights ({cache or 'no HOME'})"
+    elif cache and not environment.get("MPLCONFIGDIR"):
+        config = _xdg(environment, "XDG_CONFIG_HOME", home, ".config")
+        if not config or not _can_be_made(config / "matplotlib"):
+            changes["MPLCONFIGDIR"] = str(cache / "matplotlib")  # or it says that it takes another
     if not environment.get("TFDS_DATA_DIR") and not _holds(data):
         lost["TFDS_DATA_DIR"] = f"data sets without --data-dir ({data or 'no HOME'})"
     if not lost:
@@ -119,7 +123,7 @@ def _caches(
     given = (environment.get(name) for name in ("HF_HOME", "HF_HUB_CACHE"))
     weights = cache / "huggingface" if cache else None
     # What lies there can still be read; without any of ours, they are to be fetched to elsewhere.
-    if weights and not any(given) and any(weights.glob(_WEIGHTS)):
+    if weights and not any(given) and _has(weights, _WEIGHTS):
         changes["HF_HOME"] = str(weights)
     return changes
 
@@ -135,10 +139,17 @@ def _home(environment: Mapping[str, str]) -> Path | None:
 
 
 def _cache(environment: Mapping[str, str], home: Path | None) -> Path | None:
-    given = environment.get("XDG_CACHE_HOME", "")
+    return _xdg(environment, "XDG_CACHE_HOME", home, ".cache")
+
+
+def _xdg(
+    environment: Mapping[str, str], variable: str, home: Path | None, name: str
+) -> Path | None:
+    """A folder of the XDG Base Directory Specification, or what stands for it in a home."""
+    given = environment.get(variable, "")
     if os.path.isabs(given):
         return Path(given)
-    return home / ".cache" if home else None
+    return home / name if home else None
 
 
 def _takes(cache: Path | None) -> bool:
@@ -155,11 +166,24 @@ def _takes(cache: Path | None) -> bool:
 
 def _holds(data: Path | None) -> bool:
     """Whether data sets can be kept in a folder that may be yet to be made, or lie there."""
-    if data is None:
+    return data is not None and (_can_be_made(data) or _has(data, _OURS))
+
+
+def _has(folder: Path, pattern: str) -> bool:
+    try:
+        return any(folder.glob(pattern))
+    except OSError:  # one above it cannot be searched, as root's home by another user
         return False
-    there = next(place for place in (data, *data.parents) if os.path.lexists(place))
-    writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
-    return (writable and shutil.disk_usage(there).free >= ROOM) or any(data.glob(_OURS))
+
+
+def _can_be_made(folder: Path) -> bool:
+    """Whether a folder that may be yet to be made takes ROOM."""
+    there = next(place for place in (folder, *folder.parents) if os.path.lexists(place))
+    try:
+        writable = there.is_dir() and os.access(there, os.W_OK | os.X_OK)
+        return writable and shutil.disk_usage(there).free >= ROOM
+    except OSError:
+        return False
 
 
 def _temporary() -> Path | None:

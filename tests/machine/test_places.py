@@ -1,5 +1,6 @@
 """Where caches and data sets are kept, on machines with a HOME and without."""
 
+import errno
 import os
 import pwd
 import tempfile
@@ -104,7 +105,28 @@ def test_what_the_user_has_set_stays(unwritable, tmp_path):
     given = {
         "HOME": str(unwritable), "XDG_CACHE_HOME": str(tmp_path), "TFDS_DATA_DIR": "/proc/no",
     }  # fmt: skip
-    assert places.settle(given) == ({}, [])
+    # Matplotlib would say that it takes another folder than one in HOME.
+    matplotlib = {"MPLCONFIGDIR": str(tmp_path / "matplotlib")}
+    assert places.settle(given) == (matplotlib, [])
+    for name in ("XDG_CONFIG_HOME", "MPLCONFIGDIR"):
+        assert places.settle(given | {name: str(tmp_path)}) == ({}, [])
+
+
+def test_a_home_that_cannot_be_searched_is_as_one_that_cannot_be_written_to(
+    tmp_path, temporary, monkeypatch
+):
+    """As of root, in a container that runs as another user."""
+
+    def refused(*_):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    home = tmp_path / "home"
+    home.mkdir()
+    closed(home, monkeypatch)
+    monkeypatch.setattr(Path, "glob", refused)
+    changes, (line,) = places.settle({"HOME": str(home)})
+    assert changes["TFDS_DATA_DIR"] == str(temporary / "tensorflow_datasets")
+    assert f"{home}/tensorflow_datasets" in line
 
 
 def closed(folder: Path, monkeypatch) -> None:

@@ -1,6 +1,7 @@
 """DICOM files as archives hold them: empty and broken elements, bare files, no pictures."""
 
 import io
+import logging
 import os
 import subprocess
 import sys
@@ -217,6 +218,17 @@ def test_what_must_be_there_and_is_not_is_assumed_with_a_note(absent):
     assert len(notes) == 1
 
 
+def test_the_highest_bit_tells_how_many_are_stored():
+    pixels, (note,) = read(encode(STORED, HighBit=11, without=("BitsStored",)))
+    np.testing.assert_array_equal(pixels, RIGHT)
+    assert "BitsStored: taken as 12" in note
+
+
+@pytest.mark.parametrize("without", ["Rows", "Columns"])
+def test_a_picture_of_no_size_is_told(without):
+    assert "does not tell how many rows and columns" in refusal(encode(STORED, without=(without,)))
+
+
 def test_for_processing_gets_a_caution():
     for marks in (
         {"SOPClassUID": DigitalMammographyXRayImageStorageForProcessing},
@@ -263,12 +275,13 @@ def test_opencv_speaks_again_after_a_file_is_read():
     assert cv2.utils.logging.getLogLevel() == before > 0
 
 
-def test_library_warnings_become_notes_in_every_thread(recwarn, monkeypatch):
+def test_library_warnings_become_notes_in_every_thread(recwarn, monkeypatch, caplog):
     data = encode(STORED, **PLAIN)
     completed = dicom._completed
 
     def warning(dataset):
         warnings.warn(f"odd\n thing of {threading.current_thread().name}", stacklevel=1)
+        logging.getLogger("pydicom").warning("logged")
         return completed(dataset)
 
     monkeypatch.setattr(dicom, "_completed", warning)
@@ -284,9 +297,12 @@ def test_library_warnings_become_notes_in_every_thread(recwarn, monkeypatch):
     for thread in threads:
         thread.join()
     for name, notes in found.items():
-        assert notes == [[f"odd thing of {name}"]] * 20
+        assert notes == [[f"odd thing of {name}", "logged"]] * 20
     assert len(found) == 4
     assert len(recwarn) == 0
+    assert not caplog.records
+    logging.getLogger("pydicom").warning("heard again")
+    assert caplog.messages == ["heard again"]
     with pytest.warns(UserWarning, match="after"):
         warnings.warn("after", stacklevel=1)
 

@@ -12,7 +12,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from tfds_cbis.errors import CbisError, shorten
+from tfds_cbis.errors import SHOWN, CbisError, shorten
 from tfds_cbis.release import channels, depth, dicom_display
 from tfds_cbis.release.depth import Picture
 from tfds_cbis.release.heard import heard
@@ -131,9 +131,9 @@ def _damage_told() -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        reason = str(error).strip().splitlines()
+        reason = shorten(" ".join(str(error).split()), 2 * SHOWN)
         raise ValueError(
-            f"cannot read this DICOM file ({reason[0] if reason else type(error).__name__}); "
+            f"cannot read this DICOM file ({reason or type(error).__name__}); "
             "get it again or, where it is compressed, convert it to PNG"
         ) from error
 
@@ -160,10 +160,11 @@ def _completed(dataset: Any) -> list[str]:
     if not dataset.get("PhotometricInterpretation"):
         dataset.PhotometricInterpretation = "MONOCHROME2"
         notes.append("does not tell whether bright is high: taken as MONOCHROME2")
+    highest = dataset.get("HighBit")
     for name, value in (
         ("SamplesPerPixel", 1),
         ("PixelRepresentation", 0),
-        ("BitsStored", dataset.get("BitsAllocated")),
+        ("BitsStored", dataset.get("BitsAllocated") if highest is None else highest + 1),
     ):
         if dataset.get(name) is None and value is not None:
             setattr(dataset, name, value)
@@ -206,6 +207,8 @@ def _misfit(dataset: Any) -> str:
     """Why a dataset holds no picture that can be read; '' if it does."""
     if not dataset.get("PixelData"):
         return f"holds no picture: it is {shorten(_kind(dataset))}; give the image's own file"
+    if not dataset.get("Rows") or not dataset.get("Columns"):
+        return "does not tell how many rows and columns it has; get it again"
     frames, kind = int(dataset.NumberOfFrames), str(dataset.PhotometricInterpretation)
     if frames > 1:
         return f"has {frames} frames, expected one; give one frame as an image"
