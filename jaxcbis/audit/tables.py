@@ -1,6 +1,6 @@
 """An audit as tables and in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from jaxcbis.audit.looking import tables as looking_tables
@@ -36,13 +36,13 @@ def of(audit: dict) -> list[Table]:
     Returns:
       Those that have a row.
     """
-    looking = audit.get("looking")
+    looking, name = audit.get("looking"), _names(audit)
     shown = [
         _causes(audit["rows"]),
         *(looking_tables.of(looking) if looking else ()),
         _baselines(audit["baselines"]),
-        _faithfulness(audit["faithfulness"]),
-        _randomization(audit["randomization"]),
+        _faithfulness(audit["faithfulness"], name),
+        _randomization(audit["randomization"], name),
     ]
     return [table for table in shown if table.rows]
 
@@ -53,14 +53,15 @@ def words(audit: dict) -> list[str]:
     Args:
       audit: content of audit.json.
     """
+    name = _names(audit, " protocol")
     return [
         *_on_causes(audit["rows"]),
         *(looking_words.of(looking) if (looking := audit.get("looking")) else ()),
         *_on_baselines(audit),
-        *_on_faithfulness(audit["faithfulness"]),
-        *_on_randomization(audit["randomization"]),
-        *_on_localization(audit.get("localization") or ()),
-        *_on_what_is_left(audit),
+        *_on_faithfulness(audit["faithfulness"], name),
+        *_on_randomization(audit["randomization"], name),
+        *_on_localization(audit.get("localization") or (), name),
+        *on_what_is_left(audit),
     ]
 
 
@@ -117,15 +118,12 @@ def _baselines(rows: Sequence[dict]) -> Table:
     )
 
 
-def _faithfulness(rows: Sequence[dict]) -> Table:
+def _faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
     cells = [
         (
-            _name(row, rows),
+            name(row) if kind == "deletion" else "",
             kind,
-            *(
-                number(row[kind][name]["mean"], 3)
-                for name in ("maps", "random", "centred_gaussian")
-            ),
+            *(number(row[kind][of]["mean"], 3) for of in ("maps", "random", "centred_gaussian")),
             _change(row[kind]["maps_less_random"]),
         )
         for row in rows
@@ -139,10 +137,10 @@ def _faithfulness(rows: Sequence[dict]) -> Table:
     )
 
 
-def _randomization(rows: Sequence[dict]) -> Table:
+def _randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
     cells = [
         (
-            _name(row, rows) if not k else "",
+            name(row) if not k else "",
             stage["stage"],
             _interval(stage["mean"], stage["ci95"]),
             str(stage["constant_maps"]),
@@ -195,7 +193,7 @@ def _on_baselines(audit: dict) -> list[str]:
     return lines
 
 
-def _on_faithfulness(rows: Sequence[dict]) -> list[str]:
+def _on_faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
     lines = []
     for row in rows:
         better = {
@@ -203,43 +201,40 @@ def _on_faithfulness(rows: Sequence[dict]) -> list[str]:
             "insertion": _beyond_zero(row["insertion"]["maps_less_random"]["ci95"], 1),
         }
         told = [f"{kind}: {'yes' if yes else 'no'}" for kind, yes in better.items()]
-        lines.append(
-            f"{_name(row, rows, ' protocol')}: maps order pixels better than chance by "
-            f"{', by '.join(told)}."
-        )
+        lines.append(f"{name(row)}: maps order pixels better than chance by {', by '.join(told)}.")
     return lines
 
 
-def _on_randomization(rows: Sequence[dict]) -> list[str]:
+def _on_randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
     lines = []
     for row in rows:
         last = row["stages"][-1]
-        name = _name(row, rows, " protocol")
         if last["mean"] is None:
-            lines.append(f"{name}: the maps of the random model are constant.")
+            lines.append(f"{name(row)}: the maps of the random model are constant.")
         elif last["mean"] > ALIKE:
             lines.append(
-                f"{name}: FAILS the randomisation test: with every parameter random its maps still "
-                f"correlate with the trained model's by {last['mean']:.2f}; they show the "
+                f"{name(row)}: FAILS the randomisation test: with every parameter random its maps "
+                f"still correlate with the trained model's by {last['mean']:.2f}; they show the "
                 "architecture and the image more than what was learnt."
             )
         else:
             lines.append(
-                f"{name}: passes the randomisation test (rank correlation {last['mean']:.2f} with "
-                "every parameter random)."
+                f"{name(row)}: passes the randomisation test (rank correlation {last['mean']:.2f} "
+                "with every parameter random)."
             )
     return lines
 
 
-def _on_localization(rows: Sequence[dict]) -> list[str]:
+def _on_localization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
     return [
-        f"{_name(row, rows, ' protocol')}: its maps meet the masks {said}."
+        f"{name(row)}: on its own test patches its maps meet the masks {said}."
         for row in rows
         if row["protocol"] != "shifted" and (said := against_blind_maps(row))
     ]
 
 
-def _on_what_is_left(audit: dict) -> list[str]:
+def on_what_is_left(audit: dict) -> list[str]:
+    """How far an audit came that was ended, if it was."""
     done, runs = len(audit["faithfulness"]), len(audit.get("runs", ()))
     if done >= runs:
         return []
@@ -262,10 +257,22 @@ def _model(row: dict) -> str:
     return f"{row['backbone']} {row['strategy']}"
 
 
-def _name(row: dict, rows: Sequence[dict], behind: str = "") -> str:
-    """Model and protocol, with a word behind them; the run's folder where others have the same."""
-    same = [of for of in rows if (_model(of), of["protocol"]) == (_model(row), row["protocol"])]
-    return row["run"] if len(same) > 1 else f"{_model(row)}, {row['protocol']}{behind}"
+def _names(audit: dict, behind: str = "") -> Callable[[dict], str]:
+    """What a run is called: as on the shifted cut, or by model and protocol, a word behind them.
+
+    Its folder's name, where others have the same.
+    """
+    looked = (audit.get("looking") or {"runs": []})["runs"]
+    known = {run["run"]: looking_words.name(run) for run in looked if not run["alike"]}
+    rows = audit.get("localization") or audit["faithfulness"]
+    kinds = [(_model(row), row["protocol"]) for row in rows]
+
+    def name(row: dict) -> str:
+        kind = _model(row), row["protocol"]
+        alone = f"{', '.join(kind)}{behind}" if kinds.count(kind) < 2 else row["run"]
+        return known.get(row["run"], alone)
+
+    return name
 
 
 def _interval(value: float | None, interval: list[float] | None) -> str:

@@ -1,4 +1,4 @@
-"""The files: findings.md, and findings-centred.md beside it, from a folder of results."""
+"""The files: findings.md, and those beside it, from a folder of results."""
 
 import json
 from pathlib import Path
@@ -10,19 +10,22 @@ from jaxcbis.machine import files
 NAME, CENTRED_NAME = "findings.md", "findings-centred.md"
 #: What is read: by protocol, the study.
 STUDIES = {"paper": "study-paper.json", "clean": "study-clean.json"}
-#: The audit of the runs that the studies chose; that of runs by the shifted protocol.
-AUDIT, LOOKING = "audit.json", "looking.json"
+#: The audit of the runs that the studies chose; that of runs by the shifted protocol; further ones
+#: of such runs, each with a document of its own.
+AUDIT, LOOKING, FURTHER = "audit.json", "looking.json", "looking-*.json"
 
 
 def write(folder: Path) -> list[Path]:
     """Writes `findings.md` beside a folder `results`.
 
     Without an audit of runs by the shifted protocol it says what the studies say; with one, they
-    have a document of their own, `findings-centred.md`.
+    have a document of their own, `findings-centred.md`. Each further audit, of runs on smaller
+    images, say, is looking-NAME.json and gives `findings-NAME.md`.
 
     Args:
       folder: holds results/study-paper.json, results/study-clean.json, results/audit.json and, of
-        runs by the shifted protocol, results/looking.json with its picture in `folder`.
+        runs by the shifted protocol, results/looking.json and further ones with their pictures,
+        looking.png and looking-NAME.png, in `folder`.
 
     Returns:
       The files.
@@ -33,20 +36,21 @@ def write(folder: Path) -> list[Path]:
     results = folder / "results"
     studies = {name: _read(results / file) for name, file in STUDIES.items()}
     audit = _read(results / AUDIT)
-    looking = _read(results / LOOKING) if (results / LOOKING).exists() else None
-    if looking is not None and looking.get("looking", ...) is None:
-        raise UserError(
-            f"{results / LOOKING}: audits no run by the shifted protocol; audit such runs, or "
-            "remove the file"
-        )
+    paths = [path for path in (results / LOOKING, *sorted(results.glob(FURTHER))) if path.exists()]
+    audits = {_document(path): _audit_of_shifted(path) for path in paths}
     try:
-        if looking is None:
+        if not audits:
             texts = {NAME: centred.text(studies, audit)}
         else:
             texts = {
-                NAME: shifted.text(looking, beside=CENTRED_NAME),
-                CENTRED_NAME: centred.text(studies, audit, centred.TITLE_BESIDE),
-            }
+                name: shifted.text(
+                    found,
+                    picture=name.replace("findings", "looking").replace(".md", ".png"),
+                    beside=CENTRED_NAME,
+                    others=[other for other in audits if other != name],
+                )
+                for name, found in audits.items()
+            } | {CENTRED_NAME: centred.text(studies, audit, centred.TITLE_BESIDE)}
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{results}: not the results of this version's study and audit ({error!r}); "
@@ -55,6 +59,20 @@ def write(folder: Path) -> list[Path]:
     for name, text in texts.items():
         files.write(folder / name, text, "free space there or make the folder writable")
     return [folder / name for name in texts]
+
+
+def _document(path: Path) -> str:
+    """The name of the document of an audit of runs by the shifted protocol."""
+    return f"{path.stem.replace('looking', 'findings')}.md"
+
+
+def _audit_of_shifted(path: Path) -> dict:
+    found = _read(path)
+    if found.get("looking", ...) is None:
+        raise UserError(
+            f"{path}: audits no run by the shifted protocol; audit such runs, or remove the file"
+        )
+    return found
 
 
 def _read(path: Path) -> dict:

@@ -35,9 +35,9 @@ def record(
       {n, runs, differences, blind, picture}. n: {test, lesions, covered, patients, per_class,
       lesion_side: median of the longer side in pixels of the mammogram, if known}. runs: of each
       {run, protocol, backbone, strategy, head, output_stride, cam_method, look_weight, seed,
-      image_size, windows, epochs, alike, grid, threshold_from_validation, figures: {name: {value,
-      ci95}}, blind: of `comparing.blind`}; alike: whether another run, of other options, has the
-      same from protocol to seed.
+      image_size, windows, epochs, precision, device, alike, grid, threshold_from_validation,
+      figures: {name: {value, ci95}}, blind: of `comparing.blind`}; alike: whether another run, of
+      other options, has the same from protocol to seed.
       differences: of `comparing.differences`. blind: [{name, grid, figures}], of every lesion.
       picture: of `picture.write`.
 
@@ -64,7 +64,8 @@ def record(
                 "run": run.folder.name, "protocol": run.config.protocol,
                 "look_weight": run.config.look_weight, "seed": run.config.seed,
                 "image_size": run.config.image_size, "windows": run.config.windows,
-                "epochs": run.config.epochs,
+                "epochs": run.config.epochs, "precision": run.config.precision,
+                "device": run.results["environment"]["device"],
                 "alike": shown.count(_shown(run)) > 1, "grid": grid,
                 "threshold_from_validation": look.threshold,
                 "figures": comparing.figures(drawn[-1]),

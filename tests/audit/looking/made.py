@@ -67,6 +67,7 @@ def run(protocol: str = "shifted", look_weight: float = 0.0, seed: int = 0, **fi
         "run": "a", "protocol": protocol, "backbone": "resnet50", "strategy": "s2",
         "head": "pool", "output_stride": 16, "cam_method": "gradcam", "look_weight": look_weight,
         "seed": seed, "image_size": 112, "windows": None if protocol == "clean" else 3, "epochs": 2,
+        "precision": "float32", "device": "cpu",
         "alike": False, "grid": 7,
         "threshold_from_validation": 0.35, "figures": every,
         "blind": {
