@@ -220,7 +220,8 @@ def test_limits_are_those_of_the_data():
 
 
 def test_both_documents_are_written_and_nothing_stands_twice(tmp_path, capfd):
-    shutil.copytree(DOCS / "results", tmp_path / "results")
+    others = shutil.ignore_patterns(documents.FURTHER)
+    shutil.copytree(DOCS / "results", tmp_path / "results", ignore=others)
     audit = tmp_path / "results" / documents.LOOKING
     audit.write_text(json.dumps(made.audit(made.looking())))
     assert main(["findings", str(tmp_path)]) == 0
