@@ -44,14 +44,14 @@ replaced("image of no bytes", "dropped", UNREADABLE + "the file is empty", lambd
 replaced(
     "truncated image",
     "dropped",
-    UNREADABLE + "the JPEG is truncated|no JPEG",
+    UNREADABLE + "the JPEG is truncated|no JPEG|not an image that is read|damaged image",
     lambda data, _, share: data[: 1 + int(share * (len(data) - 3))],
 )
 for suffix in (".tiff", ".bmp", ".webp", ".jp2"):
     replaced(
         f"{suffix[1:]} for a jpeg",
-        "dropped",
-        UNREADABLE + "no JPEG",
+        "kept",
+        "",
         lambda _, pixels, __, suffix=suffix: encoded(suffix, pixels),
     )
 replaced(
@@ -62,15 +62,27 @@ replaced(
 )
 replaced(
     "16-bit tiff",
-    "dropped",
-    UNREADABLE + "no JPEG",
+    "kept",
+    "",
     lambda _, pixels, __: encoded(".tiff", pixels.astype(np.uint16) * 257),
 )
 replaced(
     "web page for an image",
     "dropped",
-    UNREADABLE + "no JPEG",
+    UNREADABLE + "is a web page",
     lambda *_: b"<!doctype html><title>404</title>\n",
+)
+replaced(
+    "pointer for an image",
+    "dropped",
+    UNREADABLE + "is a pointer of Git LFS in the file's place: git lfs pull",
+    lambda *_: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+)
+replaced(
+    "12-bit jpeg",
+    "dropped",
+    UNREADABLE + "a JPEG of 12 bit",
+    lambda *_: b"\xff\xd8\xff\xc1\x00\x0b\x0c" + bytes(40),
 )
 replaced(
     "bytes of chance",

@@ -24,6 +24,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     HTJ2KLossless,
     ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
 )
 
 from tests.tfds_cbis.dicom_file import encode, table, written
@@ -153,7 +154,19 @@ def test_a_lookup_table_that_begins_late_and_ends_early():
     np.testing.assert_array_equal(pixels, np.array([0, 50, 100, 255])[index])
 
 
-@pytest.mark.parametrize("bits", [12, 13, 16])
+@pytest.mark.parametrize(("told", "bits"), [(16, 8), (16, 10), (16, 12), (12, 8), (8, 12)])
+@pytest.mark.parametrize("name", ["VOILUTSequence", "ModalityLUTSequence"])
+def test_a_table_whose_descriptor_tells_of_its_container(name, told, bits):
+    """Of 16 bit, as some computed radiography writes it, or of fewer than its entries need."""
+    entries = np.rint(np.sqrt(np.arange(4096) / 4095) * (2**bits - 1))
+    pixels, notes = read(encode(STORED, **PLAIN, **{name: [table(entries, told)]}))
+    taken = bits if told in (8, 16) else told
+    np.testing.assert_array_equal(pixels, np.rint(entries[STORED] / (2**taken - 1) * 255))
+    said = f"its {name} is taken as {bits} bit: no pixel is brighter than {2**bits - 1}"
+    assert notes == [said] * (taken != told)
+
+
+@pytest.mark.parametrize("bits", [12, 13])
 def test_signed_without_a_negative_pixel_is_as_unsigned(bits):
     pixels, notes = read(encode(STORED.astype(np.int16), BitsStored=bits))
     np.testing.assert_array_equal(pixels, RIGHT)
@@ -175,12 +188,25 @@ def test_signed_with_negative_pixels():
 
 
 def test_more_or_less_bits_than_a_file_tells_of_are_said():
-    pixels, notes = read(encode(STORED))
-    np.testing.assert_array_equal(pixels, np.rint(STORED / 65535 * 255))
-    assert notes == ["taken as 16 bit as it tells; dark: no pixel is brighter than 3900"]
+    pixels, notes = read(encode(STORED, BitsStored=14))
+    np.testing.assert_array_equal(pixels, np.rint(STORED / 16383 * 255))
+    assert notes == ["taken as 14 bit as it tells; dark: no pixel is brighter than 3900"]
     pixels, notes = read(encode(STORED, BitsStored=10))
     np.testing.assert_array_equal(pixels, RIGHT)
     assert "do not fit the 10 bit that it tells of; taken as 12 bit" in notes[0]
+
+
+@pytest.mark.parametrize("bits", [8, 10, 12, 14, 16])
+@pytest.mark.parametrize("sign", [np.uint16, np.int16])
+def test_bits_stored_of_the_whole_container_tell_no_range(sign, bits):
+    """The twins are read alike: the fewest bits that hold the brightest pixel."""
+    stored = STORED.astype(int) * 16 >> 16 - bits
+    if stored.max() > np.iinfo(sign).max:
+        return
+    pixels, notes = read(encode(stored.astype(sign)))
+    np.testing.assert_array_equal(pixels, np.rint(stored / (2**bits - 1) * 255))
+    said = f"taken as {bits} bit: no pixel is brighter than {stored.max()}"
+    assert notes == [said] * (bits < 16)
 
 
 def test_an_overlay_in_the_bits_above_is_no_part_of_the_picture():
@@ -206,7 +232,7 @@ def test_without_preamble_or_meta_header(tmp_path):
         np.testing.assert_array_equal(pixels, right, err_msg=name)
         assert len(notes) == ("no meta" in name)
         (tmp_path / "a").write_bytes(data)
-        assert dicom_index.series(Folder(tmp_path), ["a"]) == ({"1.2.3": ["a"]}, [])
+        assert dicom_index.index(Folder(tmp_path), ["a"]) == ({"1.2.3": ["a"]}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -251,7 +277,19 @@ def test_files_without_pixels_are_named():
     report.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     report.SOPClassUID, report.SOPInstanceUID = BasicTextSRStorage, "1.2.3"
     assert "holds no picture: it is Basic Text SR Storage" in refusal(written(report))
-    assert "holds no picture" in refusal(encode(STORED, without=("PixelData",)))
+    assert "it is Digital Mammography" in refusal(encode(STORED, without=("PixelData",)))
+    assert "its pixel data are empty" in refusal(encode(STORED, PixelData=b""))
+
+
+@pytest.mark.parametrize(("precision", "said"), [(12, True), (8, False)])
+def test_jpeg_extended_of_12_bit_names_what_decodes_it(precision, said):
+    file = dcmread(io.BytesIO(encode(STORED, **PLAIN)))
+    file.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    frame = b"\xff\xd8\xff\xc1\x00\x0b" + bytes([precision]) + bytes(40)
+    file.PixelData = encapsulate([frame])
+    file["PixelData"].is_undefined_length = True
+    text = refusal(written(file))
+    assert ("pip install pylibjpeg pylibjpeg-libjpeg" in text) == said
 
 
 @pytest.mark.parametrize(

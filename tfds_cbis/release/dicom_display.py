@@ -75,19 +75,23 @@ def _modality(dataset: Dataset, notes: list[str]) -> tuple[Curve, int | None]:
 
 
 def _stored_range(dataset: Dataset, stored: np.ndarray, notes: list[str]) -> np.ndarray:
-    """The lowest and highest that BitsStored can hold; a signed file without a sign starts at 0."""
+    """The lowest and highest value that BitsStored can hold, signed or not.
+
+    A signed file without a negative pixel starts at 0. Where BitsStored is all of the container it
+    tells no range: many writers leave it so.
+    """
     bits, least, most = int(dataset.BitsStored), int(stored.min()), int(stored.max())
-    is_signed = bool(dataset.PixelRepresentation)
-    if is_signed and least >= 0:
-        if bits == dataset.BitsAllocated:  # it tells of its container alone
-            lowest, highest, assumed = assumed_range(stored)
-            notes.append("; ".join(["signed without a negative pixel", *assumed]))
-            return np.array([lowest, highest])
+    is_signed = bool(dataset.PixelRepresentation) and least < 0
+    if 8 < bits == dataset.BitsAllocated:
+        lowest, highest, assumed = assumed_range(stored)
+        notes.extend(assumed)
+        return np.array([lowest, highest])
+    if dataset.PixelRepresentation and not is_signed:
         # Detectors have an even number of bits: an odd one counts the sign.
         bits -= bits not in DEPTHS
         notes.append(f"signed without a negative pixel: taken as {bits} bit, not signed")
     half = 2 ** (bits - 1)
-    lowest, highest = (-half, half - 1) if is_signed and least < 0 else (0, 2 * half - 1)
+    lowest, highest = (-half, half - 1) if is_signed else (0, 2 * half - 1)
     if least < lowest or most > highest:
         lowest, highest, assumed = assumed_range(stored)
         told = f"its pixels, {least} to {most}, do not fit the {bits} bit that it tells of"
@@ -124,16 +128,22 @@ def _table(dataset: Dataset, name: str, notes: list[str]) -> tuple[Curve, int] |
     broken = False
     for item in dataset.get(name) or ():
         try:
-            return _lookup(item, dataset)
+            table, first, bits = _lookup(item, dataset)
         except (AttributeError, TypeError, ValueError, IndexError):
             broken = True
+            continue
+        highest = 2**bits - 1
+        if bits == DEPTHS[-1] or table.max() > highest:  # it tells of the container alone
+            _, highest, assumed = assumed_range(table)
+            notes.extend(f"its {name} is {note}" for note in assumed)
+        return partial(_looked_up, table=table, first=first), int(highest)
     if broken:
         notes.append(f"its {name} is empty or broken: left out")
     return None
 
 
-def _lookup(item: Dataset, dataset: Dataset) -> tuple[Curve, int]:
-    """A lookup table; what lies below or above it gets its first or its last entry."""
+def _lookup(item: Dataset, dataset: Dataset) -> tuple[np.ndarray, int, int]:
+    """A lookup table's entries, the value that gets the first one, and bits of an entry."""
     count, first, bits = map(int, item.LUTDescriptor)
     count = count or 2**16
     if dataset.PixelRepresentation and first >= 2**15:
@@ -145,11 +155,12 @@ def _lookup(item: Dataset, dataset: Dataset) -> tuple[Curve, int]:
     table = np.asarray(data)[:count].astype(np.int64)
     if len(table) < count or not 8 <= bits <= 16:
         raise ValueError("a table of another size than it tells of")
+    return table, first, bits
 
-    def looked_up(values: np.ndarray) -> np.ndarray:
-        return table[(np.rint(values).astype(np.int64) - first).clip(0, count - 1)]
 
-    return looked_up, 2**bits - 1
+def _looked_up(values: np.ndarray, table: np.ndarray, first: int) -> np.ndarray:
+    """Entries of a table; what lies below or above it gets its first or its last one."""
+    return table[(np.rint(values).astype(np.int64) - first).clip(0, len(table) - 1)]
 
 
 def _number(dataset: Dataset, name: str, notes: list[str], default: Any = None) -> Any:
