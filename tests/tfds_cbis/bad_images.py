@@ -6,8 +6,11 @@ import numpy as np
 from tests.tfds_cbis.damage import damage
 from tests.tfds_cbis.healthy_release import SHAPE, Case, Known
 from tests.tfds_cbis.toy_release import film, jpeg, mask, series
+from tfds_cbis.release.images import decode
 
 UNREADABLE = "unreadable image: "
+#: Of WebP, for OpenCV.
+LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101)
 
 
 def either_image(case: Case, pick: int) -> tuple[str, set[str]]:
@@ -40,7 +43,7 @@ def with_size(data: bytes, side: int) -> bytes:
     return data[:start] + 2 * side.to_bytes(2, "big") + data[start + 4 :]
 
 
-replaced("image of no bytes", "dropped", UNREADABLE + "the file is empty", lambda *_: b"")
+replaced("image of no bytes", "dropped", UNREADABLE + "is an empty file", lambda *_: b"")
 replaced(
     "truncated image",
     "dropped",
@@ -52,7 +55,7 @@ for suffix in (".tiff", ".bmp", ".webp", ".jp2"):
         f"{suffix[1:]} for a jpeg",
         "kept",
         "",
-        lambda _, pixels, __, suffix=suffix: encoded(suffix, pixels),
+        lambda data, *_, suffix=suffix: encoded(suffix, decode(data), *LOSSLESS),
     )
 replaced(
     "truncated png for a jpeg",
@@ -64,7 +67,7 @@ replaced(
     "16-bit tiff",
     "kept",
     "",
-    lambda _, pixels, __: encoded(".tiff", pixels.astype(np.uint16) * 257),
+    lambda data, *_: encoded(".tiff", decode(data).astype(np.uint16) * 257),
 )
 replaced(
     "web page for an image",
@@ -81,7 +84,7 @@ replaced(
 replaced(
     "12-bit jpeg",
     "dropped",
-    UNREADABLE + "a JPEG of 12 bit",
+    UNREADABLE + "is a JPEG of 12 bit, which is not read; convert it",
     lambda *_: b"\xff\xd8\xff\xc1\x00\x0b\x0c" + bytes(40),
 )
 replaced(

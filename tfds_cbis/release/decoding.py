@@ -199,8 +199,7 @@ def _tag(image: Any, number: int, default: Any) -> Any:
 
 def _refuse_rare_jpeg(data: bytes) -> None:
     if kind := picture_kinds.rare_jpeg(data):
-        how = "" if kind == picture_kinds.JPEG_LS else ", or by djpeg of libjpeg-turbo 3 to PGM"
-        raise ValueError(f"is {kind}, which is not read; convert it to PNG{how}") from None
+        raise ValueError(f"is {picture_kinds.to_convert(kind)}") from None
 
 
 @contextmanager

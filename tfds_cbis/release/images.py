@@ -39,14 +39,13 @@ def decode(data: bytes) -> np.ndarray:
       Unusable: if the file is truncated or no JPEG. OpenCV alone would fill what is missing
         with grey, so the end-of-image marker is asked for first.
     """
-    if not data:
-        raise Unusable("unreadable image: the file is empty")
     try:
         with JpegImageFile(io.BytesIO(data)) as header:  # Pillow reads the header only
             width, height = header.size
     except (SyntaxError, OSError, ValueError) as error:
-        kind = picture_kinds.rare_jpeg(data) or "no JPEG"
-        raise Unusable(f"unreadable image: {kind}") from error
+        kind = picture_kinds.rare_jpeg(data)
+        what = f"is {picture_kinds.to_convert(kind)}" if kind else "no JPEG"
+        raise Unusable(f"unreadable image: {what}") from error
     if width * height > MAX_PIXELS:
         raise Unusable(f"unreadable image: {width} x {height} pixels, more than any mammogram has")
     if b"\xff\xd9" not in data[-64:]:

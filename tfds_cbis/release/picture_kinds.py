@@ -78,3 +78,9 @@ def rare_jpeg(data: bytes) -> str:
             return f"a JPEG of {bits} bit" if bits != 8 else ""
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
     return ""
+
+
+def to_convert(kind: str) -> str:
+    """What to do with a rare kind of JPEG."""
+    how = "" if kind == JPEG_LS else ", or by djpeg of libjpeg-turbo 3 to PGM"
+    return f"{kind}, which is not read; convert it to PNG{how}"
