@@ -218,8 +218,9 @@ def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Table
         if differing:
             notes.append(f"{_named(differing)} was not read: it differs from {shorten(name)}")
     if renamed:
-        were = "was" if len(renamed) == 1 else "were"
-        notes.append(f"{_named(renamed)} {were} read as {_named(renamed.values())}")
+        name, plain = next(iter(renamed.items()))
+        others = f", and {len(renamed) - 1} more in that way" * (len(renamed) > 1)
+        notes.append(f"{shorten(name)} was read as {plain}{others}")
     if missing := [CSV_NAMES[key] for key in CSV_NAMES if key not in chosen]:
         notes.append(f"the release lacks {', '.join(missing)}: their lesions are not in the data")
     return chosen, notes
