@@ -218,9 +218,9 @@ def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Table
         if differing:
             notes.append(f"{_named(differing)} was not read: it differs from {shorten(name)}")
     if renamed:
-        name, plain = next(iter(renamed.items()))
+        first, plain = next(iter(renamed.items()))
         others = f", and {len(renamed) - 1} more in that way" * (len(renamed) > 1)
-        notes.append(f"{shorten(name)} was read as {plain}{others}")
+        notes.append(f"{shorten(first)} was read as {plain}{others}")
     if missing := [CSV_NAMES[key] for key in CSV_NAMES if key not in chosen]:
         notes.append(f"the release lacks {', '.join(missing)}: their lesions are not in the data")
     return chosen, notes
