@@ -219,8 +219,8 @@ def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Table
             notes.append(f"{_named(differing)} was not read: it differs from {shorten(name)}")
     if renamed:
         first, plain = next(iter(renamed.items()))
-        others = f", and {len(renamed) - 1} more in that way" * (len(renamed) > 1)
-        notes.append(f"{shorten(first)} was read as {plain}{others}")
+        more = f", and {len(renamed) - 1} more in that way" * (len(renamed) > 1)
+        notes.append(f"{shorten(first)} was read as {plain}{more}")
     if missing := [CSV_NAMES[key] for key in CSV_NAMES if key not in chosen]:
         notes.append(f"the release lacks {', '.join(missing)}: their lesions are not in the data")
     return chosen, notes
