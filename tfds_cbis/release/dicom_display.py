@@ -75,23 +75,19 @@ def _modality(dataset: Dataset, notes: list[str]) -> tuple[Curve, int | None]:
 
 
 def _stored_range(dataset: Dataset, stored: np.ndarray, notes: list[str]) -> np.ndarray:
-    """The lowest and highest value that BitsStored can hold, signed or not.
-
-    A signed file without a negative pixel starts at 0. Where BitsStored is all of the container it
-    tells no range: many writers leave it so.
-    """
+    """The lowest and highest that BitsStored can hold; a signed file without a sign starts at 0."""
     bits, least, most = int(dataset.BitsStored), int(stored.min()), int(stored.max())
-    is_signed = bool(dataset.PixelRepresentation) and least < 0
-    if 8 < bits == dataset.BitsAllocated:
-        lowest, highest, assumed = assumed_range(stored)
-        notes.extend(assumed)
-        return np.array([lowest, highest])
-    if dataset.PixelRepresentation and not is_signed:
+    is_signed = bool(dataset.PixelRepresentation)
+    if is_signed and least >= 0:
+        if bits == dataset.BitsAllocated:  # it tells of its container alone
+            lowest, highest, assumed = assumed_range(stored)
+            notes.append("; ".join(["signed without a negative pixel", *assumed]))
+            return np.array([lowest, highest])
         # Detectors have an even number of bits: an odd one counts the sign.
         bits -= bits not in DEPTHS
         notes.append(f"signed without a negative pixel: taken as {bits} bit, not signed")
     half = 2 ** (bits - 1)
-    lowest, highest = (-half, half - 1) if is_signed else (0, 2 * half - 1)
+    lowest, highest = (-half, half - 1) if is_signed and least < 0 else (0, 2 * half - 1)
     if least < lowest or most > highest:
         lowest, highest, assumed = assumed_range(stored)
         told = f"its pixels, {least} to {most}, do not fit the {bits} bit that it tells of"
