@@ -96,8 +96,8 @@ def test_an_archive_is_closed(release, tmp_path):
 
 def test_what_was_assumed_of_films_is_told(release, monkeypatch):
     decoded = images.decode
-    monkeypatch.setattr(images, "PNG", b"\xff\xd8")
-    monkeypatch.setattr(images, "decode_png", lambda data: Picture(decoded(data), ["odd 12"]))
+    monkeypatch.setattr(images, "JPEG", b"none")
+    monkeypatch.setattr(images, "decode_copy", lambda data: Picture(decoded(data), ["odd 12"]))
     with films.with_targets(release) as (opened, views):
         notes = [films.read(opened, view, BOTH).notes for view in views[:2]]
     assert notes == [["odd 12"]] * 2

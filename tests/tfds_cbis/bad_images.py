@@ -6,8 +6,11 @@ import numpy as np
 from tests.tfds_cbis.damage import damage
 from tests.tfds_cbis.healthy_release import SHAPE, Case, Known
 from tests.tfds_cbis.toy_release import film, jpeg, mask, series
+from tfds_cbis.release.images import decode
 
 UNREADABLE = "unreadable image: "
+#: Of WebP, for OpenCV.
+LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101)
 
 
 def either_image(case: Case, pick: int) -> tuple[str, set[str]]:
@@ -40,19 +43,19 @@ def with_size(data: bytes, side: int) -> bytes:
     return data[:start] + 2 * side.to_bytes(2, "big") + data[start + 4 :]
 
 
-replaced("image of no bytes", "dropped", UNREADABLE + "the file is empty", lambda *_: b"")
+replaced("image of no bytes", "dropped", UNREADABLE + "is an empty file", lambda *_: b"")
 replaced(
     "truncated image",
     "dropped",
-    UNREADABLE + "the JPEG is truncated|no JPEG",
+    UNREADABLE + "the JPEG is truncated|no JPEG|not an image that is read|damaged image",
     lambda data, _, share: data[: 1 + int(share * (len(data) - 3))],
 )
 for suffix in (".tiff", ".bmp", ".webp", ".jp2"):
     replaced(
         f"{suffix[1:]} for a jpeg",
-        "dropped",
-        UNREADABLE + "no JPEG",
-        lambda _, pixels, __, suffix=suffix: encoded(suffix, pixels),
+        "kept",
+        "",
+        lambda data, *_, suffix=suffix: encoded(suffix, decode(data), *LOSSLESS),
     )
 replaced(
     "truncated png for a jpeg",
@@ -62,15 +65,27 @@ replaced(
 )
 replaced(
     "16-bit tiff",
-    "dropped",
-    UNREADABLE + "no JPEG",
-    lambda _, pixels, __: encoded(".tiff", pixels.astype(np.uint16) * 257),
+    "kept",
+    "",
+    lambda data, *_: encoded(".tiff", decode(data).astype(np.uint16) * 257),
 )
 replaced(
     "web page for an image",
     "dropped",
-    UNREADABLE + "no JPEG",
+    UNREADABLE + "is a web page",
     lambda *_: b"<!doctype html><title>404</title>\n",
+)
+replaced(
+    "pointer for an image",
+    "dropped",
+    UNREADABLE + "is a pointer of Git LFS in the file's place: git lfs pull",
+    lambda *_: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n",
+)
+replaced(
+    "12-bit jpeg",
+    "dropped",
+    UNREADABLE + "is a JPEG of 12 bit, which is not read; convert it",
+    lambda *_: b"\xff\xd8\xff\xc1\x00\x0b\x0c" + bytes(40),
 )
 replaced(
     "bytes of chance",

@@ -86,7 +86,12 @@ table("UTF-32", "refused", f"{NO_CSV}|{LACKS}", lambda data: text_of(data).encod
 table("Latin-1", "refused", NO_CSV, lambda data: data.replace(b"BENIGN", b"B\xc9NIGN"))
 table("zeros", "refused", f"{NO_CSV}|{LACKS}", lambda data: bytes(len(data)))
 table("a picture for a CSV", "refused", NO_CSV, lambda _: b"\xff\xd8\xff\xe0\0\x10JFIF" * 50)
-table("a web page for a CSV", "refused", LACKS, lambda _: b"<!doctype html>\n<title>404</title>\n")
+table(
+    "a web page for a CSV",
+    "refused",
+    "is a web page",
+    lambda _: b"<!doctype html>\n<title>404</title>\n",
+)
 table("CSV of no bytes", "refused", LACKS, lambda _: b"")
 table("CSV of blanks", "refused", LACKS, lambda _: b" \n\n ")
 table(

@@ -54,7 +54,7 @@ def test_its_records_are_those_of_threads(healthy, tmp_path, protocol, options, 
 def test_a_release_travels_with_what_it_found(healthy, tmp_path, monkeypatch):
     release = Release(dicom_release.convert(healthy.folder, tmp_path / "release", "flat"))
     data = pickle.dumps(release)
-    monkeypatch.setattr("tfds_cbis.release.dicom_index.series", None)  # headers are not read again
+    monkeypatch.setattr("tfds_cbis.release.dicom_index.index", None)  # headers are not read again
     again = pickle.loads(data)
     for lesion in release.lesions()[0]:
         (name, *_) = again.files(lesion.image_uid)

@@ -24,6 +24,7 @@ from pydicom.uid import (
     ExplicitVRLittleEndian,
     HTJ2KLossless,
     ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
 )
 
 from tests.tfds_cbis.dicom_file import encode, table, written
@@ -153,6 +154,18 @@ def test_a_lookup_table_that_begins_late_and_ends_early():
     np.testing.assert_array_equal(pixels, np.array([0, 50, 100, 255])[index])
 
 
+@pytest.mark.parametrize(("told", "bits"), [(16, 8), (16, 10), (16, 12), (12, 8), (8, 12)])
+@pytest.mark.parametrize("name", ["VOILUTSequence", "ModalityLUTSequence"])
+def test_a_table_whose_descriptor_tells_of_its_container(name, told, bits):
+    """Of 16 bit, as some computed radiography writes it, or of fewer than its entries need."""
+    entries = np.rint(np.sqrt(np.arange(4096) / 4095) * (2**bits - 1))
+    pixels, notes = read(encode(STORED, **PLAIN, **{name: [table(entries, told)]}))
+    taken = bits if told in (8, 16) else told
+    np.testing.assert_array_equal(pixels, np.rint(entries[STORED] / (2**taken - 1) * 255))
+    said = f"its {name} is taken as {bits} bit: no pixel is brighter than {2**bits - 1}"
+    assert notes == [said] * (taken != told)
+
+
 @pytest.mark.parametrize("bits", [12, 13, 16])
 def test_signed_without_a_negative_pixel_is_as_unsigned(bits):
     pixels, notes = read(encode(STORED.astype(np.int16), BitsStored=bits))
@@ -206,7 +219,7 @@ def test_without_preamble_or_meta_header(tmp_path):
         np.testing.assert_array_equal(pixels, right, err_msg=name)
         assert len(notes) == ("no meta" in name)
         (tmp_path / "a").write_bytes(data)
-        assert dicom_index.series(Folder(tmp_path), ["a"]) == ({"1.2.3": ["a"]}, [])
+        assert dicom_index.index(Folder(tmp_path), ["a"]) == ({"1.2.3": ["a"]}, {}, {})
 
 
 @pytest.mark.parametrize(
@@ -251,7 +264,19 @@ def test_files_without_pixels_are_named():
     report.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     report.SOPClassUID, report.SOPInstanceUID = BasicTextSRStorage, "1.2.3"
     assert "holds no picture: it is Basic Text SR Storage" in refusal(written(report))
-    assert "holds no picture" in refusal(encode(STORED, without=("PixelData",)))
+    assert "it is Digital Mammography" in refusal(encode(STORED, without=("PixelData",)))
+    assert "its pixel data are empty" in refusal(encode(STORED, PixelData=b""))
+
+
+@pytest.mark.parametrize(("precision", "said"), [(12, True), (8, False)])
+def test_jpeg_extended_of_12_bit_names_what_decodes_it(precision, said):
+    file = dcmread(io.BytesIO(encode(STORED, **PLAIN)))
+    file.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    frame = b"\xff\xd8\xff\xc1\x00\x0b" + bytes([precision]) + bytes(40)
+    file.PixelData = encapsulate([frame])
+    file["PixelData"].is_undefined_length = True
+    text = refusal(written(file))
+    assert ("pip install pylibjpeg pylibjpeg-libjpeg" in text) == said
 
 
 @pytest.mark.parametrize(

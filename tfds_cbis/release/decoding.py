@@ -169,7 +169,8 @@ def _unknown_to_pillow(data: bytes) -> Decoded:
         values = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
         if values is not None and values.dtype == np.float64 and values.ndim == 2:
             return Decoded(values)
-    kind = picture_kinds.rare_jpeg(data) or picture_kinds.name(data)
+    _refuse_rare_jpeg(data)
+    kind = picture_kinds.name(data)
     what = f"is {kind}: not an image that is read" if kind else "not an image that is read"
     raise ValueError(f"{what}; expected {KINDS}")
 
@@ -196,6 +197,11 @@ def _tag(image: Any, number: int, default: Any) -> Any:
     return image.tag_v2.get(number, default)
 
 
+def _refuse_rare_jpeg(data: bytes) -> None:
+    if kind := picture_kinds.rare_jpeg(data):
+        raise ValueError(f"is {picture_kinds.to_convert(kind)}") from None
+
+
 @contextmanager
 def _damage_told(data: bytes) -> Iterator[None]:
     """Within it, what Pillow cannot decode becomes a line that says so."""
@@ -204,7 +210,5 @@ def _damage_told(data: bytes) -> Iterator[None]:
     except Image.DecompressionBombError as error:
         raise ValueError("more pixels than any mammogram has") from error
     except (OSError, SyntaxError, EOFError, IndexError, struct.error) as error:
-        kind = picture_kinds.rare_jpeg(data)
-        if kind:
-            raise ValueError(f"is {kind}, which is not read; convert it to PNG") from error
+        _refuse_rare_jpeg(data)
         raise ValueError(f"damaged image ({error}); get the file again") from error

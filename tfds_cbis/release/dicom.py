@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from tfds_cbis.errors import SHOWN, CbisError, shorten
-from tfds_cbis.release import channels, depth, dicom_display
+from tfds_cbis.release import channels, depth, dicom_display, picture_kinds
 from tfds_cbis.release.depth import Picture
 from tfds_cbis.release.heard import heard
 
@@ -205,8 +205,10 @@ def _kind(dataset: Any) -> str:
 
 def _misfit(dataset: Any) -> str:
     """Why a dataset holds no picture that can be read; '' if it does."""
-    if not dataset.get("PixelData"):
+    if "PixelData" not in dataset:
         return f"holds no picture: it is {shorten(_kind(dataset))}; give the image's own file"
+    if not dataset.PixelData:
+        return "holds no picture: its pixel data are empty; get it again"
     if not dataset.get("Rows") or not dataset.get("Columns"):
         return "does not tell how many rows and columns it has; get it again"
     frames, kind = int(dataset.NumberOfFrames), str(dataset.PhotometricInterpretation)
@@ -216,26 +218,34 @@ def _misfit(dataset: Any) -> str:
         return f"its pixels are {kind}, expected MONOCHROME1 or MONOCHROME2; convert it to PNG"
     if int(dataset.Rows) * int(dataset.Columns) > MAX_PIXELS:
         return f"{dataset.Columns} x {dataset.Rows} pixels, more than any mammogram has"
-    return _undecodable(dataset.file_meta.TransferSyntaxUID)
+    return _undecodable(dataset)
 
 
-def _undecodable(syntax: Any) -> str:
+def _undecodable(dataset: Any) -> str:
     """What would decode a compression, where nothing that is installed does; else ''."""
+    from pydicom.encaps import generate_frames
     from pydicom.pixels import get_decoder
+    from pydicom.uid import JPEGExtended12Bit
 
+    syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
         return ""
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError:
         return f"is compressed as {syntax.name}, which nothing here decodes; convert it to PNG"
-    if decoder.is_available:
+    kind, packages = syntax.name, "pylibjpeg pylibjpeg-openjpeg"
+    able = decoder.is_available
+    if syntax == JPEGExtended12Bit:
+        frame = next(generate_frames(dataset.PixelData, number_of_frames=1))
+        if deep := picture_kinds.rare_jpeg(frame):  # the others that pydicom asks know 8 bit alone
+            able = "pylibjpeg" in decoder.available_plugins
+            kind, packages = f"{kind}, {deep}", "pylibjpeg pylibjpeg-libjpeg"
+    elif any(needed.startswith("gdcm") for needed in decoder.missing_dependencies):
+        packages = "python-gdcm"
+    if able:
         return ""
-    by_gdcm = any(needed.startswith("gdcm") for needed in decoder.missing_dependencies)
-    packages = "python-gdcm" if by_gdcm else "pylibjpeg pylibjpeg-openjpeg"
-    return (
-        f"is compressed as {syntax.name}; pip install {packages} to read it, or convert it to PNG"
-    )
+    return f"is compressed as {kind}; pip install {packages} to read it, or convert it to PNG"
 
 
 @contextmanager

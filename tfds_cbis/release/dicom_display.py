@@ -124,16 +124,22 @@ def _table(dataset: Dataset, name: str, notes: list[str]) -> tuple[Curve, int] |
     broken = False
     for item in dataset.get(name) or ():
         try:
-            return _lookup(item, dataset)
+            table, first, bits = _lookup(item, dataset)
         except (AttributeError, TypeError, ValueError, IndexError):
             broken = True
+            continue
+        highest = 2**bits - 1
+        if bits == DEPTHS[-1] or table.max() > highest:  # it tells of the container alone
+            _, highest, assumed = assumed_range(table)
+            notes.extend(f"its {name} is {note}" for note in assumed)
+        return partial(_looked_up, table=table, first=first), int(highest)
     if broken:
         notes.append(f"its {name} is empty or broken: left out")
     return None
 
 
-def _lookup(item: Dataset, dataset: Dataset) -> tuple[Curve, int]:
-    """A lookup table; what lies below or above it gets its first or its last entry."""
+def _lookup(item: Dataset, dataset: Dataset) -> tuple[np.ndarray, int, int]:
+    """A lookup table's entries, the value that gets the first one, and bits of an entry."""
     count, first, bits = map(int, item.LUTDescriptor)
     count = count or 2**16
     if dataset.PixelRepresentation and first >= 2**15:
@@ -145,11 +151,12 @@ def _lookup(item: Dataset, dataset: Dataset) -> tuple[Curve, int]:
     table = np.asarray(data)[:count].astype(np.int64)
     if len(table) < count or not 8 <= bits <= 16:
         raise ValueError("a table of another size than it tells of")
+    return table, first, bits
 
-    def looked_up(values: np.ndarray) -> np.ndarray:
-        return table[(np.rint(values).astype(np.int64) - first).clip(0, count - 1)]
 
-    return looked_up, 2**bits - 1
+def _looked_up(values: np.ndarray, table: np.ndarray, first: int) -> np.ndarray:
+    """Entries of a table; what lies below or above it gets its first or its last one."""
+    return table[(np.rint(values).astype(np.int64) - first).clip(0, len(table) - 1)]
 
 
 def _number(dataset: Dataset, name: str, notes: list[str], default: Any = None) -> Any:

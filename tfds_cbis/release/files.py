@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from tfds_cbis.errors import CbisError
+from tfds_cbis.errors import CbisError, shorten
 from tfds_cbis.release import dicom_index
 from tfds_cbis.release.cases import TYPES, Lesion
 from tfds_cbis.release.faults import distinct
@@ -45,13 +45,18 @@ class Release:
         self.dicom = bool(found.dicoms)
         self._base, self._sizes = found.base, found.sizes
         self._files = found.jpegs
-        self._unread: list[str] = []
+        self._unread: dict[str, str] = {}
         if self.dicom:
             try:
-                self._files, self._unread = dicom_index.series(self._store, found.dicoms)
+                index = dicom_index.index(self._store, found.dicoms)
             except CbisError:
                 self.close()
                 raise
+            self._files, self._unread = index.series, index.unread
+            for name, kind in list(index.pictureless.items())[:1]:
+                count = len(index.pictureless)
+                are = "1 of the DICOM files is" if count == 1 else f"{count} DICOM files are"
+                self.notes.append(f"{are} no picture, {shorten(name)} the first: {kind}")
 
     def __enter__(self) -> "Release":
         return self
@@ -98,7 +103,10 @@ class Release:
                 "expected one row per abnormality"
             )
         kept, dropped = distinct(found)
-        unread = [{"id": name, "reason": UNREAD} for name in self._unread]
+        unread = [
+            {"id": name, "reason": UNREAD + f": it is {kind}" * bool(kind)}
+            for name, kind in self._unread.items()
+        ]
         return kept, dropped + unread
 
     def fingerprint(self, *, background_size: int | None) -> str:

@@ -7,14 +7,14 @@ import numpy as np
 from PIL.JpegImagePlugin import JpegImageFile
 
 from tfds_cbis.errors import SHOWN, shorten
-from tfds_cbis.release import dicom, pictures, placing
+from tfds_cbis.release import dicom, picture_kinds, pictures, placing
 from tfds_cbis.release.cases import Lesion, View
 from tfds_cbis.release.depth import Picture, eight_bit
 from tfds_cbis.release.dicom import MAX_PIXELS
 from tfds_cbis.release.files import Release
 
-#: How a PNG begins.
-PNG = b"\x89PNG\r\n\x1a\n"
+#: How a JPEG begins.
+JPEG = b"\xff\xd8"
 #: A near-binary image has less than this share of pixels between DARK and BRIGHT (JPEG ringing).
 GREY_SHARE = 0.01
 DARK, BRIGHT = 32, 223
@@ -39,13 +39,13 @@ def decode(data: bytes) -> np.ndarray:
       Unusable: if the file is truncated or no JPEG. OpenCV alone would fill what is missing
         with grey, so the end-of-image marker is asked for first.
     """
-    if not data:
-        raise Unusable("unreadable image: the file is empty")
     try:
         with JpegImageFile(io.BytesIO(data)) as header:  # Pillow reads the header only
             width, height = header.size
     except (SyntaxError, OSError, ValueError) as error:
-        raise Unusable("unreadable image: no JPEG") from error
+        kind = picture_kinds.rare_jpeg(data)
+        what = f"is {picture_kinds.to_convert(kind)}" if kind else "no JPEG"
+        raise Unusable(f"unreadable image: {what}") from error
     if width * height > MAX_PIXELS:
         raise Unusable(f"unreadable image: {width} x {height} pixels, more than any mammogram has")
     if b"\xff\xd9" not in data[-64:]:
@@ -67,15 +67,16 @@ def decode_dicom(data: bytes) -> Picture:
       Unusable: if the file is truncated, no DICOM or no grey image.
     """
     if not dicom.is_dicom(data):
-        raise Unusable("unreadable image: no DICOM")
+        kind = picture_kinds.name(data)
+        raise Unusable("unreadable image: no DICOM" + f": it is {kind}" * bool(kind))
     try:
         return dicom.read(data)
     except ValueError as error:
         raise Unusable(f"unreadable image: {error}") from error
 
 
-def decode_png(data: bytes) -> Picture:
-    """Decodes a PNG, a copy of a JPEG, to uint8.
+def decode_copy(data: bytes) -> Picture:
+    """Decodes a copy of a JPEG in another format to uint8.
 
     Raises:
       Unusable: if the file is damaged or in colour.
@@ -222,4 +223,4 @@ def _decode_all(release: Release, names: list[str]) -> tuple[list[Picture], list
 def _decode(data: bytes, *, is_dicom: bool) -> Picture:
     if is_dicom:
         return decode_dicom(data)
-    return decode_png(data) if data.startswith(PNG) else Picture(decode(data), [])
+    return Picture(decode(data), []) if data.startswith(JPEG) else decode_copy(data)

@@ -14,7 +14,9 @@ from tfds_cbis.release.cases import CSV_NAMES
 from tfds_cbis.release.dicom import BEGINNING, is_dicom
 from tfds_cbis.release.stores import Archive, Folder, is_uid
 
+#: Ends of images' names: the release's own, then those of its copies.
 JPEG_SUFFIXES = (".jpg", ".jpeg")
+COPIES = ((".png",), (".tif", ".tiff"), (".jp2",), (".bmp",), (".pgm",), (".webp",))
 DICOM_SUFFIXES = (".dcm", ".dicom", ".dic", ".ima")
 #: A table's name, in any letters, with what copying or downloading it again adds.
 TABLE = re.compile(
@@ -34,7 +36,7 @@ class Layout(NamedTuple):
     Attributes:
       base: what all names begin with that are not above what was given: '' or `FOLDER/`.
       tables: names of the case-description files, by (type, split).
-      jpegs: names of JPEG (or PNG) images by series, sorted; empty of a DICOM release.
+      jpegs: names of JPEG images (or copies of them) by series, sorted; empty of a DICOM release.
       dicoms: names of DICOM files, sorted.
       sizes: of all of them in bytes.
       notes: what was taken that is not as documented, and what is missing.
@@ -84,8 +86,9 @@ def find(store: Folder | Archive) -> Layout:
         for base, images in fitting.items():
             chosen, notes = _tables(store, base, by_base[base])
             sizes = images.sizes | {name: tables[name] for name in chosen.values()}
-            notes = [*_whereabouts(store, base), *notes]
             inside = "" if _is_above(base) else base
+            top = inside if nearby else ""
+            notes = [*_whereabouts(store, base, top), *_near_misses(top, chosen, images), *notes]
             return Layout(inside, chosen, images.jpegs, images.dicoms, sizes, notes)
     raise _lacking(store, tables, by_base)
 
@@ -150,9 +153,9 @@ def _anywhere(
 
 
 def _without_copies(series: Mapping[str, str]) -> dict[str, list[str]]:
-    """Names by series: its JPEG images or, if it has none, the PNG ones."""
+    """Names by series: its JPEG images or, if it has none, those of another kind."""
     found: dict[str, list[str]] = {}
-    for suffixes in (JPEG_SUFFIXES, (".png",)):
+    for suffixes in (JPEG_SUFFIXES, *COPIES):
         kind: dict[str, list[str]] = {}
         for name in sorted(series):
             if name.lower().endswith(suffixes):
@@ -191,6 +194,7 @@ def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Table
     """Of each kind the table to read, and notes on copies and on what is missing."""
     chosen: Tables = {}
     notes = []
+    renamed: dict[str, str] = {}
     for (kind, split), plain in CSV_NAMES.items():
         # In csv/ first, and copies last.
         found = sorted(
@@ -209,10 +213,14 @@ def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Table
                 f"{store.path} holds no {plain}; did you mean {_named([name, *differing])}? They "
                 "differ; use the right one under that name"
             )
-        if copied:
-            notes.append(f"{shorten(name)} was read as {plain}")
+        if name.rpartition("/")[2] != plain:
+            renamed[name] = plain
         if differing:
             notes.append(f"{_named(differing)} was not read: it differs from {shorten(name)}")
+    if renamed:
+        first, plain = next(iter(renamed.items()))
+        more = f", and {len(renamed) - 1} more in that way" * (len(renamed) > 1)
+        notes.append(f"{shorten(first)} was read as {plain}{more}")
     if missing := [CSV_NAMES[key] for key in CSV_NAMES if key not in chosen]:
         notes.append(f"the release lacks {', '.join(missing)}: their lesions are not in the data")
     return chosen, notes
@@ -225,10 +233,32 @@ def _same(store: Folder | Archive, name: str, other: str) -> bool:
         return False
 
 
-def _whereabouts(store: Folder | Archive, base: str) -> list[str]:
+def _whereabouts(store: Folder | Archive, base: str, top: str) -> list[str]:
     if _is_above(base):
         return [f"the case-description CSVs were found above {store.path}"]
-    return [f"the release was found in {shorten(base.rstrip('/'))} of {store.path}"] if base else []
+    return [f"the release was found in {shorten(top.rstrip('/'))} of {store.path}"] if top else []
+
+
+def _near_misses(top: str, tables: Tables, images: _Images) -> list[str]:
+    """What lies or ends otherwise than documented, of a release below `top`."""
+    names = list(itertools.chain(*images.jpegs.values()))
+    used = {name.rpartition("/")[0] for name in tables.values() if not _is_above(name)}
+    documented = {f"{top}csv", *([] if names else [top.rstrip("/")])}
+    notes = []
+    if odd := sorted(used - documented):
+        notes.append(f"the CSVs were read from {_places(odd)}, not from csv/")
+    if odd := sorted({name.rsplit("/", 2)[0] if name.count("/") > 1 else "" for name in names}
+                     - {f"{top}jpeg"}):  # fmt: skip
+        notes.append(f"the images were read from {_places(odd)}, not from jpeg/")
+    if odd := sorted({f".{name.rpartition('.')[2]}" for name in names} - {*JPEG_SUFFIXES}):
+        notes.append(f"images that end in {', '.join(odd)} were read in place of .jpg")
+    if odd := [name for name in images.dicoms if not name.lower().endswith(".dcm")]:
+        notes.append(f"DICOM files that do not end in .dcm were read, {shorten(odd[0])} the first")
+    return notes
+
+
+def _places(folders: Iterable[str]) -> str:
+    return _named(f"{folder}/" if folder else "the folder itself" for folder in folders)
 
 
 def _lacking(
@@ -238,15 +268,30 @@ def _lacking(
         return CbisError(
             f"{store.path} holds no jpeg/<SeriesInstanceUID>/*.jpg; give the folder or "
             "archive that holds both csv/ and jpeg/, or a folder that holds *.dcm files; the "
-            f"case-description CSVs are there: {_named(by_base[min(by_base, key=_far)])}"
+            f"case-description CSVs are there: {_named(by_base[min(by_base, key=_far)])}; "
+            f"{_held(store)}"
         )
     alike = [name for name in tables if re.search("mass|calc|case", name, re.IGNORECASE)]
     return CbisError(
         f"{store.path} holds no case-description CSV; expected csv/"
         f"{CSV_NAMES['mass', 'train']} and its like beside jpeg/, or, of the DICOM "
-        "release, these files in its folder, in csv/ there or above the folder"
-        + (f"; did you mean {_named(alike)}? Rename it" if alike else "")
+        "release, these files in its folder, in csv/ there or above the folder; "
+        + (f"did you mean {_named(alike)}? Rename it" if alike else _held(store))
     )
+
+
+def _held(store: Folder | Archive) -> str:
+    """What is there, by the ends of the names, for a message."""
+    kinds: dict[str, list[str]] = {}
+    for name in sorted(store.near()):
+        suffix = re.search(r"[^/](\.[a-z]\w*)$", name.lower())
+        kinds.setdefault(suffix[1] if suffix else "without a suffix", []).append(name)
+    most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    shown = [
+        f"{len(names)} {kind} ({shorten(names[0])}{', ..' * (len(names) > 1)})"
+        for kind, names in most[:NAMED]
+    ]
+    return f"it holds {', '.join(shown) or 'no file'}{', ..' * (len(most) > NAMED)}"
 
 
 def _named(names: Iterable[str]) -> str:

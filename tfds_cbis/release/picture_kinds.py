@@ -30,13 +30,15 @@ BEGINNINGS = {
     b"\x93NUMPY": "a NumPy array",
     b"\x89HDF": "an HDF5 file",
     b"MATLAB": "a MATLAB file",
-    b"version https://git-lfs": "a pointer of Git LFS, not the image: git lfs pull",
+    b"version https://git-lfs": "a pointer of Git LFS in the file's place: git lfs pull",
+    b"/annex/objects": "a pointer of git-annex in the file's place: git annex get",
     b"ics_version": "DDSM's .ics, which tells of a case's images and holds none",
     b"TOTAL_ABNORMALITIES": "DDSM's .OVERLAY, which tells of an image's lesions and holds none",
 }  # fmt: skip
 #: Names by the brand of an ISO media file.
 BRANDS = {b"avif": "an AVIF", b"avis": "an AVIF", b"heic": "a HEIC", b"heix": "a HEIC",
           b"mif1": "a HEIF"}  # fmt: skip
+JPEG_LS = "a JPEG-LS"
 #: Kinds of JPEG by the marker that begins a frame, where that is all there is to say.
 LOSSLESS = (0xC3, 0xC7, 0xCB, 0xCF)
 FRAMES = (*range(0xC0, 0xC4), *range(0xC5, 0xC8), *range(0xC9, 0xCC), *range(0xCD, 0xD0), 0xF7)
@@ -70,9 +72,15 @@ def rare_jpeg(data: bytes) -> str:
         marker, bits = data[place + 1], data[place + 4]
         if marker in FRAMES:
             if marker == 0xF7:
-                return "a JPEG-LS"
+                return JPEG_LS
             if marker in LOSSLESS:
                 return "a lossless JPEG, as DDSM's .LJPEG"
             return f"a JPEG of {bits} bit" if bits != 8 else ""
         place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
     return ""
+
+
+def to_convert(kind: str) -> str:
+    """What to do with a rare kind of JPEG."""
+    how = "" if kind == JPEG_LS else ", or by djpeg of libjpeg-turbo 3 to PGM"
+    return f"{kind}, which is not read; convert it to PNG{how}"

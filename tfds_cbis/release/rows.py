@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from tfds_cbis.errors import SHOWN, CbisError, shorten
+from tfds_cbis.release import picture_kinds
 from tfds_cbis.release.cases import Lesion
 
 #: The columns that are needed, as the mass files spell them.
@@ -58,6 +59,8 @@ def parse(data: bytes, *, abnormality_type: str, split: str, where: str) -> list
 
 def _cells(data: bytes, where: str) -> Iterator[list[str]]:
     """The cells of `COLUMNS` of every row."""
+    if (kind := picture_kinds.name(data)) not in TEXT:
+        raise CbisError(f"{where} is {kind}; use the release's own CSV")
     with _readable(where):
         text = io.StringIO(data.decode("utf-8-sig"), newline="")
         divider = max(",;\t", key=text.readline().count)
@@ -80,6 +83,10 @@ def _cells(data: bytes, where: str) -> Iterator[list[str]]:
         rows = list(reader)
     names = dict(zip(spelled, header, strict=True))
     return ([(row[names[_spelling(column)]] or "").strip() for column in COLUMNS] for row in rows)
+
+
+#: What a CSV may be by its first bytes, damaged or not.
+TEXT = ("", "a text file", "an empty file")
 
 
 @contextmanager

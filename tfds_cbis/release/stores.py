@@ -14,7 +14,7 @@ from typing import BinaryIO, NoReturn
 from tfds_cbis.errors import CbisError
 
 #: How many folders below what was given a release's tables may lie, `csv/` counted.
-DEPTH = 4
+DEPTH = 6
 #: Where tables may lie above it, there or in `csv/`.
 ABOVE = ("../", "../../")
 #: More than any file of the release has: what says so is damaged, or made to fill the memory.
@@ -35,6 +35,7 @@ OTHERS = {
     (0, b"\xff\xd8"): "one JPEG image",
     (0, b"\x89PNG"): "one PNG image",
     (128, b"DICM"): "one DICOM file",
+    (0, b"version https://git-lfs"): "a pointer of Git LFS, not the archive: git lfs pull",
     (0, b"downloadServerUrl"): "TCIA's list of what to download, for the NBIA Data Retriever",
 }
 
@@ -55,6 +56,10 @@ class Folder:
         return {name: size for name, size in below if is_table(name)} | _tables_above(
             self.path, ABOVE
         )
+
+    def near(self) -> dict[str, int]:
+        """Sizes of all files not far below the folder, by name."""
+        return dict(_files(self.path, "", DEPTH))
 
     def below(self, place: str) -> dict[str, int]:
         """Sizes of all files below a place, '' or one that ends in a slash, by name."""
@@ -112,6 +117,10 @@ class Archive:
             for name, size in inside.items()
             if is_table(name) and name.count("/") <= DEPTH
         } | _tables_above(self.path.parent, ABOVE[:1], up="../")
+
+    def near(self) -> dict[str, int]:
+        """Sizes of all members, by name."""
+        return self.below("")
 
     def below(self, place: str) -> dict[str, int]:
         """Sizes of all members below a place, '' or one that ends in a slash, by name."""
