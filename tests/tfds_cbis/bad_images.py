@@ -10,7 +10,7 @@ from tfds_cbis.release.images import decode
 
 UNREADABLE = "unreadable image: "
 #: Of WebP, for OpenCV.
-LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101)
+LOSSLESS = (cv2.IMWRITE_WEBP_QUALITY, 101, cv2.IMWRITE_JPEG2000_COMPRESSION_X1000, 1000)
 
 
 def either_image(case: Case, pick: int) -> tuple[str, set[str]]:
