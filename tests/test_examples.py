@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_both_run_the_same_cells_behind_the_first_ones():
 
 
 @pytest.mark.parametrize("above", ["jaxcbis", "datasets/someone/jaxcbis", "datasets/me/x/a-main"])
-def test_the_clone_is_found_among_kaggles_inputs(above, tmp_path, monkeypatch):
+def test_the_clone_is_found_among_kaggles_inputs(above, tmp_path, monkeypatch, capsys):
     """Kaggle puts data sets in folders by owner, or did not; an upload may have one around it."""
     source = cells(read("kaggle"))["clone"].source
     assert source.count("/kaggle/input") == 1
@@ -89,6 +90,28 @@ def test_the_clone_is_found_among_kaggles_inputs(above, tmp_path, monkeypatch):
     assert sorted(path.name for path in (tmp_path / "temporary" / "jaxcbis").iterdir()) == [
         "jaxcbis", "pyproject.toml",
     ]  # fmt: skip
+
+    (tmp_path / "input" / above).rename(tmp_path / "input" / "one")
+    shutil.copytree(tmp_path / "input" / "one", tmp_path / "input" / "two")
+    shutil.rmtree(tmp_path / "input" / above.partition("/")[0], ignore_errors=True)
+    with pytest.raises(AssertionError, match="set INPUTS to the one"):
+        exec(source, {})
+    assert f"{tmp_path}/input/two" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_of_several_releases_none_is_taken_unasked(name, tmp_path, capsys):
+    source = cells(read(name))["find"].source
+    for release in ("a", "b"):
+        for part in ("csv", "jpeg"):
+            (tmp_path / "sets" / release / part).mkdir(parents=True)
+    with pytest.raises(AssertionError, match="set INPUT to the one that you mean"):
+        exec(source, {"INPUT": str(tmp_path)})
+    places = {str(tmp_path / "sets" / release) for release in ("a", "b")}
+    assert set(capsys.readouterr().out.splitlines()) == places
+    found: dict = {"INPUT": str(tmp_path / "sets" / "b")}
+    exec(source, found)
+    assert str(found["RELEASE"]) == found["INPUT"]
 
 
 def listing(folder: Path) -> list:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import Commands, add_levels, given
+from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given
 
 
 def add(commands: Commands) -> None:
@@ -23,7 +23,7 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     words.add_argument("--output", type=Path, required=True, metavar="DIR", help="of the audit")
     add_levels(words)
-    words.set_defaults(command=run)
+    words.set_defaults(command=run, again=GOES_ON)
 
 
 def run(words: argparse.Namespace) -> None:

@@ -1,5 +1,6 @@
 """The program: a command's start, its interrupts and its exit code."""
 
+import argparse
 import contextlib
 import errno
 import io
@@ -25,7 +26,7 @@ from jaxcbis.commands import (
     study,
     train,
 )
-from jaxcbis.commands.words import Parser, expand_home
+from jaxcbis.commands.words import STARTS_AFRESH, Parser, expand_home
 from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import process
 from jaxcbis.machine.console import Level, telling
@@ -37,7 +38,6 @@ EXIT_INTERRUPTED = 130
 #: In the order of --help.
 _COMMANDS = (train, prepare, study, audit, check, findings, explain, froc, export, report)
 
-_INTERRUPTED = f"interrupted; {AGAIN}"
 _AGAIN = f"put that right and {AGAIN}"
 #: What disks, memory and networks lack, without a file's name.
 _OUTSIDE = {
@@ -84,10 +84,11 @@ def main(arguments: list[str] | None = None) -> int:
     Returns:
       Exit code: 0 done, 2 bad input or usage, 130 interrupted. A fault of ours raises.
     """
+    words = argparse.Namespace(again=STARTS_AFRESH)
 
     def command() -> None:
         try:
-            words = parser().parse_args(arguments)
+            parser().parse_args(arguments, words)
         except SystemExit:  # --help and --version; whether they were read is told here
             sys.stdout.flush()
             raise
@@ -96,17 +97,25 @@ def main(arguments: list[str] | None = None) -> int:
         with telling(getattr(words, "level", Level.NORMAL)):
             words.command(words)
 
-    return ending(command)
+    return ending(command, lambda: words.again)
 
 
-def ending(command: Callable[[], None]) -> int:
-    """Does a command, and says in one line what ended it before its time; `main`'s exit code."""
+def ending(command: Callable[[], None], again: Callable[[], str] = lambda: AGAIN) -> int:
+    """Does a command, and says in one line what ended it before its time.
+
+    Args:
+      command: to do.
+      again: what to do after an interrupt; asked then, as the command may have to be read first.
+
+    Returns:
+      The exit code of `main`.
+    """
     with interrupts.heard() as interrupted:
         try:
             command()
             sys.stdout.flush()
         except (Exception, KeyboardInterrupt) as error:
-            code, line = answer(error, interrupted())
+            code, line = answer(error, interrupted(), again())
             if code == EXIT_FAULT:
                 raise
             with contextlib.suppress(OSError):  # nor can that be said
@@ -126,18 +135,19 @@ def parser() -> Parser:
     return whole
 
 
-def answer(error: BaseException, interrupted: bool) -> tuple[int, str]:
+def answer(error: BaseException, interrupted: bool, again: str) -> tuple[int, str]:
     """The exit code that an error ends a command with, and the line that is said then.
 
     Args:
       error: that was raised.
       interrupted: whether it came with an interrupt, of which it then tells nothing new.
+      again: what to do after an interrupt.
 
     Returns:
       The code, and the line; '' where nothing is to be said.
     """
     if interrupted or isinstance(error, KeyboardInterrupt):
-        return EXIT_INTERRUPTED, _INTERRUPTED
+        return EXIT_INTERRUPTED, f"interrupted; {again}"
     if isinstance(error, UserError):
         return EXIT_USER_ERROR, str(error)
     if isinstance(error, BrokenPipeError):  # as by `head`, which has read all that it wants

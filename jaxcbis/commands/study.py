@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import Commands, add_levels, given, require_positive
+from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given, require_positive
 from jaxcbis.designs import BACKBONES
 
 #: Options that all runs of a study have in common.
@@ -37,7 +37,7 @@ def add(commands: Commands) -> None:
         "than a share of every run where batches are small")  # fmt: skip
     add("--output", type=Path, required=True, metavar="DIR",
         help="folder of the study; the same command goes on where it was ended")  # fmt: skip
-    words.set_defaults(command=run)
+    words.set_defaults(command=run, again=GOES_ON)
 
 
 def run(words: argparse.Namespace) -> None:

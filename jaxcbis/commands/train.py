@@ -3,7 +3,7 @@
 import argparse
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import Commands, add_levels, given
+from jaxcbis.commands.words import RESUMES, Commands, add_levels, given
 
 
 def add(commands: Commands) -> None:
@@ -13,7 +13,7 @@ def add(commands: Commands) -> None:
     )
     options.add_arguments(words)
     add_levels(words)
-    words.set_defaults(command=run)
+    words.set_defaults(command=run, again=RESUMES)
 
 
 def run(words: argparse.Namespace) -> None:

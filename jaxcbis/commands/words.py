@@ -24,6 +24,11 @@ class Parser(argparse.ArgumentParser):
         raise UserError(f"{message}; see {self.prog} --help")
 
 
+#: What to do once a command was interrupted, by whether it keeps what it has done.
+GOES_ON = "give the same command again to go on"
+RESUMES = "give the same command again with --resume to go on"
+STARTS_AFRESH = "the same command begins anew"
+
 #: Options that may be paths and are kept as text.
 _TEXTS = ("data", "data_dir", "json", "output", "weights")
 

@@ -1,5 +1,8 @@
 """Image files to the grey pixels of 8 bit that a finished run is asked about."""
 
+import os
+import shlex
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,9 +42,12 @@ def read(path: Path | str) -> Picture:
     path = Path(path)
     try:
         data = path.read_bytes()
+    except IsADirectoryError as error:
+        raise UserError(f"{path}: is a folder; {_inside(path)}") from error
     except OSError as error:
         raise UserError(
-            f"cannot read {path}: {error.strerror or error}; expected an image, {pictures.KINDS}"
+            f"{path}: cannot be read, {error.strerror or error}; expected an image, "
+            f"{pictures.KINDS}"
         ) from error
     try:
         with user_errors():
@@ -54,3 +60,14 @@ def read(path: Path | str) -> Picture:
             f"{path}: {width} x {height} pixels, expected at least {SMALLEST} x {SMALLEST}"
         )
     return Picture(eight_bit(pixels), notes)
+
+
+def _inside(folder: Path) -> str:
+    """How to name the files of a folder, or of those in it, by the suffix that most have."""
+    for parent, _, names in os.walk(folder):
+        suffixes = Counter(Path(name).suffix for name in names if not name.startswith("."))
+        if suffixes:
+            (suffix, _), *_ = suffixes.most_common(1)
+            levels = "*/" * len(Path(parent).relative_to(folder).parts)
+            return f"give its files, {shlex.quote(str(folder))}/{levels}*{suffix}"
+    return "no file is in it"

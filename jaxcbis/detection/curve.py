@@ -19,7 +19,8 @@ def show(answer: dict) -> None:
     model = answer["model"]
     say(
         f"Sensitivity to {model['lesions']} lesions in {model['images']} mammograms of "
-        f"{answer['patients']} patients; 95 % of a bootstrap over patients in brackets:"
+        f"{answer['patients']} patients; 95 % intervals in brackets, of a bootstrap over patients "
+        "or, where none or all are found, Clopper and Pearson's:"
     )
     say(
         f"{'false positives per image':>27}{'lesions found':>15}"

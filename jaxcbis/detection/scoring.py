@@ -219,7 +219,8 @@ def figures(scored: Sequence[Sequence[Scored]], patients: Sequence[str]) -> dict
     Returns:
       {'patients': how many, 'model', 'brightness', 'chance'}, the last three as of `froc.froc`. The
       first two of them also have 'sensitivity_at_ci95', by rate [low, high] of a bootstrap over
-      patients, None with a single one. Chance, the mean of random draws, has only 'sensitivity_at'.
+      patients, Clopper and Pearson's where none or all are found (`bootstrap.interval_of_share`),
+      None with a single patient. Chance, the mean of random draws, has only 'sensitivity_at'.
     """
     times = bootstrap.draw(patients)
     model, bright, *draws = (tuple(zip(*marks, strict=True)) for marks in zip(*scored, strict=True))
@@ -240,5 +241,5 @@ def _intervals(marks: tuple, times: NDArray | None) -> dict[str, dict]:
         return {"sensitivity_at_ci95": dict.fromkeys(rates)}
     scores, hit = marks
     samples = resampled(scores, hit, times)
-    found = [bootstrap.interval(column) for column in samples.T]
+    found = [bootstrap.interval_of_share(column, times) for column in samples.T]
     return {"sensitivity_at_ci95": dict(zip(rates, found, strict=True))}

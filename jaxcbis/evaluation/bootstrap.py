@@ -40,6 +40,28 @@ def interval(values: ArrayLike) -> list[float] | None:
     return np.quantile(known, (0.025, 0.975)).tolist() if len(known) else None
 
 
+def interval_of_share(samples: ArrayLike, times: NDArray) -> list[float] | None:
+    """`interval` of a figure from 0 to 1: a share of hits, or a mean of IoUs.
+
+    Where it is 0 or 1 in all samples, these tell nothing of how sure that is. Then it is the exact
+    interval of Clopper and Pearson (1934) for none or all of as many trials as there are patients,
+    since items of one patient may all go alike.
+
+    Args:
+      samples: [samples], of `times`.
+      times: of `draw`, for the items that the figure is of.
+
+    Returns:
+      As of `interval`.
+    """
+    found = interval(samples)
+    if found not in ([0, 0], [1, 1]):
+        return found
+    patients = len(np.unique(times, axis=1).T)  # items of one occur equally often
+    away = 1 - 0.025 ** (1 / patients)
+    return [0.0, away] if found == [0, 0] else [1 - away, 1.0]
+
+
 def verdict(difference: list[float] | None) -> str | None:
     """Whether the first of two is better, by the 95 % interval of how much more it reaches.
 

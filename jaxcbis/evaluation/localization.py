@@ -203,8 +203,7 @@ def _headline(scored: dict[str, NDArray], correct: NDArray, times: NDArray | Non
     ious, right = scored["iou"], int(correct.sum())
     ll = _mean(ious)
     return {
-        "ll_score": ll,
-        "ll_score_ci95": _interval(ious, times),
+        **_figure("ll_score", ious, times),
         "ll_score_background_as_zero": float(ious.sum()) / right if right else None,
         "accuracy_x_ll": None if ll is None else float(correct.mean()) * ll,
         "otsu": _mean(scored["otsu"]),
@@ -215,7 +214,11 @@ def _headline(scored: dict[str, NDArray], correct: NDArray, times: NDArray | Non
 
 
 def _figure(name: str, values: NDArray, times: NDArray | None) -> dict:
-    return {name: _mean(values), f"{name}_ci95": _interval(values, times)}
+    """A mean of what lies from 0 to 1."""
+    interval = None
+    if times is not None:
+        interval = bootstrap.interval_of_share(bootstrap.mean(values, times), times)
+    return {name: _mean(values), f"{name}_ci95": interval}
 
 
 def _sweep(heats: Iterable[NDArray], masks: NDArray) -> NDArray:
@@ -279,7 +282,8 @@ def _beside(
 
     def gain(figure: str, of: dict[str, NDArray]) -> dict:
         gains = found[figure] - of[figure][scored]
-        interval = _interval(gains, times)
+        samples = None if times is None else bootstrap.mean(gains, times)
+        interval = None if samples is None else bootstrap.interval(samples)
         verdict = bootstrap.verdict(interval)
         return {"difference": _mean(gains), "ci95": interval, "verdict": verdict}
 
@@ -293,10 +297,6 @@ def _beside(
         "baseline_figures": {name: _by_type(of, labels) for name, of in blind.items()},
         "against_baselines": against,
     }
-
-
-def _interval(values: NDArray, times: NDArray | None) -> list[float] | None:
-    return None if times is None else bootstrap.interval(bootstrap.mean(values, times))
 
 
 def _of_lesions(values: ArrayLike, test: Patches) -> NDArray:

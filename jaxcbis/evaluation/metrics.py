@@ -104,7 +104,7 @@ def _intervals(
         return dict.fromkeys(("accuracy_ci95", "auc_mean_ci95", "auc_hard_mean_ci95"))
     hard = np.eye(len(LABELS))[probabilities.argmax(axis=1)]
     return {
-        "accuracy_ci95": bootstrap.interval(bootstrap.mean(correct, times)),
+        "accuracy_ci95": bootstrap.interval_of_share(bootstrap.mean(correct, times), times),
         "auc_mean_ci95": bootstrap.interval(bootstrap.mean_auc(probabilities, labels, times)),
         "auc_hard_mean_ci95": bootstrap.interval(bootstrap.mean_auc(hard, labels, times)),
     }
@@ -150,13 +150,12 @@ def _class_intervals(
     times = times[times @ true > 0]  # a sample without the class has none of its figures
     hits, predicted, support = (times @ side for side in (true & hard, hard, true))
     with np.errstate(invalid="ignore"):
-        figures = {
-            "precision": hits / predicted,
-            "recall": hits / support,
-            "f1": 2 * hits / (predicted + support),
-            "auc": bootstrap.auc(scores, true, times),
+        return {
+            "precision": bootstrap.interval_of_share(hits / predicted, times[:, hard]),
+            "recall": bootstrap.interval_of_share(hits / support, times[:, true]),
+            "f1": bootstrap.interval(2 * hits / (predicted + support)),
+            "auc": bootstrap.interval(bootstrap.auc(scores, true, times)),
         }
-    return {name: bootstrap.interval(values) for name, values in figures.items()}
 
 
 def _mean(values: ArrayLike, weights: Sequence[int] | None = None) -> float | None:

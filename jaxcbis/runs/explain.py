@@ -17,6 +17,8 @@ from jaxcbis.runs import explain_places as places
 from jaxcbis.runs.finished import Finished, load
 
 SCHEMA = 1
+#: Most images that failed whose names are in the last line.
+LISTED = 20
 
 #: Prints what a run says of one picture, draws it to the file given, and returns the facts.
 Answer: TypeAlias = Callable[[Picture, Path], dict]
@@ -67,7 +69,8 @@ def explain(
         answer = prepare(finished)
         notes = cautions(finished.results)
         if twice := len(images) - len(distinct):
-            notes.append(f"{twice} names are of images named before: each is answered once")
+            again = "1 name is of an image" if twice == 1 else f"{twice} names are of images"
+            notes.append(f"{again} named before: each is answered once")
         for note in notes:
             warn(note)
         told: dict = {"schema": SCHEMA, "run": str(run), "status": results.INTERRUPTED,
@@ -77,9 +80,9 @@ def explain(
                 try:
                     told["images"].append(_answered(answer, path, file))
                 except UserError as error:
-                    reason = str(error) if str(path) in str(error) else f"{path}: {error}"
-                    told["failed"].append({"image": str(path), "reason": reason})
-                    say(f"\n{reason}")
+                    failed = {"image": str(path), "reason": str(error).removeprefix(f"{path}: ")}
+                    told["failed"].append(failed)
+                    say(f"\n{path}: {failed['reason']}")
             told["status"] = results.FINISHED
         finally:
             _leave(told, json_file)
@@ -109,24 +112,23 @@ def _leave(told: dict, json_file: str | None) -> None:
 
 
 def _require_all(told: dict) -> None:
-    """Checks that every image was explained, and lists those that were not if they are several.
+    """Checks that every image was explained.
 
     Raises:
-      UserError: some were not; names the first.
+      UserError: some were not; why is told of a single one, as each was told of when it failed.
     """
-    reasons = [item["reason"] for item in told["failed"]]
-    count = len(reasons) + len(told["images"])
-    if not reasons:
+    failed = told["failed"]
+    if not failed:
         return
-    if count == 1:
-        raise UserError(reasons[0])
-    others = ""
-    if len(reasons) > 1:
-        others = f" (and {len(reasons) - 1} more)"
-        say(f"\nNot explained, {len(reasons)} of {count} images:")
-        for reason in reasons:
-            warn(reason)
-    raise UserError(f"{len(reasons)} of {count} images not explained: {reasons[0]}{others}")
+    count = len(failed) + len(told["images"])
+    if len(failed) == 1:
+        which = f"{failed[0]['image']}: {failed[0]['reason']}"
+    else:
+        which = ", ".join(item["image"] for item in failed[:LISTED])
+        which += f" and {len(failed) - LISTED} more" if len(failed) > LISTED else ""
+    raise UserError(
+        which if count == 1 else f"{len(failed)} of {count} images not explained: {which}"
+    )
 
 
 def cautions(results: dict) -> list[str]:

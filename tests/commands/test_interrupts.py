@@ -35,6 +35,27 @@ def test_an_interrupt_is_one_whatever_a_library_makes_of_it(number, error, capsy
     assert signal.getsignal(number) is before
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("train", "give the same command again with --resume to go on"),
+        ("study --output out", "give the same command again to go on"),
+        ("audit --run a --output out", "give the same command again to go on"),
+        ("prepare", "the same command begins anew"),
+        ("explain a.png --run run", "the same command begins anew"),
+        ("froc --data data --run run --output out", "the same command begins anew"),
+        ("report run", "the same command begins anew"),
+    ],
+)
+def test_what_is_said_to_be_done_then_is_true_of_the_command(words, said, monkeypatch, capsys):
+    command = words.split()[0]
+    monkeypatch.setattr(
+        getattr(main, command), "run", lambda words: signal.raise_signal(signal.SIGINT)
+    )
+    assert main.main(words.split()) == 130
+    assert capsys.readouterr().err == f"jaxcbis: interrupted; {said}\n"
+
+
 def test_an_interrupt_that_is_ignored_stays_so():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:

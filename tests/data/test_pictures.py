@@ -112,7 +112,6 @@ def test_what_cannot_be_used_gets_one_line(tmp_path):
     clear = np.dstack([GREY] * 3 + [np.full_like(GREY, 128)])
     for path, said in {
         tmp_path / "nowhere.png": "No such file",
-        tmp_path: "Is a directory",
         truncated(tmp_path / "a.png", encoded(noise, "png")): "damaged",
         truncated(tmp_path / "a.jpg", encoded(noise, "jpeg")): "damaged",
         truncated(tmp_path / "a.dcm", cut, 0.9): "cannot read this DICOM",
@@ -135,3 +134,24 @@ def test_dicom_as_pydicom_writes_it_is_found_by_content(tmp_path):
     path = dicom(tmp_path / "image.png", GREY.astype(np.uint16))
     assert pydicom.dcmread(path).Rows == 40
     assert pictures.read(path).pixels.shape == GREY.shape
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        (["a.png", "b.png", "list.csv", ".hidden", ".other", ".more"], "/*.png"),
+        (["1.2.840/1-1.dcm"], "/*/*.dcm"),
+        (["IM0001"], "/*"),
+        ([], "no file is in it"),
+    ],
+)
+def test_a_folder_is_told_with_how_to_name_its_files(tmp_path, files, said):
+    folder = tmp_path / "my images"
+    folder.mkdir()
+    for name in files:
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    with pytest.raises(UserError) as caught:
+        pictures.read(folder)
+    given = f"give its files, '{folder}'{said}" if files else said
+    assert str(caught.value) == f"{folder}: is a folder; {given}"

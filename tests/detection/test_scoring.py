@@ -57,6 +57,18 @@ def test_chance_finds_the_lesion_as_often_as_its_window_is_drawn_highest():
         assert at["chance"] == pytest.approx((ahead <= rate).mean())
 
 
+def test_none_or_all_found_is_no_certainty():
+    """13 lesions of 13 patients: none is found at any rate, or all at all rates."""
+    for hit in (False, True):
+        marks = scoring.Scored(np.array([0.5]), np.array([[hit]]))
+        found = scoring.figures([[marks] * 3] * 13, [f"P_{i}" for i in range(13)])["model"]
+        away = 1 - 0.025 ** (1 / 13)  # of Clopper and Pearson
+        for rate in map(str, RATES):
+            assert found["sensitivity_at"][rate] == hit
+            expected = [1 - away, 1] if hit else [0, away]
+            assert found["sensitivity_at_ci95"][rate] == pytest.approx(expected)
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return tiny_run.write(tmp_path_factory.mktemp("scoring") / "run", lesion_side=16.0)

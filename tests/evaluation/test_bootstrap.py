@@ -1,6 +1,7 @@
 """Bootstrap by patient against SciPy's and the binomial interval."""
 
 import numpy as np
+import pytest
 from scipy.stats import binomtest
 from scipy.stats import bootstrap as scipy_bootstrap
 
@@ -45,3 +46,22 @@ def test_interval_is_the_same_every_time_and_needs_two_patients():
 def test_what_no_sample_has_has_no_interval():
     assert bootstrap.interval([np.nan, np.nan]) is None
     assert bootstrap.interval([np.nan, 1.0, 1.0]) == [1, 1]
+
+
+@pytest.mark.parametrize("hit", [0, 1])
+@pytest.mark.parametrize("each", [1, 3])
+def test_none_or_all_is_as_sure_as_the_patients_are_many(hit, each):
+    """Items of one patient may go alike: three of each are no more than one."""
+    times = bootstrap.draw(np.repeat(np.arange(13), each))
+    found = bootstrap.interval_of_share(bootstrap.mean(np.full(13 * each, hit), times), times)
+    exact = binomtest(13 * hit, 13).proportion_ci(method="exact")
+    np.testing.assert_allclose(found, exact, atol=1e-12)
+    assert found == pytest.approx([0, 0.247] if not hit else [0.753, 1], abs=1e-3)
+
+
+def test_a_share_that_varies_has_the_bootstraps_interval():
+    times = bootstrap.draw(np.arange(40))
+    for values in (np.arange(40) < 1, np.linspace(0, 1, 40), np.full(40, 0.5), []):
+        samples = bootstrap.mean(values, times[:, : len(values)])
+        found = bootstrap.interval_of_share(samples, times[:, : len(values)])
+        assert found == bootstrap.interval(samples)

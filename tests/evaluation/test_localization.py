@@ -298,6 +298,10 @@ def test_baselines_that_know_the_data():
     masks = square((0, 4, 2, 4), (0, 4, 0, 4))
     test = patches(masks, [1, 2], ["a", "b"], images)
     found, _ = score(test, [1, 2], masks, prior=localization.Prior(mean_mask))
+    # The maps are the masks, of two patients: all hit, which is not sure of others.
+    for key in ("ll_score", "pointing_game"):
+        assert found[key] == 1
+        assert found[f"{key}_ci95"] == pytest.approx([0.025 ** (1 / 2), 1])
     # At half its maximum the mean mask has 4 x 6 pixels, of which the masks are 8 and 16.
     assert found["baselines"]["mean_training_mask"] == pytest.approx((8 / 24 + 16 / 24) / 2)
     figures = found["baseline_figures"]["mean_training_mask"]["lesions"]

@@ -168,3 +168,18 @@ def test_class_intervals_are_those_of_resampled_patients():
         for row, name in enumerate(("precision", "recall", "f1")):
             expected = [low[row, k], high[row, k]]
             assert_within(1e-12, found[label]["ci95"][name], expected, what, detail=name)
+
+
+def test_shares_of_none_or_all_are_not_certain():
+    """Four patients of each of three classes; the last class is never told."""
+    labels, predicted = np.repeat([0, 1, 2], 4), np.repeat([0, 1, 1], 4)
+    found = classification(labels, np.eye(5)[predicted], np.arange(12))
+    of_four = 0.025 ** (1 / 4)
+    background, told, never = (found["per_class"][name]["ci95"] for name in LABELS[:3])
+    assert background["precision"] == background["recall"] == told["recall"]
+    assert told["recall"] == pytest.approx([of_four, 1])
+    assert never["recall"] == pytest.approx([0, 1 - of_four])
+    assert never["precision"] is None
+    assert 0 < told["precision"][0] < told["precision"][1] < 1
+    whole = classification(labels, np.eye(5)[labels], np.arange(12))
+    assert whole["accuracy_ci95"] == pytest.approx([0.025 ** (1 / 12), 1])

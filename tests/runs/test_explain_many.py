@@ -51,16 +51,28 @@ def test_one_bad_image_does_not_keep_the_others(run, images, tmp_path, capsys):
     out = tmp_path / "out"
     explained(2, *words, "--output", out, "--json", tmp_path / "a.json")
     said, (line,) = (lambda told: (told.out, told.err.splitlines()))(capsys.readouterr())
-    assert line.startswith(f"jaxcbis: 2 of 4 images not explained: {small}: 4 x 4 pixels")
-    listed = said.partition("Not explained, 2 of 4 images:")[2]
-    assert str(small) in listed
-    assert str(tmp_path / "none.png") in listed
+    none = tmp_path / "none.png"
+    assert line == f"jaxcbis: 2 of 4 images not explained: {small}, {none}"
+    for path in (small, none):  # each once when it failed, and once in the last line
+        assert said.count(str(path)) == 1
+    assert f"{small}: 4 x 4 pixels" in said
     found = json.loads((tmp_path / "a.json").read_text())
     assert [item["image"] for item in found["images"]] == [str(images[0]), str(images[1])]
     assert [item["image"] for item in found["failed"]] == [str(small), str(tmp_path / "none.png")]
-    assert "4 x 4 pixels" in found["failed"][0]["reason"]
+    reasons = [item["reason"] for item in found["failed"]]
+    assert reasons[0] == "4 x 4 pixels, expected at least 8 x 8"
+    assert reasons[1].startswith("cannot be read, No such file or directory; expected an image")
     assert found["status"] == "finished"
     assert {file.name for file in out.iterdir()} == {"a-cam.png", "b-cam.png"}
+
+
+def test_many_that_fail_are_counted(run, images, tmp_path, capsys):
+    none = ["a", *(f"{i}.png" for i in range(29))]
+    explained(2, *none, images[0], "--run", run, "--output", tmp_path / "out")
+    told = capsys.readouterr()
+    assert "\na: cannot be read" in told.out
+    (line,) = told.err.splitlines()
+    assert line.endswith(f"30 of 31 images not explained: {', '.join(none[:20])} and 10 more")
 
 
 def test_json_alone_stays_json(run, images, tmp_path, capsys):
@@ -75,8 +87,12 @@ def test_json_alone_stays_json(run, images, tmp_path, capsys):
 
 
 @pytest.mark.usefixtures("undrawn")
-def test_a_sweep_names_the_image_that_is_smaller_than_a_window(run, images, tmp_path, capsys):
-    small = write(tmp_path / "small.png", size=(12, 10))
+def test_a_sweep_names_the_image_that_is_smaller_than_a_window(
+    run, images, tmp_path, capsys, monkeypatch
+):
+    """Also where the words on it hold its name."""
+    monkeypatch.chdir(tmp_path)
+    small = write(Path("m"), size=(12, 10))
     words = (small, images[0], "--sweep", "--run", run, "--output", tmp_path / "out")
     explained(2, *words)
     assert f"1 of 2 images not explained: {small}: the mammogram has" in capsys.readouterr().err

@@ -174,10 +174,10 @@ def notes(given: Given, filled: Mapping[str, np.ndarray]) -> list[str]:
             f"average under {_models(averages)}; to use it, save it alone"
         )
     if others := [name for name in given.found.others if not name.startswith(tuple(averages))]:
-        said.append(
-            f"weights {given.source}: {len(others)} arrays beside the backbone were left out "
-            f"({_first(others)})"
-        )
+        one = len(others) == 1
+        beside = f"{len(others)} array{'' if one else 's'} beside the backbone"
+        told = f"{beside} {'was' if one else 'were'} left out ({_first(others)})"
+        said.append(f"weights {given.source}: {told}")
     kernel = next(filled[row.target] for row in given.found.rows)
     variance = filled.get("stem/bn/var")
     doubts = convention.doubts(kernel, variance, keras=given.form.startswith("keras"))
@@ -203,16 +203,19 @@ def _differ(
 def _advice(given: Given) -> str:
     """Whose weights these look like by their names, and what to do about it."""
     likeness = {
-        other: naming.find(given.arrays, namings).likeness
-        for other, design in (tables.KIN | BACKBONES).items()
-        if (namings := tables.namings(design, given.form))
+        name: naming.find(given.arrays, namings).likeness
+        for name, namings in tables.known(given.form).items()
     }
     nearest = max(likeness, key=lambda other: likeness[other])
     if nearest == given.name or likeness[nearest] < ALIKE:
         return "give another file"
     if nearest in BACKBONES:
         return f"these look like weights of {nearest}: give --backbone {nearest} or another file"
-    return f"these look like weights of {nearest}, which is no backbone here: give another file"
+    look = f"these look like weights of {nearest}, which is no backbone here"
+    plain = nearest.removesuffix("_bn")
+    if plain != nearest and plain in BACKBONES:
+        return f"{look}: {plain}, the same without BatchNorm, is the nearest; give a file of that"
+    return f"{look}: give another file"
 
 
 def _finite(array: np.ndarray) -> bool:

@@ -1,5 +1,7 @@
 """Tensors of torch's files, read without torch and without running code from the file."""
 
+import pickle
+import zipfile
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
@@ -45,8 +47,7 @@ def load(file: Path) -> dict[str, np.ndarray]:
         raise
     except Exception as error:  # a damaged or hostile pickle can raise anything
         raise UserError(
-            f"weights file {file}: damaged or truncated "
-            f"({type(error).__name__}: {one_line(str(error))}); fetch it again"
+            f"weights file {file}: damaged or truncated{_words(error)}; fetch it again"
         ) from error
 
 
@@ -94,14 +95,20 @@ def _require_moderate(tensors: Iterable[Tensor]) -> None:
 def _array(tensor: Tensor, read: Read) -> np.ndarray:
     storage, offset, size, stride = tensor
     if offset < 0 or min(size, default=0) < 0 or min(stride, default=0) < 0:
-        raise ValueError(f"tensor with offset {offset}, size {size}, stride {stride}")
+        raise ValueError(f"a tensor with offset {offset}, size {size}, stride {stride}")
     last = offset + sum((n - 1) * step for n, step in zip(size, stride, strict=True))
     # The second of these holds for any tensor that torch keeps in full.
     if 0 not in size and (last >= storage.length or np.prod(size, dtype=float) > storage.length):
-        raise ValueError(f"tensor of size {size} reaches beyond a storage of {storage.length}")
+        raise ValueError(f"a tensor of size {size} reaches beyond its {storage.length} values")
     values = read(storage)
     strides = [step * values.itemsize for step in stride]
     return np.lib.stride_tricks.as_strided(values[offset:], size, strides).copy()
+
+
+def _words(error: Exception) -> str:
+    """What an error says in brackets, where it says it in words."""
+    plain = isinstance(error, (ValueError, EOFError, pickle.UnpicklingError, zipfile.BadZipFile))
+    return f" ({one_line(str(error))})" if plain and str(error) else ""
 
 
 def _no_state_dict(whole: Any, file: Path) -> UserError:

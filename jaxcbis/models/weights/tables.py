@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from jaxcbis.designs import Design, ResNetDesign, VGGDesign
+from jaxcbis.designs import BACKBONES, Design, ResNetDesign, VGGDesign
 
 IMAGENET_MEAN = np.array([0.485, 0.456, 0.406])
 IMAGENET_STD = np.array([0.229, 0.224, 0.225])
@@ -85,6 +85,18 @@ def torchvision_vgg(design: VGGDesign, prefix: str = "features.") -> Iterator[Ro
             yield Row(f"block{block}/conv{i}/kernel", (f"{prefix}{index}.weight",), hwio)
             yield Row(f"block{block}/conv{i}/bias", (f"{prefix}{index}.bias",), same)
             index += 2
+        index += 1
+
+
+def torchvision_vgg_bn(design: VGGDesign) -> Iterator[Row]:
+    """The same with a BatchNorm behind every convolution, which is no backbone here."""
+    index = 0
+    for block, depth in enumerate(design.depths, 1):
+        for i in range(1, depth + 1):
+            conv, bn = f"block{block}/conv{i}", f"block{block}/bn{i}"
+            yield Row(f"{conv}/bias", (f"features.{index}.bias",), same)
+            yield from _torchvision_pair(conv, f"features.{index}", bn, f"features.{index + 1}")
+            index += 3
         index += 1
 
 
@@ -169,6 +181,22 @@ def namings(design: Design, form: str) -> list[list[Row]]:
     rows = list(keras_resnet50(design))
     legacy = list(keras_resnet50_legacy(design))
     return [rows, legacy, list(numbered(rows, _keras_order(design)))]
+
+
+def known(form: str) -> dict[str, list[list[Row]]]:
+    """The `namings` of all models whose files are known for what they are, by model.
+
+    They are the backbones, KIN, and for torch the VGGs of both with BatchNorm, as `vgg16_bn`.
+    """
+    every = KIN | BACKBONES
+    found = {name: rows for name, design in every.items() if (rows := namings(design, form))}
+    if not form.startswith("keras"):
+        found |= {
+            f"{name}_bn": [list(torchvision_vgg_bn(design))]
+            for name, design in every.items()
+            if isinstance(design, VGGDesign)
+        }
+    return found
 
 
 def options(design: Design, form: str) -> dict[str, Any]:

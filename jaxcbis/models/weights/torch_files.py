@@ -56,7 +56,7 @@ def _from_zip(stream: IO[bytes], file: Path) -> tuple[Any, Read]:
         member = f"{folder}data/{storage.key}"
         size = archive.getinfo(member).file_size
         if size != storage.length * storage.dtype.itemsize:
-            raise ValueError(f"storage {storage.key} has {size} bytes, not {storage.length} values")
+            raise ValueError(f"{size} bytes in the place of {storage.length} values")
         values = np.frombuffer(archive.read(member), storage.dtype)
         return values.byteswap() if swapped else values
 
@@ -127,11 +127,11 @@ def _reader(stream: IO[bytes], places: Mapping[str | int, tuple[int, int]]) -> R
     def read(storage: Storage) -> np.ndarray:
         start, count = places[storage.key]
         if storage.start < 0 or storage.length < 0 or storage.start + storage.length > count:
-            raise ValueError(f"storage {storage.key} has {count} values")
+            raise ValueError(f"a tensor reaches beyond its {count} values")
         size = storage.length * storage.dtype.itemsize
         start += storage.start * storage.dtype.itemsize
         if start + size > length:
-            raise ValueError(f"it ends in storage {storage.key}")
+            raise ValueError("it ends before the values of all its tensors")
         stream.seek(start)
         return np.frombuffer(stream.read(size), storage.dtype)
 

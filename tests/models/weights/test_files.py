@@ -81,6 +81,25 @@ def test_a_misfit_is_short_and_says_whose_weights_these_look_like(asked, form, b
     assert len(said) < 900
 
 
+@pytest.mark.parametrize("name", ["vgg16", "vgg19", "vgg11"])
+@pytest.mark.parametrize("prefix", ["features.", "module.features."])
+def test_a_vgg_with_batch_norm_is_told_with_the_nearest_backbone(name, prefix, torch):
+    """In torchvision's order: convolution, BatchNorm, ReLU, and a max-pool behind each block."""
+    layers, channels = [], 3
+    for depth in (tables.KIN | BACKBONES)[name].depths:
+        for _ in range(depth):
+            layers += [torch.nn.Conv2d(channels, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU()]
+            channels = 4
+        layers.append(torch.nn.MaxPool2d(2))
+    state = torch.nn.Sequential(*layers).state_dict()
+    arrays = {f"{prefix}{key}": np.asarray(value) for key, value in state.items()}
+    given = files.find(arrays, "vgg16", {"format": kinds.TORCH, "source": "brought.pth"})
+    with pytest.raises(UserError, match=f"look like weights of {name}_bn, which is no") as raised:
+        files.fill(given, dict.fromkeys((row.target for row in given.found.rows), (1,)))
+    nearest = f"{name}, the same without BatchNorm, is the nearest; give a file of that"
+    assert (nearest in str(raised.value)) == (name in BACKBONES)
+
+
 def test_a_misfit_names_three_of_each_kind_and_counts_the_rest(whole, tmp_path):
     arrays = {k: v for k, v in load_file(whole).items() if not k.startswith("layer2.0.bn")}
     arrays |= {f"layer3.{i}.bn1.weight": np.ones(3, np.float32) for i in range(5)}
@@ -127,6 +146,9 @@ def test_what_lies_beside_the_backbone_is_left_out_and_told(whole, tmp_path):
     told = "2 arrays beside the backbone were left out (decoder.conv1.weight, segmentation.0.weight"
     assert len(notes) == 1
     assert told in notes[0]
+    del others["segmentation.0.weight"]
+    (note,) = renamed(whole, tmp_path / "w", lambda name: f"encoder.{name}", **others).notes
+    assert note.endswith("1 array beside the backbone was left out (decoder.conv1.weight)")
 
 
 def test_two_backbones_in_one_file(whole, tmp_path):
