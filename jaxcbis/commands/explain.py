@@ -39,7 +39,9 @@ def run(words: argparse.Namespace) -> None:
         if value is not None:
             require_positive(flag, value)
             if not words.sweep:
-                raise UserError(f"{flag} {value}: of a mammogram's windows; add --sweep")
+                raise UserError(
+                    f"{flag} {value}: is for a sweep over whole mammograms; add --sweep"
+                )
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch
 

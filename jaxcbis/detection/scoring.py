@@ -14,7 +14,7 @@ from jaxcbis.data import summary
 from jaxcbis.detection import curve, films, mammograms, outlook, overlay
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.films import Film
-from jaxcbis.detection.froc import RATES, froc, hits, resampled
+from jaxcbis.detection.froc import froc, hits, resampled
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap
@@ -228,18 +228,22 @@ def figures(scored: Sequence[Sequence[Scored]], patients: Sequence[str]) -> dict
     chance = {rate: float(np.mean([at[rate] for at in by_chance])) for rate in by_chance[0]}
     return {
         "patients": len(set(patients)),
-        "model": froc(*model) | _intervals(model, times),
-        "brightness": froc(*bright) | _intervals(bright, times),
+        "model": _with_intervals(model, times),
+        "brightness": _with_intervals(bright, times),
         "chance": {"sensitivity_at": chance},
     }
 
 
-def _intervals(marks: tuple, times: NDArray | None) -> dict[str, dict]:
-    """Of the sensitivities of one ranking, by its scores and what they found, film by film."""
-    rates = [str(rate) for rate in RATES]
-    if times is None:
-        return {"sensitivity_at_ci95": dict.fromkeys(rates)}
+def _with_intervals(marks: tuple, times: NDArray | None) -> dict[str, Any]:
+    """Of one ranking, by its scores and what they found, film by film."""
     scores, hit = marks
-    samples = resampled(scores, hit, times)
-    found = [bootstrap.interval_of_share(column, times) for column in samples.T]
-    return {"sensitivity_at_ci95": dict(zip(rates, found, strict=True))}
+    found = froc(scores, hit)
+    at = found["sensitivity_at"]
+    if times is None:
+        return found | {"sensitivity_at_ci95": dict.fromkeys(at)}
+    bounds = {}
+    for rate, samples in zip(at, resampled(scores, hit, times).T, strict=True):
+        # Of none or all the samples tell where the threshold may fall, and nothing of the rest.
+        known = [at[rate]] if at[rate] in (0, 1) else samples
+        bounds[rate] = bootstrap.interval_of_share(known, times)
+    return found | {"sensitivity_at_ci95": bounds}

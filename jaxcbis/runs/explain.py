@@ -82,7 +82,8 @@ def explain(
                 except UserError as error:
                     failed = {"image": str(path), "reason": str(error).removeprefix(f"{path}: ")}
                     told["failed"].append(failed)
-                    say(f"\n{path}: {failed['reason']}")
+                    if len(distinct) > 1:  # of a single one it is the last line
+                        say(f"\n{path}: {failed['reason']}")
             told["status"] = results.FINISHED
         finally:
             _leave(told, json_file)

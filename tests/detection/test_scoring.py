@@ -69,6 +69,16 @@ def test_none_or_all_found_is_no_certainty():
             assert found["sensitivity_at_ci95"][rate] == pytest.approx(expected)
 
 
+def test_none_found_has_one_interval_wherever_the_threshold_falls():
+    """Without the first image, which a resample may lack, all lesions are found."""
+    hit = scoring.Scored(np.array([0.5]), np.array([[True]]))
+    first = scoring.Scored(np.array([0.9, 0.8, 0.5]), np.array([[False], [False], [True]]))
+    marks = [[one] * 3 for one in (first, *[hit] * 12)]
+    found = scoring.figures(marks, [f"P_{i}" for i in range(13)])["model"]
+    assert found["sensitivity_at"]["0.125"] == 0
+    assert found["sensitivity_at_ci95"]["0.125"] == pytest.approx([0, 1 - 0.025 ** (1 / 13)])
+
+
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
     return tiny_run.write(tmp_path_factory.mktemp("scoring") / "run", lesion_side=16.0)

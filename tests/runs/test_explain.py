@@ -92,7 +92,7 @@ def test_bad_words_get_one_line(run, patch, tmp_path, capsys):
             run,
             "--window",
             20,
-        ): "--window 20: of a",
+        ): "--window 20: is for a sweep",
         ("explain", patch, "--run", run, "--boxes", 5): "add --sweep",
         ("explain", patch, "--run", run, "--output", tmp_path / "file"): "cannot write",
         ("explain", patch, "--run", run, "--output", tmp_path, "--json", tmp_path): "--json",

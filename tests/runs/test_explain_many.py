@@ -66,6 +66,14 @@ def test_one_bad_image_does_not_keep_the_others(run, images, tmp_path, capsys):
     assert {file.name for file in out.iterdir()} == {"a-cam.png", "b-cam.png"}
 
 
+def test_a_single_image_that_fails_is_told_once(run, tmp_path, capsys):
+    small = write(tmp_path / "small.png", size=(4, 4))
+    explained(2, small, "--run", run, "--output", tmp_path / "out")
+    told = capsys.readouterr()
+    assert told.err == f"jaxcbis: {small}: 4 x 4 pixels, expected at least 8 x 8\n"
+    assert str(small) not in told.out
+
+
 def test_many_that_fail_are_counted(run, images, tmp_path, capsys):
     none = ["a", *(f"{i}.png" for i in range(29))]
     explained(2, *none, images[0], "--run", run, "--output", tmp_path / "out")

@@ -316,7 +316,7 @@ def test_missing_tables_are_named(kaggle):
     for name in OTHERS[:2]:
         (kaggle / name).unlink()
     (note,) = Release(kaggle).notes
-    assert note.startswith(f"the release lacks {OTHERS[0][4:]}, {OTHERS[1][4:]}: ")
+    assert note.startswith(f"the release lacks {OTHERS[0][4:]}, {OTHERS[1][4:]}, whose ")
 
 
 def test_a_table_that_is_only_alike_is_named(kaggle):

@@ -222,7 +222,7 @@ def _tables(store: Folder | Archive, base: str, names: list[str]) -> tuple[Table
         more = f", and {len(renamed) - 1} more in that way" * (len(renamed) > 1)
         notes.append(f"{shorten(first)} was read as {plain}{more}")
     if missing := [CSV_NAMES[key] for key in CSV_NAMES if key not in chosen]:
-        notes.append(f"the release lacks {', '.join(missing)}: their lesions are not in the data")
+        notes.append(f"the release lacks {', '.join(missing)}, whose lesions are not in the data")
     return chosen, notes
 
 
