@@ -278,10 +278,8 @@ def _settle(values: dict[str, Any]) -> None:
             "output": "runs/{backbone}-{strategy}-{protocol}-seed{seed}".format(**values),
             **{key: choices[0] for key, choices in BACKBONES[backbone].choices.items()},
         }
-        if (
-            values["protocol"] == "shifted"
-        ):  # every backbone has it, and looks the same way anywhere
-            defaults["head"] = "pool"
+        if values["protocol"] == "shifted":
+            defaults["head"] = "pool"  # which every backbone has, and which looks alike anywhere
         values |= {key: default for key, default in defaults.items() if values[key] is None}
     cut = is_exported(values["data"])  # already
     # Other protocols take the size of a background crop from the lesions.

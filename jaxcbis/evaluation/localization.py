@@ -282,8 +282,7 @@ def _beside(
 
     def gain(figure: str, of: dict[str, NDArray]) -> dict:
         gains = found[figure] - of[figure][scored]
-        samples = None if times is None else bootstrap.mean(gains, times)
-        interval = None if samples is None else bootstrap.interval(samples)
+        interval = None if times is None else bootstrap.interval(bootstrap.mean(gains, times))
         verdict = bootstrap.verdict(interval)
         return {"difference": _mean(gains), "ci95": interval, "verdict": verdict}
 

@@ -37,19 +37,20 @@ def write(folder: Path) -> list[Path]:
     studies = {name: _read(results / file) for name, file in STUDIES.items()}
     audit = _read(results / AUDIT)
     paths = [path for path in (results / LOOKING, *sorted(results.glob(FURTHER))) if path.exists()]
-    audits = {_document(path): _audit_of_shifted(path) for path in paths}
+    audits = {path.stem: _audit_of_shifted(path) for path in paths}
+    names = {stem: f"{stem.replace('looking', 'findings')}.md" for stem in audits}
     try:
         if not audits:
             texts = {NAME: centred.text(studies, audit)}
         else:
             texts = {
-                name: shifted.text(
+                names[stem]: shifted.text(
                     found,
-                    picture=name.replace("findings", "looking").replace(".md", ".png"),
                     beside=CENTRED_NAME,
-                    others=[other for other in audits if other != name],
+                    picture=f"{stem}.png",
+                    others=[name for name in names.values() if name != names[stem]],
                 )
-                for name, found in audits.items()
+                for stem, found in audits.items()
             } | {CENTRED_NAME: centred.text(studies, audit, centred.TITLE_BESIDE)}
     except (KeyError, TypeError) as error:
         raise UserError(
@@ -59,11 +60,6 @@ def write(folder: Path) -> list[Path]:
     for name, text in texts.items():
         files.write(folder / name, text, "free space there or make the folder writable")
     return [folder / name for name in texts]
-
-
-def _document(path: Path) -> str:
-    """The name of the document of an audit of runs by the shifted protocol."""
-    return f"{path.stem.replace('looking', 'findings')}.md"
 
 
 def _audit_of_shifted(path: Path) -> dict:

@@ -10,6 +10,11 @@ from jaxcbis.report.tables import BASELINES, number
 
 #: Pixels. In mammograms of full size, 4,000 x 6,000, half of the lesions are longer by far.
 FULL_SIZE = 100
+#: Figures of maps and of answers, as they are named in a sentence.
+_OF_MAPS = {
+    "ll_score": "the LL score", "pointing_game": "the pointing game", "pixel_ap": "pixel AP",
+}  # fmt: skip
+_OF_ANSWERS = {"accuracy": "accuracy", "malignancy_auc": "malignancy AUC"}
 
 
 def text(audit: dict, beside: str, picture: str, others: Sequence[str] = ()) -> str:
@@ -71,9 +76,8 @@ def _recipe(runs: Sequence[dict]) -> str:
         models = by_epochs.setdefault(run["epochs"], [])
         if (model := f"{run['backbone']} {run['strategy']}") not in models:
             models.append(model)
-    epochs = " or ".join(str(count) for count in by_epochs)
-    if len(by_epochs) > 1:
-        epochs = ", ".join(f"{count} of {' and '.join(of)}" for count, of in by_epochs.items())
+    whose = {count: f" of {' and '.join(of)}" for count, of in by_epochs.items()}
+    epochs = ", ".join(f"{count}{of * (len(whose) > 1)}" for count, of in whose.items())
     sizes = _known(runs, "image_size")
     precisions = _known(runs, "precision")
     return (
@@ -183,8 +187,10 @@ def _of_one(run: dict) -> str:
 def _on_cut(rows: Sequence[dict]) -> str:
     if not rows:
         return "No run that was trained on centred lesions was asked about these."
-    figures = {"pixel_ap": "pixel AP", "ll_score": "the LL score", "accuracy": "accuracy"}
-    told = [f"{what} on them is {_tally(rows, figure)}" for figure, what in figures.items()]
+    told = [
+        f"{(_OF_MAPS | _OF_ANSWERS)[figure]} on them is {_tally(rows, figure)}"
+        for figure in ("pixel_ap", "ll_score", "accuracy")
+    ]
     return (
         f"After training on shifted lesions instead of centred ones, {told[0]}, {told[1]}, and "
         f"{told[2]}."
@@ -194,23 +200,14 @@ def _on_cut(rows: Sequence[dict]) -> str:
 def _on_term(rows: Sequence[dict]) -> str:
     if not rows:
         return "No run was trained with the term, or none beside a plain one of the same options."
-    told = [
-        f"{what} is {_tally(rows, figure)}"
-        for figure, what in (
-            ("ll_score", "the LL score"), ("pointing_game", "the pointing game"),
-            ("pixel_ap", "pixel AP"),
-        )
-    ]  # fmt: skip
+    told = [f"{what} is {_tally(rows, figure)}" for figure, what in _OF_MAPS.items()]
     return f"With the term {told[0]}, {told[1]}, and {told[2]}."
 
 
 def _on_price(rows: Sequence[dict]) -> str:
     if not rows:
         return "What the term costs is not known."
-    told = [
-        f"{what} is {_tally(rows, figure)}"
-        for figure, what in (("accuracy", "accuracy"), ("malignancy_auc", "malignancy AUC"))
-    ]
+    told = [f"{what} is {_tally(rows, figure)}" for figure, what in _OF_ANSWERS.items()]
     more = sum(row["figures"]["covered_less_elsewhere"]["verdict"] == BETTER for row in rows)
     less = sum(row["figures"]["covered_less_elsewhere"]["verdict"] == WORSE for row in rows)
     use = "no model is shown to use the lesion more or less"
@@ -235,12 +232,12 @@ def _on_model(rows: Sequence[dict]) -> list[str]:
             continue
         compared = tables.compared(row | {"look_weight": 0})
         alike.setdefault(f"{named}, {compared}", []).append(row)
-    figures = {"ll_score": "LL score", "pointing_game": "pointing game", "pixel_ap": "pixel AP"}
-    answers = {"accuracy": "accuracy", "malignancy_auc": "malignancy AUC"}
     lines = []
     for name, of in alike.items():
-        asked = figures if of[0]["option"] == "cam_method" else figures | answers
-        told = [f"{what} {_tally(of, figure)}" for figure, what in asked.items()]
+        asked = _OF_MAPS if of[0]["option"] == "cam_method" else _OF_MAPS | _OF_ANSWERS
+        told = [
+            f"{what.removeprefix('the ')} {_tally(of, figure)}" for figure, what in asked.items()
+        ]
         lines.append(f"{name}: {'; '.join(told)}.")
     return lines
 

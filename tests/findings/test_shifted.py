@@ -51,6 +51,7 @@ def behind(run: dict, kind: str = "blurred_brightness", figure: str = "pixel_ap"
         ),
         ([made.run()], "**The maps say that it does, covering the lesion does not.**"),
         ([made.run()], "Of 1 run plainly trained on shifted lesions, 1 beats"),
+        ([made.run()], "none lose more AUC with the lesion covered"),
         ([behind(made.run())], "**Nothing shows that it does.**"),
         ([behind(made.run()), behind(made.run(seed=1))], "none beat every map"),
         ([made.run("clean", **USES), behind(made.run())], "**Nothing shows that it does.**"),

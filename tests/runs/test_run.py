@@ -147,9 +147,8 @@ def test_a_killed_run_resumes_to_the_same_bytes(done, folder, data, refused_here
     assert results(output)["status"] == "interrupted"
     assert "--resume" in refused_here("train", *words)
     assert "seed was 0, is 1" in refused_here("train", *words, "--resume", "--seed", 1)
-    ascii = processes.WITHOUT_REPORTS | {
-        "PYTHONIOENCODING": "ascii"
-    }  # which lacks lines and dashes
+    # Which lacks lines and dashes.
+    ascii = processes.WITHOUT_REPORTS | {"PYTHONIOENCODING": "ascii"}
     assert "Going on behind phase" in processes.run("train", *words, "--resume", env=ascii)
     assert (output / "predictions.csv").read_bytes() == (unbroken / "predictions.csv").read_bytes()
     ours, theirs = results(output), results(unbroken)

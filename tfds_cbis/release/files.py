@@ -53,8 +53,8 @@ class Release:
                 self.close()
                 raise
             self._files, self._unread = index.series, index.unread
-            for name, kind in list(index.pictureless.items())[:1]:
-                count = len(index.pictureless)
+            if count := len(index.pictureless):
+                name, kind = next(iter(index.pictureless.items()))
                 are = "1 of the DICOM files is" if count == 1 else f"{count} DICOM files are"
                 self.notes.append(f"{are} no picture, {shorten(name)} the first: {kind}")
 

@@ -247,8 +247,8 @@ def _near_misses(top: str, tables: Tables, images: _Images) -> list[str]:
     notes = []
     if odd := sorted(used - documented):
         notes.append(f"the CSVs were read from {_places(odd)}, not from csv/")
-    if odd := sorted({name.rsplit("/", 2)[0] if name.count("/") > 1 else "" for name in names}
-                     - {f"{top}jpeg"}):  # fmt: skip
+    around = {name.rsplit("/", 2)[0] if name.count("/") > 1 else "" for name in names}
+    if odd := sorted(around - {f"{top}jpeg"}):
         notes.append(f"the images were read from {_places(odd)}, not from jpeg/")
     if odd := sorted({f".{name.rpartition('.')[2]}" for name in names} - {*JPEG_SUFFIXES}):
         notes.append(f"images that end in {', '.join(odd)} were read in place of .jpg")

@@ -9,6 +9,8 @@ from tfds_cbis.errors import SHOWN, CbisError, shorten
 from tfds_cbis.release import picture_kinds
 from tfds_cbis.release.cases import Lesion
 
+#: What a CSV may be by its first bytes, damaged or not.
+TEXT = ("", "a text file", "an empty file")
 #: The columns that are needed, as the mass files spell them.
 COLUMNS = (
     "patient_id",
@@ -83,10 +85,6 @@ def _cells(data: bytes, where: str) -> Iterator[list[str]]:
         rows = list(reader)
     names = dict(zip(spelled, header, strict=True))
     return ([(row[names[_spelling(column)]] or "").strip() for column in COLUMNS] for row in rows)
-
-
-#: What a CSV may be by its first bytes, damaged or not.
-TEXT = ("", "a text file", "an empty file")
 
 
 @contextmanager
