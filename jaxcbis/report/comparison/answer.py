@@ -50,7 +50,7 @@ def by_figure(names: Sequence[str], pairs: Sequence[Pair], *, every: bool) -> li
         if lead not in values:
             continue
         most = ", the highest" if every else ""
-        said = [f"{names[lead]} has {values[lead]:.2f}{most}."]
+        said = [f"{names[lead]} has {values[lead]:.3f}{most}."]
         said += _others(names, lead, figure, pairs)
         found.append((label[0].upper() + label[1:], " ".join(said)))
     return found
@@ -81,7 +81,7 @@ def _others(names: Sequence[str], lead: int, figure: str, pairs: Sequence[Pair])
         change = sign * of["difference"]
         other = names[pair.other if pair.base == lead else pair.base]
         kind = "within" if not beyond(pair, figure) else "above" if change > 0 else "below"
-        groups[kind].append(f"{other} ({change:+.2f}, {low:+.2f} to {high:+.2f})")
+        groups[kind].append(f"{other} ({change:+.3f}, {low:+.3f} to {high:+.3f})")
     said = []
     for kind, words in (
         ("above", "Above it, beyond noise"), ("below", "Below it, beyond noise"),

@@ -3,8 +3,8 @@
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from jaxcbis import config as options
@@ -16,7 +16,8 @@ from jaxcbis.report.tables import NONE, Table
 DIGITS = 8
 #: Options that are compared by content, not by name.
 _BY_CONTENT = ("data", "weights")
-_MACHINE = {"git_commit": "program (commit)", "jax": "JAX", "device": "device"}
+_COMMIT = re.compile("[0-9a-f]{40}")
+_MACHINE = {"git_commit": "commit of the program", "jax": "JAX", "device": "device"}
 
 
 def differing(runs: Sequence[Run]) -> Table:
@@ -34,7 +35,7 @@ def differing(runs: Sequence[Run]) -> Table:
     rows.append(("weights", [_weights(run.results) for run in runs]))
     for key, name in _MACHINE.items():
         found = [run.results.get("environment") or {} for run in runs]
-        rows.append((name, [_text(of.get(key))[: 2 * DIGITS] for of in found]))
+        rows.append((name, [_text(of.get(key)) for of in found]))
     return Table(
         "What differs in how they were made",
         ("option", *(run.name for run in runs)),
@@ -65,11 +66,13 @@ def _data(run: Run) -> str:
 def _weights(results: dict) -> str:
     weights = results.get("weights") or {}
     if weights.get("sha256"):
-        return f"{Path(str(weights['source'])).name}, {weights['sha256'][:DIGITS]}"
+        return f"{weights.get('format', NONE)}, {weights['sha256'][:DIGITS]}"
     return str(weights.get("format", NONE))
 
 
 def _text(value: Any) -> str:
     if value is None:
         return NONE
+    if isinstance(value, str) and _COMMIT.fullmatch(value):
+        return value[:DIGITS]
     return f"{value:g}" if isinstance(value, float) else str(value)

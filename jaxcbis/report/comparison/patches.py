@@ -119,4 +119,4 @@ def answers_to(tested: Tested, names: list[str]) -> Predictions:
 
 def _decoded(image: str) -> NDArray:
     data = np.frombuffer(base64.b64decode(image), np.uint8)
-    return cv2.imdecode(data, cv2.IMREAD_GRAYSCALE)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))

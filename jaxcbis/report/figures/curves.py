@@ -1,11 +1,15 @@
 """Loss and accuracy of several runs on one axis, epoch by epoch."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from jaxcbis.report.figures.style import BLUE, GREEN, GREY, PURPLE, SETTINGS, VERMILLION
 
@@ -51,51 +55,48 @@ def draw(names: Sequence[str], runs: Sequence[dict], quantity: str) -> Figure:
       runs: their results.json.
       quantity: of QUANTITIES.
     """
+    looks = [
+        {"color": _COLOURS[k % len(_COLOURS)], "marker": _MARKERS[k % len(_MARKERS)]}
+        for k in range(len(runs))
+    ]
     with mpl.rc_context(SETTINGS):
-        rows = -(-(len(runs) + 3) // _COLUMNS)
-        figure = Figure(figsize=(8, 3.4 + 0.2 * rows), layout="constrained")
+        lines = -(-(len(runs) + 3) // _COLUMNS)  # of the legend
+        figure = Figure(figsize=(8, 3.4 + 0.2 * lines), layout="constrained")
         axes = figure.subplots()
-        for k, results in enumerate(runs):
-            look = {"color": _COLOURS[k % len(_COLOURS)], "marker": _MARKERS[k % len(_MARKERS)]}
-            history = results.get("history") or []
-            epochs = trained(history)
-            train, val = (_values(history, f"{split}_{quantity}") for split in ("train", "val"))
-            axes.plot(epochs, train, ":", **look, markersize=3, linewidth=1.2)
-            axes.plot(epochs, val, "-", **look, markersize=5)
-            best = results.get("best") or {}
-            for at, row in enumerate(history):
-                if (row["phase"], row["epoch"]) == (best.get("phase"), best.get("epoch")):
-                    star = dict(look, marker="*", markersize=15)
-                    axes.plot(epochs[at], val[at], **star, markeredgecolor="white", zorder=3)
+        for results, look in zip(runs, looks, strict=True):
+            _run(axes, results, quantity, look)
         axes.set(xlabel="epochs trained, over all phases", ylabel=QUANTITIES[quantity])
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.grid(alpha=0.3)
-        figure.legend(
-            handles=[
-                *(
-                    Line2D(
-                        [], [], color=_COLOURS[k % len(_COLOURS)], marker=_MARKERS[k % len(_MARKERS)]
-                    )
-                    for k in range(len(runs))
-                ),
-                Line2D([], [], color=GREY, linestyle="-"),
-                Line2D([], [], color=GREY, linestyle=":"),
-                Line2D([], [], color=GREY, linestyle="", marker="*", markersize=10),
-            ],
+        kinds: list[dict[str, Any]] = [
+            {"linestyle": "-"}, {"linestyle": ":"},
+            {"linestyle": "", "marker": "*", "markersize": 10},
+        ]  # fmt: skip
+        legend = figure.legend(
+            handles=[Line2D([], [], **({"color": GREY} | look)) for look in (*looks, *kinds)],
             labels=[*names, "validation", "training", "weights that were kept"],
-            loc="outside lower center",
-            ncols=_COLUMNS,
-            fontsize=8,
-        )
-        for text in figure.legends[0].get_texts():
-            text.set_parse_math(False)
+            loc="outside lower center", ncols=_COLUMNS, fontsize=8,
+        )  # fmt: skip
+        for text in legend.get_texts():
+            text.set_parse_math(False)  # a folder's name is no formula
     return figure
 
 
-def trained(history: Sequence[dict]) -> np.ndarray:
-    """Epochs trained up to each row; row 0 of a phase is what the phase starts with."""
+def trained(history: Sequence[dict]) -> NDArray:
+    """Epochs trained up to each row of a history; row 0 of a phase is what it starts with."""
     return np.cumsum([row["epoch"] > 0 for row in history])
 
 
-def _values(history: Sequence[dict], name: str) -> np.ndarray:
-    return np.array([row.get(name) for row in history], dtype=float)  # None is a gap
+def _run(axes: Axes, results: dict, quantity: str, look: dict[str, Any]) -> None:
+    history, best = results.get("history") or [], results.get("best") or {}
+    epochs = trained(history)
+    train, validation = (
+        np.array([row.get(f"{split}_{quantity}") for row in history], dtype=float)  # None: a gap
+        for split in ("train", "val")
+    )
+    axes.plot(epochs, train, linestyle=":", markersize=3, linewidth=1.2, **look)
+    axes.plot(epochs, validation, linestyle="-", markersize=5, **look)
+    for at, row in enumerate(history):
+        if (row["phase"], row["epoch"]) == (best.get("phase"), best.get("epoch")):
+            star = look | {"marker": "*", "markersize": 15, "markeredgecolor": "white"}
+            axes.plot(epochs[at], validation[at], zorder=3, **star)
