@@ -9,21 +9,22 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.machine import files
 from jaxcbis.report import tables
-from jaxcbis.report.page import folder, joined, pictures, section, wide_tables
+from jaxcbis.report.page import confusion, folder, joined, pictures, section, wide_tables
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import Table
 
 HERE = Path(__file__).parent
 #: What the page holds inside itself, in this order.
-STYLES = ("report.css", "gallery.css")
-SCRIPTS = ("gallery.js",)
+STYLES = ("report.css", "confusion.css", "gallery.css")
+SCRIPTS = (
+    "elements.js", "answers.js", "pictures.js", "filters.js", "patch.js", "gallery.js",
+)  # fmt: skip
 #: Headings of the figures, in the order in which they stand.
 FIGURES = {
-    "confusion": "Confusion",
     "roc": "ROC",
     "precision_recall": "Precision and recall",
     "reliability": "Reliability",
@@ -33,7 +34,6 @@ FIGURES = {
 }
 #: What a reader must know to read them.
 LEGENDS = {
-    "confusion": "Share of each true class (row) by predicted class, and the number of patches.",
     "roc": "Filled dot: the most probable class decides. Hollow dot: the paper's, from its printed "
     "confusion matrix.",
     "precision_recall": "Dot: the most probable class decides.",
@@ -125,6 +125,8 @@ def _write(
         legends=LEGENDS,
         paper_row=tables.PAPER,
         labels=LABELS,
+        short=SHORT,
+        confusion=[matrix for run in runs for matrix in confusion.of(run, alone=len(runs) == 1)],
         gallery=joined.gallery_of(runs),
         style=Markup(style),
         script=Markup(script),
