@@ -11,7 +11,7 @@ from jaxcbis.machine import files
 from jaxcbis.machine.console import console, live, say
 from jaxcbis.records import folders, results
 from jaxcbis.report import terminal
-from jaxcbis.report.page import document
+from jaxcbis.report.comparison import document as comparison
 from jaxcbis.report.tables import Table
 from jaxcbis.runs import claim
 from jaxcbis.study import board, cells, choice, execution, tables
@@ -58,7 +58,8 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
         record["comparisons"] = choice.compare(folder, chosen)
         record["notes"] = list(dict.fromkeys(n for of in found.values() for n in of["notes"]))
         shown = tables.write(folder, record, found)
-        report = document.compare(folder / "report.html", [folder / run for run in found], shown)
+        models = {f"{row['backbone']} {row['strategy']}": folder / row["run"] for row in chosen}
+        report = comparison.write_study(folder / "report.html", models, shown)
         record["status"] = results.FINISHED
         results.write(folder / "study.json", record)
     _show(folder, record, shown, report)

@@ -14,8 +14,12 @@ from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import NONE, Table
 
 HERE = Path(__file__).parent
-STYLES = (rendering.BASE.parent / "gallery.css", HERE / "comparison.css")
-SCRIPTS = (rendering.BASE.parent / "drawing.js", HERE / "comparison.js")
+PAGE = rendering.BASE.parent
+STYLES = (PAGE / "gallery.css", HERE / "comparison.css")
+SCRIPTS = (
+    *(PAGE / f"{name}.js" for name in ("elements", "answers", "pictures", "patch")),
+    HERE / "comparison.js",
+)
 #: What the gallery can be reduced to, by its name in the address; of several runs and of one.
 SHOWS = {
     "": "all",

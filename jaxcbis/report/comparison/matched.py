@@ -10,6 +10,8 @@ from jaxcbis.labels import LABELS
 from jaxcbis.report.comparison import patches
 from jaxcbis.report.comparison.patches import Tested
 from jaxcbis.report.figures.overlay import INFERNO
+from jaxcbis.report.page import gallery
+from jaxcbis.report.tables import map_method
 
 
 def gallery_of(runs: Sequence[Tested]) -> dict | None:
@@ -19,65 +21,90 @@ def gallery_of(runs: Sequence[Tested]) -> dict | None:
     picture; a run that cuts the patch in another way has its own.
 
     Returns:
-      What comparison.js reads: {'labels', 'runs', 'colours', 'patches': [{'id', 'link', 'patient',
-      'label', 'pictures': [{'image', 'outline'}], 'answers': [{'probabilities', 'iou', 'map',
-      'grid', 'picture'} or None]}]}; None where no run has pictures. 'link' names a patch in the
-      page's address, 'picture' counts in 'pictures'.
+      What the page's scripts read: {'labels', 'runs': [{'name', 'method', 'threshold'}],
+      'colours', 'patches': [{'id', 'link', 'patient', 'view', 'label', 'image', 'outline',
+      'answers': [{'probabilities', 'iou', and what `gallery.maps_of` returns} or None]}]}; None
+      where no run has pictures. 'link' names a patch in the page's address. An answer to another
+      crop has an 'image' and an 'outline' of its own.
     """
-    found: dict[tuple, dict[str, Any]] = {}
-    owners: dict[tuple, list[int]] = {}  # of each picture the run that it is of
-    repeats: dict[str, int] = {}
+    owners: dict[tuple, list[list[int]]] = {}  # of each patch the runs that share a picture
     for k, run in enumerate(runs):
-        for name, item in run.pictures.items():
-            key = patches.identity(run, name)
-            if key not in found:
-                repeat = repeats[name] = repeats.get(name, -1) + 1
-                found[key] = {
-                    "id": name,
-                    "link": f"{name}~{repeat}" if repeat else name,
-                    "patient": key[1],
-                    "label": key[2],
-                    "pictures": [],
-                    "answers": [None] * len(runs),
-                }
-                owners[key] = []
-            patch, of_pictures = found[key], owners[key]
-            picture = _picture(runs, k, name, of_pictures)
-            shown = {"image": item["image"], "outline": item["outline"]}
-            if picture == len(of_pictures):
-                of_pictures.append(k)
-                patch["pictures"].append(shown)
-            elif run.pixels[name] > runs[of_pictures[picture]].pixels[name]:
-                of_pictures[picture] = k
-                patch["pictures"][picture] = shown
-            patch["answers"][k] = _answer(run, name) | {"picture": picture}
-    if not found:
+        for name in run.pictures:
+            groups = owners.setdefault(patches.identity(run, name), [])
+            alike = (group for group in groups if _same_crop(runs[group[0]], run, name))
+            if (group := next(alike, None)) is not None:
+                group.append(k)
+            else:
+                groups.append([k])
+    if not owners:
         return None
+    links: dict[str, int] = {}
+    found = []
+    for (name, patient, label), groups in owners.items():
+        repeat = links[name] = links.get(name, -1) + 1
+        found.append(
+            {
+                "id": name,
+                "link": f"{name}~{repeat}" if repeat else name,
+                "patient": patient,
+                "view": gallery.view_of(name),
+                "label": label,
+                **_picture(runs, groups[0], name),
+                "answers": _answers(runs, groups, name),
+            }
+        )
     return {
         "labels": LABELS,
-        "runs": [run.run.name for run in runs],
+        "runs": [
+            {
+                "name": of.run.name,
+                "method": map_method(of.run.results["config"]),
+                "threshold": _threshold(of),
+            }
+            for of in runs
+        ],
         "colours": base64.b64encode(INFERNO.tobytes()).decode("ascii"),
-        "patches": list(found.values()),
+        "patches": found,
     }
 
 
-def _picture(runs: Sequence[Tested], k: int, name: str, owners: Sequence[int]) -> int:
-    """Which of a patch's pictures shows the crop of run k; one more than there are for none."""
-    for picture, owner in enumerate(owners):
-        protocols = {runs[of].run.results["config"]["protocol"] for of in (k, owner)}
-        if len(protocols) == 1 and patches.same(runs[owner], runs[k], name):
-            return picture
-    return len(owners)
+def _same_crop(one: Tested, two: Tested, name: str) -> bool:
+    protocols = {of.run.results["config"]["protocol"] for of in (one, two)}
+    return len(protocols) == 1 and patches.same(one, two, name)
 
 
-def _answer(run: Tested, name: str) -> dict[str, Any]:
-    answers = run.run.answers
+def _picture(runs: Sequence[Tested], group: Sequence[int], name: str) -> dict[str, str]:
+    """The largest picture of a crop."""
+    largest = max(group, key=lambda k: runs[k].pixels[name])
+    item = runs[largest].pictures[name]
+    return {key: item[key] for key in ("image", "outline")}
+
+
+def _answers(
+    runs: Sequence[Tested], groups: Sequence[Sequence[int]], name: str
+) -> list[dict | None]:
+    found: list[dict | None] = [None] * len(runs)
+    for crop, group in enumerate(groups):
+        own = _picture(runs, group, name) if crop else {}
+        for k in group:
+            found[k] = _answer(runs[k], name) | own
+    return found
+
+
+def _answer(of: Tested, name: str) -> dict[str, Any]:
+    answers, held = of.run.answers, of.held
     assert answers is not None, "it has rows"
-    row = run.rows[name]
-    iou = answers.iou[row]
+    assert held is not None, "it has pictures"
+    row = of.rows[name]
+    probabilities, iou = answers.probabilities[row], answers.iou[row]
+    right = bool(probabilities.argmax() == answers.labels[row])
     return {
-        "probabilities": answers.probabilities[row].tolist(),
+        "probabilities": probabilities.tolist(),
         "iou": None if np.isnan(iou) else float(iou),
-        "map": run.pictures[name]["map"],
-        "grid": run.grid,
+        **gallery.maps_of(of.pictures[name], held, _threshold(of), right=right),
     }
+
+
+def _threshold(of: Tested) -> float | None:
+    """Share of a map's maximum at which the run's IoUs are measured, if it has any."""
+    return (of.run.results.get("localization") or {}).get("threshold")

@@ -24,7 +24,7 @@ class Tested(NamedTuple):
       run: the run.
       rows: row of predictions.csv of each patch, by its id; empty without predictions.
       pictures: what gallery.json holds of each patch, by its id; empty without that file.
-      grid: cells of a map's side; 0 without pictures.
+      held: all of gallery.json; None without that file.
       thumbnails: float32 [SIDE, SIDE] of each picture, by the patch's id.
       pixels: side of each picture, by the patch's id.
     """
@@ -32,7 +32,7 @@ class Tested(NamedTuple):
     run: Run
     rows: Mapping[str, int]
     pictures: Mapping[str, dict]
-    grid: int
+    held: dict | None
     thumbnails: Mapping[str, NDArray]
     pixels: Mapping[str, int]
 
@@ -45,7 +45,7 @@ def of(run: Run) -> Tested:
     """
     rows = {} if run.answers is None else {str(name): k for k, name in enumerate(run.answers.ids)}
     if not (run.folder / "gallery.json").is_file():
-        return Tested(run, rows, {}, 0, {}, {})
+        return Tested(run, rows, {}, None, {}, {})
     held = gallery.read(run.folder)
     pictures = {item["id"]: item for item in held["patches"] if item["id"] in rows}
     decoded = {name: _decoded(item["image"]) for name, item in pictures.items()}
@@ -54,7 +54,7 @@ def of(run: Run) -> Tested:
         for name, image in decoded.items()
     }
     pixels = {name: len(image) for name, image in decoded.items()}
-    return Tested(run, rows, pictures, held["grid"], thumbnails, pixels)
+    return Tested(run, rows, pictures, held, thumbnails, pixels)
 
 
 def why_not(one: Tested, two: Tested) -> str:
