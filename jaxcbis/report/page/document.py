@@ -17,6 +17,10 @@ from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import Table
 
+HERE = Path(__file__).parent
+#: What the page holds inside itself, in this order.
+STYLES = ("report.css", "gallery.css")
+SCRIPTS = ("gallery.js",)
 #: Headings of the figures, in the order in which they stand.
 FIGURES = {
     "confusion": "Confusion",
@@ -104,12 +108,9 @@ def _write(
     front: Sequence[Table] = (),
     overview: Picture | None = None,
 ) -> Path:
-    here = Path(__file__).parent
-    style, script = (
-        (here / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
-    )
+    style, script = _joined(STYLES), _joined(SCRIPTS)
     environment = Environment(
-        loader=FileSystemLoader(here),
+        loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -138,6 +139,10 @@ def _overview(names: Sequence[str], found: Sequence[dict]) -> Picture:
     from jaxcbis.report.figures import overview, saving  # here: one run alone needs no drawing
 
     return pictures.of_svg(saving.svg(overview.draw(names, found)), overview.ALT)
+
+
+def _joined(names: Sequence[str]) -> str:
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 def _hash(text: str) -> str:

@@ -15,7 +15,7 @@ def gallery_of(runs: Sequence[Run]) -> dict | None:
     """All test patches of the runs, each with the answers of those that were tested on it.
 
     Returns:
-      What report.js reads: {'labels', 'runs', 'colours', 'patches': [{'id', 'link', 'patient',
+      What gallery.js reads: {'labels', 'runs', 'colours', 'patches': [{'id', 'link', 'patient',
       'label', 'image', 'outline', 'answers': [{'probabilities', 'iou', 'map', 'grid'} or None]}]};
       None where no run has patches to show.
 
