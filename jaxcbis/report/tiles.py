@@ -27,7 +27,7 @@ class Tile(NamedTuple):
     Attributes:
       name: of the figure.
       value: of the run.
-      interval: its 95 % interval, in words.
+      interval: its 95 % interval, in words; '' where it has none.
       blind: the best that is reached without seeing an image.
       paper: what the paper reports, or why it cannot stand beside it.
       note: what a reader must know besides.
@@ -56,7 +56,8 @@ def of(results: dict) -> list[Tile]:
     test = results.get("test")
     if not test or not test["n"]:
         return []
-    return [_accuracy(results), _second(results), _auc(results), *_localization(results)]
+    located = [_localization(results)] if results.get("localization") else []
+    return [_accuracy(results), _second(results), _auc(results), *located]
 
 
 def not_comparable(results: dict) -> str:
@@ -80,64 +81,41 @@ def majority(test: dict) -> tuple[str, float]:
 
 def _accuracy(results: dict) -> Tile:
     test, published = results["test"], paper.row_of(results["config"])
-    return Tile(
-        "Accuracy", *_figure(test, "accuracy"), _always(test),
-        _papers(results, published and published.accuracy),
-    )  # fmt: skip
+    theirs = published and number(published.accuracy)
+    return Tile("Accuracy", *_figure(test, "accuracy"), _always(test), _papers(results, theirs))
 
 
 def _second(results: dict) -> Tile:
     without = results.get("test_without_label_normalization")
     if without:
-        return Tile(
-            "Accuracy without label normalisation", *_figure(without, "accuracy"), _always(without),
-            f"{_UNREPORTED}: it always normalises with the label",
-        )  # fmt: skip
-    return Tile(
-        "AUC, malignant or benign", *_figure(results["test"], "malignancy_auc"), _CHANCE,
-        _UNREPORTED, "Among lesions. The accuracy needs no correction: no label normalisation.",
-    )  # fmt: skip
+        name, figure = "Accuracy without label normalisation", _figure(without, "accuracy")
+        theirs = f"{_UNREPORTED}: it always normalises with the label"
+        return Tile(name, *figure, _always(without), theirs)
+    figure = _figure(results["test"], "malignancy_auc")
+    note = "Among lesions. The accuracy needs no correction: no label normalisation."
+    return Tile("AUC, malignant or benign", *figure, _CHANCE, _UNREPORTED, note)
 
 
 def _auc(results: dict) -> Tile:
     test, published = results["test"], paper.row_of(results["config"])
-    told = "no such model there"
-    if published:
-        told = f"{number(published.auc_mean)} of hard labels (here {number(test['auc_hard_mean'])})"
-        if reason := not_comparable(results):
-            told += f", not comparable: {reason}"
-    return Tile("Mean AUC", *_figure(test, "auc_mean"), _CHANCE, told)
+    theirs = published and (
+        f"{number(published.auc_mean)} of hard labels (here {number(test['auc_hard_mean'])})"
+    )
+    return Tile("Mean AUC", *_figure(test, "auc_mean"), _CHANCE, _papers(results, theirs))
 
 
-def _localization(results: dict) -> list[Tile]:
-    found, config = results.get("localization"), results["config"]
-    if not found:
-        return []
+def _localization(results: dict) -> Tile:
+    found, config = results["localization"], results["config"]
     lesions = f"{found['n_scored']} correctly classified lesions."
     if config["protocol"] == "shifted" and (blind := pointing_against_blind_maps(found)):
-        figure = _figure(found, "pointing_game")
-        return [
-            Tile(
-                "Pointing game",
-                *figure,
-                _beside(blind),
-                f"{_UNREPORTED}, only LL",
-                f"{map_words(config)}; {lesions}",
-            )
-        ]
+        name, figure = "Pointing game", _figure(found, "pointing_game")
+        note = f"{map_words(config)}; {lesions}"
+        return Tile(name, *figure, _beside(blind), f"{_UNREPORTED}, only LL", note)
     published = paper.row_of(config)
-    told = _papers(results, published and published.ll_score)
-    if published:
-        told += ", threshold not stated"
-    return [
-        Tile(
-            "LL score",
-            *_figure(found, "ll_score"),
-            _best_map(found),
-            told,
-            f"{scored_maps(results)}; {lesions}",
-        )
-    ]
+    theirs = published and f"{number(published.ll_score)} (threshold not stated)"
+    name, figure = "LL score", _figure(found, "ll_score")
+    note = f"{scored_maps(results)}; {lesions}"
+    return Tile(name, *figure, _best_map(found), _papers(results, theirs), note)
 
 
 def _best_map(found: dict) -> str:
@@ -160,13 +138,14 @@ def _always(test: dict) -> str:
     return f"{number(share)}, always {label}"
 
 
-def _papers(results: dict, value: float | None) -> str:
-    reason = not_comparable(results)
-    if value is None:
-        return reason
-    return f"{number(value)}, not comparable: {reason}" if reason else number(value)
+def _papers(results: dict, value: str | None) -> str:
+    """The paper's value as it is told, and why it is no measure where it is none."""
+    told = [value] if value else []
+    if reason := not_comparable(results):
+        told.append(f"not comparable: {reason}" if value else reason)
+    return ", ".join(told)
 
 
 def _figure(found: dict, name: str) -> tuple[str, str]:
     interval = found.get(f"{name}_ci95")
-    return number(found.get(name)), f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else NONE
+    return number(found.get(name)), f"{interval[0]:.2f} to {interval[1]:.2f}" if interval else ""

@@ -30,7 +30,7 @@ def test_a_run_of_the_papers_protocol_stands_beside_the_paper():
     low, high = found["ll_score_ci95"]
     shown = ("LL score", f"{found['ll_score']:.2f}", f"{low:.2f} to {high:.2f}")
     assert located[:3] == shown
-    assert located.paper == "0.20, threshold not stated"
+    assert located.paper == "0.20 (threshold not stated)"
     assert located.note.startswith("Grad-CAM, threshold 0.5 of a map's maximum; ")
 
 
@@ -45,7 +45,7 @@ def test_a_paper_that_is_no_measure_is_told_with_the_reason(run, reason):
     accuracy, _, auc, located = tiles.of(run)
     assert accuracy.paper == f"0.70, not comparable: {reason}"
     assert auc.paper.endswith(f", not comparable: {reason}")
-    assert located.paper == f"0.20, not comparable: {reason}, threshold not stated"
+    assert located.paper == f"0.20 (threshold not stated), not comparable: {reason}"
 
 
 def test_a_model_that_the_paper_has_not():
