@@ -5,20 +5,31 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.machine import files
 from jaxcbis.report import tables
-from jaxcbis.report.page import folder, frame, joined, pictures, section, wide_tables
+from jaxcbis.report.page import (
+    confusion,
+    folder,
+    frame,
+    joined,
+    pictures,
+    section,
+    wide_tables,
+)
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import Table
 
 HERE = Path(__file__).parent
 #: What a page with a gallery holds inside itself, besides what every page does.
-STYLES, SCRIPTS = (HERE / "gallery.css",), (HERE / "gallery.js",)
+STYLES = (HERE / "gallery.css",)
+SCRIPTS = tuple(
+    HERE / f"{name}.js"
+    for name in ("elements", "answers", "pictures", "filters", "patch", "gallery")
+)
 #: Headings of the figures, in the order in which they stand.
 FIGURES = {
-    "confusion": "Confusion",
     "roc": "ROC",
     "precision_recall": "Precision and recall",
     "reliability": "Reliability",
@@ -91,20 +102,22 @@ def _of_run(path: Path, run: Run, front: Sequence[Table] = ()) -> Path:
     shown = section.of(run)
     return _write(
         path, "run.html", [run], title=tables.heading(run.results), badges=shown.badges, run=shown,
-        front=front,
+        runs=[shown], front=front,
     )  # fmt: skip
 
 
 def _write(path: Path, template: str, read: Sequence[Run], **content: Any) -> Path:
-    gallery = joined.gallery_of(read)
+    gallery, several = joined.gallery_of(read), len(read) > 1
     page = frame.render(
         HERE / template,
-        STYLES if gallery else (),
+        (HERE / "confusion.css", *(STYLES if gallery else ())),
         SCRIPTS if gallery else (),
         gallery=gallery,
         headings=FIGURES,
         labels=LABELS,
-        several=len(read) > 1,
+        short=SHORT,
+        confusion=[each for run in read for each in confusion.of(run, alone=not several)],
+        several=several,
         **content,
     )
     files.write(path, page, "free space there or make the folder writable")

@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from jaxcbis.records.command import command
-from jaxcbis.report import paper, tables, tiles
+from jaxcbis.report import tables, tiles
 from jaxcbis.report.page import model_card, pictures, wide_tables
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
@@ -59,12 +59,10 @@ def of(run: Run) -> Section:
     Raises:
       UserError: a figure cannot be read or drawn.
     """
-    results, test = run.results, run.results.get("test")
-    published = paper.row_of(results["config"])
+    results = run.results
     classes, maps = wide_tables.per_class(results), wide_tables.localization(results)
     narrow = [
-        test and tables.confusion(test, published, tables.mark(results)),
-        tables.covering(results), wide_tables.splits(results), wide_tables.timing(results),
+        tables.covering(results), wide_tables.splits(results), wide_tables.timing(results)
     ]  # fmt: skip
     return Section(
         name=run.name,
@@ -92,8 +90,6 @@ def _legends(results: dict) -> dict[str, str]:
     method = map_words(results["config"])
     scored = tables.scored_maps(results) if results.get("localization") else method
     return {
-        "confusion": "Share of each true class (row) by predicted class, and the number of "
-        "patches.",
         "roc": "Filled dot: the most probable class decides. Hollow dot: the paper's, from its "
         "printed confusion matrix.",
         "precision_recall": "Dot: the most probable class decides.",
