@@ -197,41 +197,6 @@ def test_markup_in_names_is_shown_as_text(copy, open_report):
     assert page.title().startswith("Run: ResNet50")
 
 
-def test_runs_side_by_side(made, tmp_path, open_report):
-    runs = [
-        made_run.write(tmp_path / name, count=24, seed=k, drawn=made / "figures")
-        for k, name in enumerate("ab")
-    ]
-    page = open_report(document.compare(tmp_path / "both.html", runs))
-    found = [json.loads((run / "results.json").read_text())["test"] for run in runs]
-    side = table(page, "Side by side")
-    for name, test in zip("ab", found, strict=True):
-        assert side[name][1].startswith(f"{test['accuracy']:.2f} (")
-    expect(page.locator('img.drawing[alt^="Confusion"]')).to_have_count(2)
-    expect(page.locator('.overview img[alt^="Accuracy and LL score of every run"]')).to_be_visible()
-    assert len(names(page)) == 24  # of both runs, each shown once
-    page.locator("#answer").select_option("wrong")
-    for k, run in enumerate(runs):
-        page.get_by_label("Answers of").select_option(str(k))
-        assert names(page) == [row["id"] for row in answers(run) if not row["right"]]
-    page.locator(".cards a").first.click()
-    expect(page.locator("dialog h3")).to_have_text(["a", "b"])
-    assert page.locator("[id]").evaluate_all("e => new Set(e.map(x => x.id)).size") == (
-        page.locator("[id]").count()
-    )
-
-
-def test_runs_that_cut_a_patch_differently_show_it_twice(made, tmp_path, open_report):
-    runs = [
-        made_run.write(tmp_path / name, count=10, size=size, drawn=made / "figures")
-        for name, size in (("a", 32), ("b", 64))
-    ]
-    page = open_report(document.compare(tmp_path / "both.html", runs), "#patch=patch_0003~1")
-    expect(page.locator("dialog h3")).to_have_text(["b"])
-    page.keyboard.press("Escape")
-    expect(page.locator("#count")).to_have_text("10 of 20 patches.")
-
-
 def brightness(page) -> tuple[float, float, float]:
     """Of the ROC curve as it is seen: the darkest, the usual and the brightest pixel, 0 to 255."""
     png = page.locator('img.drawing[alt^="ROC"]').screenshot()
