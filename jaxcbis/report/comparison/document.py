@@ -24,7 +24,10 @@ from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import NONE, Table
 
 HERE = Path(__file__).parent
-STYLES = (frame.HERE / "gallery.css", HERE / "comparison.css")
+STYLES = (
+    *(frame.HERE / f"{name}.css" for name in ("gallery", "pictures", "patch")),
+    HERE / "comparison.css",
+)
 SCRIPTS = (
     *(frame.HERE / f"{name}.js" for name in ("elements", "answers", "pictures", "patch")),
     HERE / "comparison.js",

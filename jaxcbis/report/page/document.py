@@ -10,7 +10,7 @@ from jaxcbis.report.page.folder import Run
 
 HERE = Path(__file__).parent
 #: What a page with a gallery holds inside itself, besides what every page does.
-STYLES = (HERE / "gallery.css",)
+STYLES = tuple(HERE / f"{name}.css" for name in ("gallery", "pictures", "patch"))
 SCRIPTS = tuple(
     HERE / f"{name}.js"
     for name in ("elements", "answers", "pictures", "filters", "patch", "gallery")
