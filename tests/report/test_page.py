@@ -15,7 +15,7 @@ from jaxcbis.commands.main import main
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.records import predictions, results
-from jaxcbis.report import paper, tables
+from jaxcbis.report import tables
 from jaxcbis.report.figures import saving
 from jaxcbis.report.figures.overlay import file_name
 from jaxcbis.report.page import document, folder, wide_tables
@@ -102,10 +102,9 @@ def test_nothing_may_run_or_load_but_what_is_inside(made):
 def test_shows_what_the_results_hold(report):
     run = example()
     page = report(run)
-    published, end = paper.row_of(run["config"]), tables.mark(run)
     for table in (
-        *tables.beside_paper(run), tables.confusion(run["test"], published, end),
-        wide_tables.per_class(run), wide_tables.localization(run), wide_tables.splits(run),
+        *tables.beside_paper(run), wide_tables.per_class(run), wide_tables.localization(run),
+        wide_tables.splits(run),
     ):  # fmt: skip
         assert table.title in page.text
         assert table.caption in page.text
