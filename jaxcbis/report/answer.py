@@ -27,17 +27,18 @@ def lines(results: dict) -> dict[str, str]:
       results: content of the results.json of a finished run.
 
     Returns:
-      By label a text of at most 71 columns: the accuracy, as it is and without the label; what
-      stands beside it; and how well the maps meet the lesions.
+      By label a text of at most 71 columns: the accuracy, with label normalisation and without;
+      what needs no model, and the paper's; and how well the maps meet the lesions.
     """
     test, without = results["test"], results.get("test_without_label_normalization")
     accuracy = _figure(test, "accuracy")
     if without:
         accuracy += f", {_figure(without, 'accuracy')} without label normalisation"
-    beside = "{share:.2f} by always answering {label}".format(**_commonest(test))
+    label, share = _commonest(test)
+    baseline = f"{share:.2f} by always answering {label}"
     if (published := paper_accuracy(results)) is not None:
-        beside += f"; the paper's is {published:.2f}"
-    return {"Accuracy": accuracy, "Beside": beside, "Maps": _maps(results["localization"])}
+        baseline += f"; the paper reports {published:.2f}"
+    return {"Accuracy": accuracy, "Baseline": baseline, "Maps": _maps(results["localization"])}
 
 
 def paper_accuracy(results: dict) -> float | None:
@@ -78,17 +79,19 @@ def _maps(found: dict) -> str:
     beside = {"better": "better than", "worse": "worse than", "within noise": "within noise of"}
     said = beside.get(verdict or "", "beside")
     scored = _figure(found, "ll_score")
-    return f"LL {scored}, {said} the best model-free map ({number(score)})"
+    return f"LL {scored}, {said} the best model-free map, {number(score)}"
 
 
 def _figure(found: dict, name: str) -> str:
     """A figure with its interval."""
     interval = found.get(f"{name}_ci95")
-    return number(found[name]) + ("" if interval is None else " ({:.2f} to {:.2f})".format(*interval))
+    return number(found[name]) + (
+        "" if interval is None else " ({:.2f} to {:.2f})".format(*interval)
+    )
 
 
-def _commonest(test: dict) -> dict:
-    """What always answering the class with most test patches would reach."""
+def _commonest(test: dict) -> tuple[str, float]:
+    """The class with most test patches, and the accuracy of always answering it."""
     supports = {label: test["per_class"][label]["support"] for label in LABELS}
     label = max(supports, key=lambda name: supports[name])
-    return {"label": label, "share": supports[label] / test["n"]}
+    return label, supports[label] / test["n"]
