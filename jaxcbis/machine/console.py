@@ -57,8 +57,9 @@ class _Output(_Read):
             super().print(*objects, **how)
 
 
-console = _Output(highlight=False)
-_errors = _Read(highlight=False, stderr=True)
+# In a notebook rich would make of every line a block of its own.
+console = _Output(highlight=False, force_jupyter=False)
+_errors = _Read(highlight=False, force_jupyter=False, stderr=True)
 
 
 def level() -> Level:
