@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
-from jaxcbis.machine.console import Level, console, link, say, telling
+from jaxcbis.machine.console import Level, console, link, telling
 from jaxcbis.records import paths
 
 
@@ -64,7 +64,7 @@ def _audit(folder: Path) -> None:
     audit = results.read(folder / "audit.json")
     terminal.show_if_verbose(console, tables.of(audit), audit["notes"])
     for line in tables.words(audit):
-        say(f"- {line}")
+        terminal.prose(console, f"- {line}")
     page = next(filter(Path.exists, map(folder.joinpath, ("report.html", "audit.md"))), None)
     if page is not None:
         terminal.say(console, "Report", link(page))

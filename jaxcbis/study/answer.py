@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jaxcbis.machine.console import console, link, say
+from jaxcbis.machine.console import console, link
 from jaxcbis.report import answer, terminal
 from jaxcbis.report.tables import Table, against_blind_maps, mark, number
 from jaxcbis.study.tables import with_interval
@@ -19,8 +19,8 @@ def show(folder: Path, study: dict, runs: Mapping[str, dict], tables: Sequence[T
     """
     terminal.show_if_verbose(console, tables, ())
     for note in study["notes"]:  # its runs said nothing of what they noted
-        say(f"Note: {note}")
-    say("")
+        terminal.prose(console, f"Note: {note}")
+    console.print()
     terminal.show(console, [table(study, runs)])
     terminal.say(console, "Report", link(folder / "report.html"))
     terminal.point_to_tables(console, folder)
