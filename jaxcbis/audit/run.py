@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from jaxcbis import config as options
-from jaxcbis.audit import accounting, causes, maps, tables, trivial
+from jaxcbis.audit import accounting, answer, causes, maps, pages, trivial
 from jaxcbis.audit.looking import comparing
 from jaxcbis.audit.looking import record as looking
 from jaxcbis.config import Config
@@ -23,10 +23,9 @@ from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.machine import backend, files
-from jaxcbis.machine.console import console, say, warn
+from jaxcbis.machine.console import say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
-from jaxcbis.report import terminal
 from jaxcbis.runs import answers, claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
@@ -34,7 +33,7 @@ SCHEMA = 1
 
 
 def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output: Path) -> dict:
-    """Audits finished runs, and leaves audit.json, audit.md and looking.png in `output`.
+    """Audits finished runs; leaves audit.json, audit.md, report.html and looking.png in `output`.
 
     Args:
       data, data_dir: the options of the same name; what the runs were trained on.
@@ -89,8 +88,9 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         for run in runs[len(record["localization"]) :]:
             _audit(run, runs, datasets, known, record)
             results.write(output / "audit.json", record)
-        tables.write(output / "audit.md", record)
-    _show(output, record)
+        pages.markdown(output / "audit.md", record)
+        pages.page(output, record)
+    answer.show(output, record)
     return record
 
 
@@ -269,13 +269,3 @@ def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
     if alone:
         notes.append(f"no clean run was given beside {', '.join(alone)}: the last step is not told")
     return notes
-
-
-def _show(output: Path, record: dict) -> None:
-    terminal.show(console, tables.of(record))
-    for line in tables.words(record):
-        say(f"- {line}")
-    picture = (
-        f"   Picture: {output / record['looking']['picture']['file']}" if record["looking"] else ""
-    )
-    say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}{picture}")

@@ -15,7 +15,7 @@ from jaxcbis.commands.main import main
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.records import predictions, results
-from jaxcbis.report import paper, tables
+from jaxcbis.report import tables
 from jaxcbis.report.figures import saving
 from jaxcbis.report.figures.overlay import file_name
 from jaxcbis.report.page import document, folder, wide_tables
@@ -79,7 +79,7 @@ def test_self_contained_and_well_formed(report, tmp_path):
         f"patch_1: {label}, predicted {predicted}, IoU 0.25"
     )
     assert [figure["alt"].split()[0] for figure in figures] == [
-        "Confusion", "ROC", "Precision", "Share", "Loss", "LL",
+        "ROC", "Precision", "Share", "Loss", "LL",
     ]  # fmt: skip
     assert all(figure["src"].startswith("data:image/svg+xml;base64,") for figure in figures)
     assert page.all("svg") == []
@@ -102,10 +102,9 @@ def test_nothing_may_run_or_load_but_what_is_inside(made):
 def test_shows_what_the_results_hold(report):
     run = example()
     page = report(run)
-    published, end = paper.row_of(run["config"]), tables.mark(run)
     for table in (
-        *tables.beside_paper(run), tables.confusion(run["test"], published, end),
-        wide_tables.per_class(run), wide_tables.localization(run), wide_tables.splits(run),
+        *tables.beside_paper(run), wide_tables.per_class(run), wide_tables.localization(run),
+        wide_tables.splits(run),
     ):  # fmt: skip
         assert table.title in page.text
         assert table.caption in page.text
@@ -168,8 +167,9 @@ def test_a_run_from_before_its_figures_were_kept_for_the_page_is_drawn(
     for path in figures.glob("*.svg"):
         path.unlink()
     page = Page(document.write(tmp_path / "run").read_text(encoding="utf-8"))
-    assert len(page.all("img")) == 7
-    assert {path.stem for path in figures.glob("*.svg")} | {"covering"} == set(document.FIGURES)
+    assert len(page.all("img")) == 6
+    drawn = {path.stem for path in figures.glob("*.svg")} - {"confusion"}
+    assert drawn | {"covering"} == set(document.FIGURES)
     assert "whether that is within noise is not known" in page.text
 
 
@@ -193,27 +193,12 @@ def test_a_finished_report_needs_no_results_file(made, report, tmp_path):
     assert "of now" in page.text
 
 
-def test_the_command_rebuilds_each_and_sets_several_side_by_side(report, tmp_path, capsys):
-    runs = [tmp_path / "runs" / name for name in ("one", "two")]
-    for run in runs:
-        report(example(), folder=run)
-        (run / "report.html").unlink()
-    assert main(["report", str(runs[0])]) == 0
-    assert capsys.readouterr().out.split() == [str(runs[0] / "report.html")]
-    assert main(["report", *map(str, runs)]) == 0
-    joint = tmp_path / "runs" / "comparison.html"
-    written = capsys.readouterr().out.split()
-    assert written == [*(str(run / "report.html") for run in runs), str(joint)]
-    text = Page(joint.read_text(encoding="utf-8")).text
-    assert "2 runs side by side" in text
-    assert text.count(" reaches an accuracy of ") == 2
-
-
-def test_runs_without_a_common_folder_are_compared_in_the_current_one(tmp_path, monkeypatch):
-    """Their common folder is the root of the disk, which is nobody's place to write to."""
-    monkeypatch.chdir(tmp_path)
-    assert document.joint_path([Path("/a/x"), Path("/b/y")]) == tmp_path / "comparison.html"
-    assert document.joint_path([Path("/a/x"), Path("/a/y")]) == Path("/a/comparison.html")
+def test_the_command_rebuilds_a_report(report, tmp_path, capsys):
+    report(example(), folder=tmp_path / "one")
+    (tmp_path / "one" / "report.html").unlink()
+    assert main(["report", str(tmp_path / "one")]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / "one" / "report.html")]
+    assert (tmp_path / "one" / "report.html").is_file()
 
 
 def test_runs_of_one_name_are_told_apart():

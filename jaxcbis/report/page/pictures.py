@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.report.figures import alternatives
 from jaxcbis.report.figures.overlay import file_name
@@ -63,6 +64,18 @@ def of_svg(text: str, alt: str) -> Picture:
     assert box, "matplotlib tells the size of every figure"
     width, height = (round(float(side) * PIXELS_PER_POINT) for side in box.groups())
     return Picture(_source("svg+xml", text.encode()), alt, size=(width, height))
+
+
+def of_png(path: Path, alt: str) -> Picture:
+    """A PNG file as an image.
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    try:
+        return Picture(_source("png", path.read_bytes()), alt)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; delete it") from error
 
 
 def examples(run: Run) -> list[Picture]:
