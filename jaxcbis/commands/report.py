@@ -1,12 +1,12 @@
 """report: the pages of finished runs and audits again, and one that compares runs."""
 
 import argparse
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
+from jaxcbis.records import paths
 
 
 def add(commands: Commands) -> None:
@@ -34,9 +34,12 @@ def run(words: argparse.Namespace) -> None:
     if words.output:
         _require_page(words.output, runs)
     from jaxcbis.audit import pages
+    from jaxcbis.records import results
     from jaxcbis.report.comparison import document as comparison
     from jaxcbis.report.page import document
 
+    for folder in runs:  # before a page of any is written
+        results.read_run(folder / "results.json")
     for folder in audits:
         print(pages.page(folder))
     for folder in runs:
@@ -55,9 +58,4 @@ def _require_page(path: Path, runs: Sequence[Path]) -> None:
         raise UserError("--output: is of a comparison; give the folders of two runs or more")
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--output {path}: expected a file name that ends in .html")
-    if path.is_dir():
-        raise UserError(f"--output {path}: is a folder; give a file name in it")
-    if not path.resolve().parent.is_dir():
-        raise UserError(f"--output {path}: there is no folder {path.parent}; make it first")
-    if not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
-        raise UserError(f"--output {path}: cannot be written; choose another file")
+    paths.require_file("--output", path)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jaxcbis.report.comparison.pairs import FIGURES, Pair, beyond
 
-#: So many runs are named in a sentence; of more, their number is told.
+#: So many runs are named in a sentence, those that differ most; of the others, their number.
 NAMED = 4
 
 
@@ -69,7 +69,7 @@ def _values(pairs: Sequence[Pair], figure: str) -> dict[int, float]:
 
 def _others(names: Sequence[str], lead: int, figure: str, pairs: Sequence[Pair]) -> list[str]:
     """How the other runs stand to one."""
-    groups: dict[str, list[str]] = {"above": [], "below": [], "within": []}
+    groups: dict[str, list[tuple[float, str]]] = {"above": [], "below": [], "within": []}
     for pair in pairs:
         if lead not in (pair.base, pair.other) or pair.differences is None:
             continue
@@ -81,15 +81,15 @@ def _others(names: Sequence[str], lead: int, figure: str, pairs: Sequence[Pair])
         change = sign * of["difference"]
         other = names[pair.other if pair.base == lead else pair.base]
         kind = "within" if not beyond(pair, figure) else "above" if change > 0 else "below"
-        groups[kind].append(f"{other} ({change:+.3f}, {low:+.3f} to {high:+.3f})")
+        groups[kind].append((-abs(change), f"{other} ({change:+.3f}, {low:+.3f} to {high:+.3f})"))
     said = []
     for kind, words in (
         ("above", "Above it, beyond noise"), ("below", "Below it, beyond noise"),
         ("within", "Within noise of it"),
     ):  # fmt: skip
-        if runs := groups[kind]:
-            told = ", ".join(runs) if len(runs) <= NAMED else f"{len(runs)} runs"
-            said.append(f"{words}: {told}.")
+        if runs := [text for _, text in sorted(groups[kind])]:
+            more = f" and {len(runs) - NAMED} more" if len(runs) > NAMED else ""
+            said.append(f"{words}: {', '.join(runs[:NAMED])}{more}.")
     return said
 
 

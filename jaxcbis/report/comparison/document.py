@@ -138,7 +138,8 @@ def _write(
         terms_differ=len({of["config"].get("look_weight") or 0 for of in found}) > 1,
         gallery=joined.gallery_of(tested),
         shows=(SHOWS if several else SHOWS_OF_ONE).items(),
-        headings=document.FIGURES,
+        # Of many runs the page would grow without end; each has its own report.
+        headings=document.FIGURES if len(runs) <= pairs.ALL_PAIRS else {},
         runs=[
             {"section": of, "report": _report(run, path)}
             for of, run in zip(sections, runs, strict=True)

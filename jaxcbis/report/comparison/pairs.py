@@ -11,7 +11,8 @@ from jaxcbis.report import noise
 from jaxcbis.report.page import patches
 from jaxcbis.report.page.patches import Tested
 
-#: With more runs than this, each is held against the first one alone.
+#: With more runs than this, each is held against the first one alone, and a page has no room for
+#: all figures of each.
 ALL_PAIRS = 4
 #: The figures that are compared, and what they are called.
 FIGURES = {"accuracy": "accuracy", "auc_mean": "AUC", "ll_score": "LL score"}

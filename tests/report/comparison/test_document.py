@@ -101,16 +101,17 @@ def test_the_command_compares_where_it_is_told(pair, tmp_path, capsys):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("none/x.html", "there is no folder"), ("x.json", "ends in .html"), ("x.html", "a folder"),
+        ("file/x.html", "cannot write"), ("x.json", "ends in .html"), ("x.html", "is a folder"),
     ],
 )  # fmt: skip
 def test_where_no_page_can_be_written_nothing_is_made(pair, tmp_path, refused_here, name, said):
     (tmp_path / "x.html").mkdir()
+    (tmp_path / "file").write_text("mine")
     copies = [shutil.copytree(run, tmp_path / run.name) for run in pair]
     for run in copies:
         (run / "report.html").unlink(missing_ok=True)
     line = refused_here("report", *copies, "--output", tmp_path / name)
-    assert f"--output {tmp_path / name}" in line
+    assert str(tmp_path / name).removesuffix("/x.html") in line
     assert said in line
     assert not any((run / "report.html").exists() for run in copies)
 
@@ -145,3 +146,9 @@ def test_a_study_of_one_model_leads_with_its_verdict(made, tmp_path):
     assert "reaches an accuracy of" in page.text[: page.text.index("Side by side")]
     assert "less resnet50 s2" not in page.text
     assert TABLE.title in page.text
+
+
+def test_a_folder_that_is_no_run_is_named_before_any_page_is_written(copy, tmp_path, refused_here):
+    (copy / "report.html").unlink()
+    assert str(tmp_path / "none") in refused_here("report", copy, tmp_path / "none")
+    assert not (copy / "report.html").exists()

@@ -88,3 +88,15 @@ def test_the_answer_names_who_is_ahead_beyond_noise():
         "The two runs do not differ beyond noise in accuracy, AUC or LL score."
     )
     assert "Within noise of it: " in dict(answer.by_figure("ab", two, every=True))["Accuracy"]
+
+
+def test_of_many_runs_those_that_differ_most_are_named():
+    """The first answers by chance, six others better and better."""
+    told = [runs.answers(0, right=0.0), *(runs.answers(k, right=0.3 + k / 5) for k in range(1, 7))]
+    names = [f"run{k}" for k in range(7)]
+    many = [runs.tested(name, of) for name, of in zip(names, told, strict=True)]
+    said = dict(answer.by_figure(names, pairs.of(many, every=False), every=False))["Accuracy"]
+    above = said.partition("Above it, beyond noise: ")[2]
+    assert above.startswith(("run5 (+0.", "run6 (+0."))
+    assert above.count("(+0.") == answer.NAMED
+    assert above.endswith(" and 2 more.")
