@@ -14,22 +14,28 @@ BOXES = 5
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
-        "explain", help="what a finished run says of image files, and where it looks",
-        allow_abbrev=False,
-    )  # fmt: skip
+        "explain",
+        help="Ask a finished run what image files show, and where it looks.",
+        usage="jaxcbis explain IMAGE.. --run DIR [options]",
+    )
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="a lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
-             "WebP or DICOM")  # fmt: skip
-    add("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+        help="A lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
+             "WebP or DICOM.")  # fmt: skip
+    add("--run", type=Path, required=True, metavar="DIR", help="The folder of the run.")
     add("--output", type=Path, default=Path(), metavar="DIR",
-        help="for IMAGE-cam.png or IMAGE-sweep.png (default: the current one)")  # fmt: skip
-    add("--json", metavar="FILE", help="also write the answers; - prints them instead of the text")
+        help="The folder of IMAGE-cam.png or IMAGE-sweep.png (default: the current "
+             "one).")  # fmt: skip
+    add("--json", metavar="FILE",
+        help="A file to write the answers to as well; - prints them instead of the text (default: "
+             "none).")  # fmt: skip
+    add("--raw", action="store_true",
+        help="Draw the bare map over the patch, without panels and writing.")  # fmt: skip
     add("--sweep", action="store_true",
-        help="look at windows all over a mammogram: maps of all classes, best boxes")  # fmt: skip
-    add("--window", type=int, metavar="N", help=f"with --sweep: {WINDOW}")
+        help="Look at windows all over a mammogram: maps of all classes, best boxes.")  # fmt: skip
+    add("--window", type=int, metavar="N", help=f"With --sweep: {WINDOW}")
     add("--boxes", type=int, metavar="K",
-        help=f"with --sweep: best boxes to mark (default: {BOXES})")  # fmt: skip
+        help=f"With --sweep: the number of best boxes to mark (default: {BOXES}).")  # fmt: skip
     words.set_defaults(command=run)
 
 
@@ -42,10 +48,13 @@ def run(words: argparse.Namespace) -> None:
                 raise UserError(
                     f"{flag} {value}: is for a sweep over whole mammograms; add --sweep"
                 )
+    if words.raw and words.sweep:
+        raise UserError("--raw: is for patches; leave it or --sweep out")
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch
 
     boxes = BOXES if words.boxes is None else words.boxes
     of_mammograms = partial(mammograms.explainer, window=words.window, boxes=boxes)
-    prepare, kind = (of_mammograms, "sweep") if words.sweep else (explain_patch.explainer, "cam")
+    of_patches = partial(explain_patch.explainer, raw=words.raw)
+    prepare, kind = (of_mammograms, "sweep") if words.sweep else (of_patches, "cam")
     explain.explain(words.images, words.run, words.output, prepare, kind=kind, json_file=words.json)

@@ -1,0 +1,72 @@
+"""What a run found, in the few lines that its command ends with."""
+
+from jaxcbis.report import paper, tiles
+from jaxcbis.report.tables import (
+    against_blind_maps,
+    has_random_weights,
+    is_demo,
+    number,
+    pointing_against_blind_maps,
+    run_name,
+)
+
+
+def headline(results: dict) -> str:
+    """Which run the lines are about, in at most 80 columns."""
+    return f"{run_name(results)}: {results['test']['n']} test patches, 95 % intervals in brackets"
+
+
+def warnings(results: dict) -> list[str]:
+    """What must be known before believing a figure, in lines of at most 80 columns."""
+    said = []
+    if is_demo(results):
+        said.append("DEMO DATA: synthetic phantoms; the figures say nothing about mammograms")
+    if has_random_weights(results):
+        said.append("RANDOM WEIGHTS: nothing was transferred, the backbone began untrained")
+    return said
+
+
+def lines(results: dict) -> dict[str, str]:
+    """The answer, each line under its label.
+
+    Args:
+      results: content of the results.json of a finished run.
+
+    Returns:
+      By label a text of at most 71 columns: the accuracy, with label normalisation and without;
+      what a blind answer reaches, and the paper; and how well the maps meet the lesions.
+    """
+    test, without = results["test"], results.get("test_without_label_normalization")
+    accuracy = _figure(test, "accuracy")
+    if without:
+        accuracy += f", {_figure(without, 'accuracy')} without label normalisation"
+    label, share = tiles.majority(test)
+    blind = f"{share:.2f} by always answering {label}"
+    if (published := paper_accuracy(results)) is not None:
+        blind += f"; the paper reports {published:.2f}"
+    return {"Accuracy": accuracy, "Blind": blind, "Maps": _maps(results)}
+
+
+def paper_accuracy(results: dict) -> float | None:
+    """The paper's accuracy, where this run's may be held against it; else None."""
+    published = paper.row_of(results["config"])
+    return None if published is None or tiles.not_comparable(results) else published.accuracy
+
+
+def _maps(results: dict) -> str:
+    """The pointing game where lesions lie anywhere and it is known, and else the LL score."""
+    found = results["localization"]
+    name, key, blind = "LL score", "ll_score", against_blind_maps(found)
+    pointing = pointing_against_blind_maps(found)
+    if results["config"]["protocol"] == "shifted" and pointing:
+        name, key, blind = "pointing game", "pointing_game", pointing
+    if found[key] is None:
+        return "not scored: no lesion was classified correctly"
+    said = f"{name} {_figure(found, key)}"
+    return f"{said}, best blind map {number(blind.value)}: {blind.verdict}" if blind else said
+
+
+def _figure(found: dict, name: str) -> str:
+    """A figure with its interval."""
+    interval = found.get(f"{name}_ci95")
+    return number(found[name]) + (" ({:.2f} to {:.2f})".format(*interval) if interval else "")
