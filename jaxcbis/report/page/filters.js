@@ -41,7 +41,7 @@ function passing() {
   const active = [...chosen()].filter(([name]) => name in FILTERS);
   const indices = [...patches.keys()].filter((index) => {
     const answer = answerOf(patches[index]);
-    return answer && active.every(([name, value]) => FILTERS[name](value, patches[index], answer));
+    return active.every(([name, value]) => FILTERS[name](value, patches[index], answer));
   });
   const [key, direction] = form.elements.sort.value.split("-");
   if (!key) return indices;

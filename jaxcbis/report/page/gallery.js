@@ -8,8 +8,11 @@ let opened = null; // index of the patch in the dialog
 // ---- The list of cards ---------------------------------------------------------------------
 
 function card(index) {
-  const link = element("a", { tabIndex: -1 }, element("span", { className: "frame" }));
-  link.append(element("span", { className: "text" }));
+  const patch = patches[index];
+  const answer = answerOf(patch);
+  const link = element("a", { tabIndex: -1 }, element("span", { className: "frame" }),
+    element("span", { className: "text" }, ...shortAnswer(patch, answer)));
+  link.setAttribute("aria-label", description(patch, answer));
   const item = element("li", {}, link);
   item.dataset.index = index;
   return item;
@@ -21,24 +24,14 @@ function update() {
   byId("count").textContent = `${shown.length} of ${patches.length} patches${filters && `: ${filters}`}.`;
   byId("nothing").hidden = shown.length > 0;
   byId("cards").replaceChildren(...shown.map((index) => cards[index]));
-  shown.forEach(describe);
+  for (const index of shown) {
+    cards[index].firstChild.href = addressOf({ patch: patches[index].link });
+  }
   makeReachable(shown[0]);
   for (const link of document.querySelectorAll("a.filter")) {
     const here = String(asked(link.hash)) === String(chosen());
     here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
   }
-}
-
-/** Writes below a card what the chosen run says, and draws the card anew when it is next in view. */
-function describe(index) {
-  const [patch, link] = [patches[index], cards[index].firstChild];
-  const answer = answerOf(patch);
-  link.href = addressOf({ patch: patch.link });
-  link.lastChild.replaceChildren(...shortAnswer(patch, answer));
-  link.setAttribute("aria-label", description(patch, answer));
-  link.firstChild.replaceChildren();
-  inView.unobserve(cards[index]);
-  inView.observe(cards[index]);
 }
 
 /** One card at a time is a stop of the Tab key; arrows lead to the others. */
@@ -82,7 +75,7 @@ function follow() {
   history.replaceState({}, "", address === "#gallery" && !location.hash ? undefined : address);
   update();
   if (index >= 0) {
-    open(index);
+    openPatch(index);
     return;
   }
   dialog.close();
@@ -103,7 +96,7 @@ function choiceMade() {
 
 // ---- One patch -----------------------------------------------------------------------------
 
-function open(index) {
+function openPatch(index) {
   opened = index;
   const position = shown.indexOf(opened);
   byId("position").textContent = position < 0 ? "not among those chosen" : `${position + 1} of ${shown.length}`;
@@ -117,10 +110,10 @@ function step(by) {
   const position = shown.indexOf(opened);
   const goal = shown[position < 0 ? 0 : (position + by + shown.length) % shown.length];
   history.replaceState({}, "", addressOf({ patch: patches[goal].link }));
-  open(goal);
+  openPatch(goal);
 }
 
-function closed() {
+function afterClose() {
   if (asked(location.hash).has("patch")) history.replaceState({}, "", addressOf());
   if (shown.includes(opened)) {
     makeReachable(opened);
@@ -141,6 +134,7 @@ const inView = new IntersectionObserver((entries) => {
       frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
   }
 }, { rootMargin: "400px" });
+for (const item of cards) inView.observe(item);
 
 form.addEventListener("change", choiceMade);
 form.addEventListener("submit", (event) => event.preventDefault());
@@ -158,7 +152,7 @@ byId("cards").addEventListener("keydown", moveFocus);
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", closed);
+dialog.addEventListener("close", afterClose);
 dialog.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (by) step(by);
