@@ -8,8 +8,11 @@ let opened = null; // index of the patch in the dialog
 // ---- The list of cards ---------------------------------------------------------------------
 
 function card(index) {
-  const link = element("a", { tabIndex: -1 }, element("span", { className: "frame" }));
-  link.append(element("span", { className: "text" }));
+  const patch = patches[index];
+  const answer = answerOf(patch);
+  const link = element("a", { tabIndex: -1 }, element("span", { className: "frame" }),
+    element("span", { className: "text" }, ...shortAnswer(patch, answer)));
+  link.setAttribute("aria-label", description(patch, answer));
   const item = element("li", {}, link);
   item.dataset.index = index;
   return item;
@@ -17,28 +20,18 @@ function card(index) {
 
 function update() {
   shown = passing();
-  byId("count").textContent = `${shown.length} of ${patches.length} patches.`;
+  const filters = inWords();
+  byId("count").textContent = `${shown.length} of ${patches.length} patches${filters && `: ${filters}`}.`;
   byId("nothing").hidden = shown.length > 0;
-  byId("nothing").firstChild.textContent = `No patch passes: ${inWords()}.`;
   byId("cards").replaceChildren(...shown.map((index) => cards[index]));
-  shown.forEach(describe);
+  for (const index of shown) {
+    cards[index].firstChild.href = addressOf({ patch: patches[index].link });
+  }
   makeReachable(shown[0]);
   for (const link of document.querySelectorAll("a.filter")) {
     const here = String(asked(link.hash)) === String(chosen());
     here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
   }
-}
-
-/** Writes below a card what the chosen run says, and draws the card anew when it is next in view. */
-function describe(index) {
-  const [patch, link] = [patches[index], cards[index].firstChild];
-  const answer = answerOf(patch);
-  link.href = addressOf({ patch: patch.link });
-  link.lastChild.replaceChildren(...shortAnswer(patch, answer));
-  link.setAttribute("aria-label", description(patch, answer));
-  link.firstChild.replaceChildren();
-  inView.unobserve(cards[index]);
-  inView.observe(cards[index]);
 }
 
 /** One card at a time is a stop of the Tab key; arrows lead to the others. */
@@ -82,11 +75,16 @@ function follow() {
   history.replaceState({}, "", address === "#gallery" && !location.hash ? undefined : address);
   update();
   if (index >= 0) {
-    open(index);
+    openPatch(index);
     return;
   }
   dialog.close();
-  if (ours && !seenBefore) byId("gallery-title").focus();
+  if (ours && !seenBefore) leadHere();
+}
+
+function leadHere() {
+  byId("gallery-title").scrollIntoView();
+  byId("gallery-title").focus({ preventScroll: true });
 }
 
 /** After a change of the controls. */
@@ -98,7 +96,7 @@ function choiceMade() {
 
 // ---- One patch -----------------------------------------------------------------------------
 
-function open(index) {
+function openPatch(index) {
   opened = index;
   const position = shown.indexOf(opened);
   byId("position").textContent = position < 0 ? "not among those chosen" : `${position + 1} of ${shown.length}`;
@@ -112,10 +110,10 @@ function step(by) {
   const position = shown.indexOf(opened);
   const goal = shown[position < 0 ? 0 : (position + by + shown.length) % shown.length];
   history.replaceState({}, "", addressOf({ patch: patches[goal].link }));
-  open(goal);
+  openPatch(goal);
 }
 
-function closed() {
+function afterClose() {
   if (asked(location.hash).has("patch")) history.replaceState({}, "", addressOf());
   if (shown.includes(opened)) {
     makeReachable(opened);
@@ -136,6 +134,7 @@ const inView = new IntersectionObserver((entries) => {
       frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
   }
 }, { rootMargin: "400px" });
+for (const item of cards) inView.observe(item);
 
 form.addEventListener("change", choiceMade);
 form.addEventListener("submit", (event) => event.preventDefault());
@@ -153,7 +152,7 @@ byId("cards").addEventListener("keydown", moveFocus);
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", closed);
+dialog.addEventListener("close", afterClose);
 dialog.addEventListener("keydown", (event) => {
   const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
   if (by) step(by);
@@ -161,9 +160,10 @@ dialog.addEventListener("keydown", (event) => {
 addEventListener("hashchange", follow);
 // A link to what is shown already changes no address, but leads to the gallery all the same.
 document.addEventListener("click", (event) => {
-  if (event.target.closest("a.filter")?.hash === location.hash) byId("gallery-title").focus();
+  if (event.target.closest("a.filter")?.hash === location.hash) leadHere();
 });
 
 byId("no-script").remove();
 document.querySelector(".controls").hidden = false;
+byId("more").open = matchMedia("(min-width: 40rem)").matches; // a phone has room for the patches alone
 follow();
