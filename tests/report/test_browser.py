@@ -59,7 +59,7 @@ def test_what_is_shown_equals_the_files(made, open_report):
     low, high = found["test"]["accuracy_ci95"]
     accuracy = f"{found['test']['accuracy']:.2f} ({low:.2f} to {high:.2f})"
     assert headline["accuracy (95 % interval)"][0] == accuracy
-    per_class = table(page, "Per class, with")
+    per_class = table(page, "Per class and overall")
     for label in LABELS:
         ours = found["test"]["per_class"][label]
         assert per_class[label][0] == str(ours["support"])
@@ -188,13 +188,13 @@ def test_markup_in_names_is_shown_as_text(copy, open_report):
         text = (copy / file).read_text().replace("patch_0000", told)
         (copy / file).write_text(text.replace('"name": "demo"', f'"name": "{told}"'))
     page = open_report(document.write(copy))
-    assert page.title().startswith("resnet50")
+    assert page.title().startswith("Run: ResNet50")
     assert EVIL in page.locator("header").inner_text()
     assert names(page)[0].startswith("<img src=x")
     page.locator(".cards a").first.click()
     expect(page.locator("#patch-title")).to_have_text(EVIL)
     assert page.locator("img[src=x]").count() == 0
-    assert page.title().startswith("resnet50")
+    assert page.title().startswith("Run: ResNet50")
 
 
 def test_runs_side_by_side(made, tmp_path, open_report):
@@ -259,6 +259,7 @@ def test_nobody_is_shut_out(made, open_report, scheme):
 def test_on_a_phone_and_on_paper(made, open_report):
     page = open_report(made / "report.html", viewport={"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size({"width": 794, "height": 1123})  # A4
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.locator(".cards")).to_be_hidden()
     expect(page.locator(".controls")).to_be_hidden()

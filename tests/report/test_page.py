@@ -15,10 +15,10 @@ from jaxcbis.commands.main import main
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.records import predictions, results
-from jaxcbis.report import tables
+from jaxcbis.report import paper, tables
 from jaxcbis.report.figures import saving
 from jaxcbis.report.figures.overlay import file_name
-from jaxcbis.report.page import document, folder
+from jaxcbis.report.page import document, folder, wide_tables
 from tests.report import example_run
 from tests.report.example_run import results as example
 
@@ -102,8 +102,13 @@ def test_nothing_may_run_or_load_but_what_is_inside(made):
 def test_shows_what_the_results_hold(report):
     run = example()
     page = report(run)
-    for table in tables.comparison(run):
+    published, end = paper.row_of(run["config"]), tables.mark(run)
+    for table in (
+        *tables.beside_paper(run), tables.confusion(run["test"], published, end),
+        wide_tables.per_class(run), wide_tables.localization(run), wide_tables.splits(run),
+    ):  # fmt: skip
         assert table.title in page.text
+        assert table.caption in page.text
         for row in table.rows:
             for cell in row:
                 assert cell in page.text
@@ -124,7 +129,7 @@ def test_markup_in_names_is_shown_as_text(report):
     run["data"]["name"] = run["config"]["note"] = run["weights"]["source"] = SCRIPT
     run["data"]["dropped"] = [{"id": "x", "reason": '"><img src=x onerror=alert(1)>'}]
     page = report(run, name=SCRIPT)
-    assert page.all("script") == []
+    assert page.all("script") == [{}]  # ours
     assert not any("onerror" in attributes for _, attributes in page.tags)
     assert page.text.count(SCRIPT) >= 3
     assert "<img src=x onerror=alert(1)>" in page.text

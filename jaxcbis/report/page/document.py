@@ -1,45 +1,41 @@
 """report.html: one run, or several side by side, in one file that needs no network."""
 
-import base64
-import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
-
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.machine import files
 from jaxcbis.report import tables
-from jaxcbis.report.page import folder, joined, pictures, section, wide_tables
+from jaxcbis.report.page import (
+    confusion,
+    folder,
+    frame,
+    joined,
+    pictures,
+    section,
+    wide_tables,
+)
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import Table
 
+HERE = Path(__file__).parent
+#: What a page with a gallery holds inside itself, besides what every page does.
+STYLES = (HERE / "gallery.css",)
+SCRIPTS = tuple(
+    HERE / f"{name}.js"
+    for name in ("elements", "answers", "pictures", "filters", "patch", "gallery")
+)
 #: Headings of the figures, in the order in which they stand.
 FIGURES = {
-    "confusion": "Confusion",
     "roc": "ROC",
     "precision_recall": "Precision and recall",
     "reliability": "Reliability",
     "training": "Training",
     "localization": "Localisation",
     "covering": "Covering",
-}
-#: What a reader must know to read them.
-LEGENDS = {
-    "confusion": "Share of each true class (row) by predicted class, and the number of patches.",
-    "roc": "Filled dot: the most probable class decides. Hollow dot: the paper's, from its printed "
-    "confusion matrix.",
-    "precision_recall": "Dot: the most probable class decides.",
-    "reliability": "Below the line the model is surer than it should be.",
-    "training": "Star: the epoch whose weights were kept. Each phase starts with the best weights "
-    "of the one before it.",
-    "localization": "Left: at the chosen threshold; line: 95 % interval; grey: maps made without a "
-    "model and, last, the most that the map's grid allows.",
-    "covering": "From the lesion that lost most of its p(lesion) when it was covered to the one "
-    "that lost least. Outline: the radiologist's mask.",
 }
 
 
@@ -58,7 +54,7 @@ def write(run_dir: Path, results: dict | None = None) -> Path:
         written.
     """
     run = folder.of(run_dir, results) if results else folder.read([run_dir])[0]
-    return _write(run_dir / "report.html", tables.run_name(run.results), [run])
+    return _of_run(run_dir / "report.html", run)
 
 
 def compare(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -> Path:
@@ -79,10 +75,15 @@ def compare(path: Path, run_dirs: Sequence[Path], front: Sequence[Table] = ()) -
     """
     runs = folder.read(run_dirs)
     if len(runs) == 1:
-        return _write(path, tables.run_name(runs[0].results), runs, front)
+        return _of_run(path, runs[0], front)
     names, found = [run.name for run in runs], [run.results for run in runs]
     front = [*front, wide_tables.side_by_side(names, found)]
-    return _write(path, f"{len(runs)} runs side by side", runs, front, _overview(names, found))
+    sections = [section.of(run) for run in runs]
+    return _write(
+        path, "side_by_side.html", runs, title=f"{len(runs)} runs side by side", runs=sections,
+        badges=sorted({badge for each in sections for badge in each.badges}), front=front,
+        overview=_overview(names, found),
+    )  # fmt: skip
 
 
 def joint_path(run_dirs: Sequence[Path]) -> Path:
@@ -97,38 +98,27 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
     return (Path.cwd() if common.parent == common else common) / "comparison.html"
 
 
-def _write(
-    path: Path,
-    title: str,
-    runs: Sequence[Run],
-    front: Sequence[Table] = (),
-    overview: Picture | None = None,
-) -> Path:
-    here = Path(__file__).parent
-    style, script = (
-        (here / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
-    )
-    environment = Environment(
-        loader=FileSystemLoader(here),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    page = environment.get_template("template.html").render(
-        title=title,
-        runs=[section.of(run) for run in runs],
-        front=front,
-        overview=overview,
+def _of_run(path: Path, run: Run, front: Sequence[Table] = ()) -> Path:
+    shown = section.of(run)
+    return _write(
+        path, "run.html", [run], title=tables.heading(run.results), badges=shown.badges, run=shown,
+        runs=[shown], front=front,
+    )  # fmt: skip
+
+
+def _write(path: Path, template: str, read: Sequence[Run], **content: Any) -> Path:
+    gallery, several = joined.gallery_of(read), len(read) > 1
+    page = frame.render(
+        HERE / template,
+        (HERE / "confusion.css", *(STYLES if gallery else ())),
+        SCRIPTS if gallery else (),
+        gallery=gallery,
         headings=FIGURES,
-        legends=LEGENDS,
-        paper_row=tables.PAPER,
         labels=LABELS,
-        gallery=joined.gallery_of(runs),
-        style=Markup(style),
-        script=Markup(script),
-        style_hash=_hash(style),
-        script_hash=_hash(script),
+        short=SHORT,
+        confusion=[each for run in read for each in confusion.of(run, alone=not several)],
+        several=several,
+        **content,
     )
     files.write(path, page, "free space there or make the folder writable")
     return path
@@ -138,8 +128,3 @@ def _overview(names: Sequence[str], found: Sequence[dict]) -> Picture:
     from jaxcbis.report.figures import overview, saving  # here: one run alone needs no drawing
 
     return pictures.of_svg(saving.svg(overview.draw(names, found)), overview.ALT)
-
-
-def _hash(text: str) -> str:
-    digest = hashlib.sha256(text.encode("utf-8")).digest()
-    return "sha256-" + base64.b64encode(digest).decode("ascii")

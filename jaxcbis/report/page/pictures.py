@@ -33,7 +33,9 @@ class Picture(NamedTuple):
 
 
 def figures(run: Run) -> dict[str, Picture]:
-    """A run's figures by name; they are drawn first where the folder lacks one.
+    """A run's figures by name but the confusion matrix, which the page has as a table.
+
+    They are drawn first where the folder lacks one.
 
     Raises:
       UserError: a figure cannot be read or written.
@@ -48,7 +50,11 @@ def figures(run: Run) -> dict[str, Picture]:
     if run.results.get("covering") and covering.is_file():
         alts[alternatives.COVERING] = alternatives.covering(run.results["covering"])
         paths[alternatives.COVERING] = covering
-    return {name: of_svg(path.read_text("utf-8"), alts[name]) for name, path in paths.items()}
+    return {
+        name: of_svg(path.read_text("utf-8"), alts[name])
+        for name, path in paths.items()
+        if name != "confusion"
+    }
 
 
 def of_svg(text: str, alt: str) -> Picture:
