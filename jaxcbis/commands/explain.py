@@ -14,28 +14,26 @@ BOXES = 5
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
-        "explain", help="Ask a finished run what image files show, and where it looks."
+        "explain",
+        help="Ask a finished run what image files show, and where it looks.",
+        usage="jaxcbis explain IMAGE.. --run DIR [options]",
     )
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="The patch of a lesion or, with --sweep, a mammogram: PNG, JPEG, TIFF, PGM, BMP, "
-             "JPEG 2000, WebP or DICOM.")  # fmt: skip
+        help="A lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
+             "WebP or DICOM.")  # fmt: skip
     add("--run", type=Path, required=True, metavar="DIR", help="The folder of the run.")
     add("--output", type=Path, default=Path(), metavar="DIR",
-        help="The folder for IMAGE-cam.png, which shows patch, map and both, or IMAGE-sweep.png "
-             "(default: the current one).")  # fmt: skip
+        help="The folder of IMAGE-cam.png or IMAGE-sweep.png (default: the current "
+             "one).")  # fmt: skip
     add("--json", metavar="FILE",
-        help="A file to write the answers to as well; - prints them instead of the text "
-             "(default: none).")  # fmt: skip
-    add(
-        "--raw",
-        action="store_true",
-        help="Draw the map over the patch alone, without panels and words.",
-    )
+        help="A file to write the answers to as well; - prints them instead of the text (default: "
+             "none).")  # fmt: skip
+    add("--raw", action="store_true",
+        help="Draw the bare map over the patch, without panels and writing.")  # fmt: skip
     add("--sweep", action="store_true",
-        help="Look at windows all over a mammogram. The picture leads with the probability of any "
-             "lesion.")  # fmt: skip
-    add("--window", type=int, metavar="N", help=f"With --sweep: {WINDOW}.")
+        help="Look at windows all over a mammogram: maps of all classes, best boxes.")  # fmt: skip
+    add("--window", type=int, metavar="N", help=f"With --sweep: {WINDOW}")
     add("--boxes", type=int, metavar="K",
         help=f"With --sweep: the number of best boxes to mark (default: {BOXES}).")  # fmt: skip
     words.set_defaults(command=run)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from jaxcbis.commands import early
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import Level, console, link, say, telling
+from jaxcbis.records import paths
 
 
 def add(commands: Commands) -> None:
@@ -38,7 +38,7 @@ def _run(folder: Path) -> None:
     from jaxcbis.records import results
     from jaxcbis.report import terminal
 
-    early.require_run(folder)
+    paths.require_run(folder)
     terminal.show_run(console, results.read_run(folder / "results.json"), folder)
 
 

@@ -12,9 +12,9 @@ from jaxcbis.machine.console import Level
 
 #: For --window.
 WINDOW = (
-    "side of a lesion's crop in pixels of these mammograms, which are reduced to the training's "
-    "resolution if it is larger there (default: that of the run's own crops, right where the "
-    "resolution is the same)"
+    "the side of a lesion's crop in pixels of these mammograms, which are reduced to the "
+    "training's resolution if it is larger there (default: that of the run's own crops, right "
+    "where the resolution is the same)."
 )
 
 

@@ -26,7 +26,7 @@ def test_a_run_by_the_paper_protocol_stands_beside_the_paper():
     counts = {label: run["test"]["per_class"][label]["support"] for label in LABELS}
     most = max(counts, key=counts.get)
     share = counts[most] / run["test"]["n"]
-    assert lines["Baseline"] == f"{share:.2f} by always answering {most}; the paper reports 0.70"
+    assert lines["Blind"] == f"{share:.2f} by always answering {most}; the paper reports 0.70"
     assert answer.warnings(run) == []
 
 
@@ -43,7 +43,7 @@ def test_what_the_paper_reports_is_held_against_its_like_alone(changes):
     protocol = changes.pop("protocol", "paper")
     run = example(**changes)
     run["config"]["protocol"] = protocol
-    assert "paper" not in answer.lines(run)["Baseline"]
+    assert "paper" not in answer.lines(run)["Blind"]
 
 
 def test_demo_data_and_random_weights_are_told():
@@ -52,23 +52,38 @@ def test_demo_data_and_random_weights_are_told():
     assert random.startswith("RANDOM WEIGHTS")
 
 
-@pytest.mark.parametrize(
-    ("verdict", "words"),
-    [
-        ("better", "better than the best model-free map, 0.40"),
-        ("worse", "worse than the best model-free map, 0.40"),
-        ("within noise", "within noise of the best model-free map, 0.40"),
-        (None, "beside the best model-free map, 0.40"),
-    ],
-)
-def test_maps_stand_beside_the_best_that_needs_no_model(verdict, words):
+@pytest.mark.parametrize("verdict", ["better", "worse", "within noise"])
+def test_maps_stand_beside_the_best_blind_one(verdict):
+    line = answer.lines(located(verdict))["Maps"]
+    assert line == f"LL score 0.50 (0.40 to 0.60), best blind map 0.40: {verdict}"
+
+
+def test_where_lesions_lie_anywhere_the_pointing_game_is_told():
+    run = located("better")
+    run["config"]["protocol"] = "shifted"
+    assert answer.lines(run)["Maps"] == (
+        "pointing game 0.90 (0.80 to 0.95), best blind map 0.70: within noise"
+    )
+
+
+def test_maps_without_a_comparison_stand_alone():
+    run = located("better")
+    run["localization"]["against_baselines"] = {}
+    assert answer.lines(run)["Maps"] == "LL score 0.50 (0.40 to 0.60)"
+
+
+def located(verdict) -> dict:
+    """A run whose maps are so beside blind ones by the LL score, and within noise by pointing."""
     run = copy.deepcopy(example())
+    pointing = {"difference": 0.2, "ci95": [-0.1, 0.3], "verdict": "within noise"}
+    against = {"difference": 0.1, "ci95": [0, 1], "verdict": verdict, "pointing_game": pointing}
     run["localization"] |= {
         "ll_score": 0.5, "ll_score_ci95": [0.4, 0.6],
+        "pointing_game": 0.9, "pointing_game_ci95": [0.8, 0.95],
         "baselines": {"all_ones": 0.3, "centred_gaussian": 0.4, "grid_ceiling": 0.9},
-        "against_baselines": {"centred_gaussian": {"verdict": verdict}},
+        "against_baselines": {"centred_gaussian": against},
     }  # fmt: skip
-    assert answer.lines(run)["Maps"] == f"LL 0.50 (0.40 to 0.60), {words}"
+    return run
 
 
 def test_maps_that_were_not_scored_are_told():
@@ -117,7 +132,8 @@ def test_a_study_ends_with_its_chosen_models():
     assert [row[2] for row in table.rows] == ["0.67", "0.70"]
     for row, run in zip(table.rows, runs.values(), strict=True):
         assert row[1].startswith(f"{run['test']['accuracy']:.2f} (")
-        best = max(v for k, v in run["localization"]["baselines"].items() if k != "grid_ceiling")
+        located = run["localization"]
+        best = max(located["baselines"][name] for name in located["against_baselines"])
         assert row[4] == f"{best:.2f}"
     console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
     terminal.show(console, [table])
