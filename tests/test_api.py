@@ -12,9 +12,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 import jaxcbis
+from jaxcbis.config import resolve
 from jaxcbis.data import normalization, patches
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
+from jaxcbis.runs import preparation
 from tests import processes, tiny_run
 from tests.differences import assert_within
 
@@ -101,6 +103,18 @@ def test_one_in_gives_one_out(run, tmp_path):
     assert repr(many).startswith("<Explanation: 3 pictures, ")
 
 
+def test_what_was_assumed_of_an_array_is_a_warning_of_who_gave_it(run):
+    deep = np.full((9, 9), 1000, np.uint16)
+    for ask in (
+        lambda: jaxcbis.predict(run, deep),
+        lambda: jaxcbis.explain(run, [deep]),
+        lambda: jaxcbis.sweep(run, deep, 8),
+    ):
+        with pytest.warns(UserWarning, match="taken as 10 bit") as heard:
+            ask()
+        assert Path(heard[0].filename) == Path(__file__)
+
+
 def test_maps_are_of_the_class_method_and_stage_asked_for(run):
     """Beside what the program makes of the same options, by the functions below."""
     grey = images()
@@ -180,6 +194,25 @@ def test_what_is_missing_is_a_file_not_found(run, tmp_path):
         assert isinstance(caught.value, FileNotFoundError)
         assert str(tmp_path) in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_other_data_are_cut_as_the_runs_own_would_be(run, tmp_path, monkeypatch):
+    """Of a run on a file, which needs no windows and no background size, a release does."""
+    given = {"backbone": "tiny", "data": "a.npz", "image_size": 32, "weights": "random"}
+    loaded = []
+
+    def load(config):
+        loaded.append(config)
+        raise jaxcbis.UserError("enough")
+
+    monkeypatch.setattr(preparation, "load", load)
+    for protocol in ("shifted", "paper"):
+        of_file = dataclasses.replace(run, config=resolve(given | {"protocol": protocol}))
+        with pytest.raises(jaxcbis.UserError, match="enough"):
+            of_file.evaluate(tmp_path)
+    shifted, paper = loaded
+    assert (shifted.protocol, shifted.windows, shifted.image_size) == ("shifted", 3, 32)
+    assert (paper.data, paper.background_size) == (str(tmp_path), 550)
 
 
 @pytest.mark.parametrize(

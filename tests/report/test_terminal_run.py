@@ -142,7 +142,7 @@ def test_its_report_is_whole(demo, open_report):
     run, _ = demo
     page = open_report(run / "report.html")
     expect(page.locator("h1")).to_contain_text("DEMO DATA")
-    expect(page.locator("img.drawing")).to_have_count(6)
+    expect(page.locator("img.drawing")).to_have_count(5)
     expect(page.locator(".cards li")).to_have_count(40)
 
 
