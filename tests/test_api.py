@@ -12,7 +12,7 @@ from jaxcbis.data import patches
 from tests import processes, tiny_run
 from tests.differences import assert_within
 
-#: Row of README's table.
+#: Row of docs/correctness.md.
 EXPORT = "the exported model, in a process without this package | the run's own answers"
 
 

@@ -54,7 +54,8 @@ def explain(run: Finished, images: Images) -> Explanation:
     The maps are made by the method and at the stage that the run was given.
 
     Args:
-      run, images: as of `predict`.
+      run: a finished run.
+      images: as of `predict`.
 
     Raises:
       ValueError: the images are of another kind.
