@@ -4,7 +4,7 @@ import argparse
 import dataclasses
 import math
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,7 +33,7 @@ def _option(default, help, *, type=None, choices=None, low=None, high=None, demo
 
     Args:
       default: value where the user gives none; None if `resolve` settles it.
-      help: one line for --help.
+      help: a sentence for --help, without its full stop, which comes behind the default.
       type: of the value; that of the default if not given.
       choices: values allowed.
       low, high: inclusive bounds of a number.
@@ -52,87 +52,112 @@ def _option(default, help, *, type=None, choices=None, low=None, high=None, demo
 class Config:
     """The options of one run, as `resolve` settles them; what results.json records."""
 
-    backbone: str = _option("resnet50", "pretrained network", choices=BACKBONES)
+    backbone: str = _option("resnet50", "The pretrained network to start from", choices=BACKBONES)
     strategy: str = _option(
-        "s2", "s1: gradual unfreezing; s2: all but the frozen half at once", choices=STRATEGIES
-    )
-    data: str | None = _option(
-        None, "the Kaggle release (its folder or archive.zip), the DICOM one or an exported .npz",
-        type=str, shown="the built-in demo set",
+        "s2", "How the network is trained: s1 unfreezes it stage by stage; s2 trains all but the "
+        "frozen half at once", choices=STRATEGIES,
     )  # fmt: skip
-    protocol: str = _option("paper", "how patches are cut, split and normalised", choices=PROTOCOLS)
+    data: str | None = _option(
+        None, "The Kaggle release (its folder or archive.zip), the DICOM release, or a file "
+        "that prepare --export wrote (.npz)", type=str, shown="the built-in demo set",
+    )  # fmt: skip
+    protocol: str = _option(
+        "paper", "How patches are cut, split and normalised: paper compares with the study, clean "
+        "is the one to trust, shifted shows where the model looks", choices=PROTOCOLS,
+    )  # fmt: skip
     windows: int | None = _option(
-        3, "windows per training lesion, in the shifted protocol", low=1, high=20
-    )
-    weights: str = _option("imagenet", "imagenet, random, or a file for PyTorch or Keras")
-    batch_size: int = _option(16, "patches per training step", low=1, demo=8)
-    head_lr: float = _option(1e-4, "learning rate of the head", low=0, demo=1e-3)
+        3, "The number of windows on each training lesion, under the shifted protocol", low=1,
+        high=20,
+    )  # fmt: skip
+    weights: str = _option(
+        "imagenet", "What to start from: imagenet fetches ImageNet weights once, random starts "
+        "untrained, and a FILE of PyTorch or Keras is read"
+    )  # fmt: skip
+    batch_size: int = _option(16, "The number of patches in a training step", low=1, demo=8)
+    head_lr: float = _option(1e-4, "The learning rate of the head", low=0, demo=1e-3)
     backbone_lr: float = _option(
-        None, "learning rate of the last stage", type=float, low=0, demo=3e-4,
+        None, "The learning rate of the last stage", type=float, low=0, demo=3e-4,
         shown="3e-5, as in the paper; 3e-4 for resnet50 with s2",
     )  # fmt: skip
-    lr_decay: float = _option(0.3, "learning rate's factor per stage inwards", low=0, high=1)
-    epochs: int = _option(50, "most epochs of a phase", low=1, demo=10)
-    patience: int = _option(7, "epochs without improvement before a phase ends", low=1, demo=5)
-    min_delta: float = _option(0.01, "smallest improvement of the validation loss", low=0)
-    image_size: int = _option(224, "side of the model's input in pixels", low=32, high=512, demo=96)
+    lr_decay: float = _option(
+        0.3, "The factor by which the learning rate falls from each stage to the one in front of "
+        "it", low=0, high=1,
+    )  # fmt: skip
+    epochs: int = _option(50, "The most epochs that a phase may take", low=1, demo=10)
+    patience: int = _option(
+        7, "The number of epochs without improvement that end a phase", low=1, demo=5
+    )
+    min_delta: float = _option(
+        0.01, "The smallest fall of the validation loss that counts as an improvement", low=0
+    )
+    image_size: int = _option(
+        224, "The side of the model's input in pixels", low=32, high=512, demo=96
+    )
     batch_norm: str = _option(
-        "frozen", "BatchNorm of trainable stages: batch statistics (train) or stored (frozen)",
-        choices=("train", "frozen"),
+        "frozen", "What BatchNorm uses in the stages that train: the statistics of each batch "
+        "(train) or those stored with the weights (frozen)", choices=("train", "frozen"),
     )  # fmt: skip
     background_size: int | None = _option(
-        550, "side of a background crop in source pixels, in the paper protocol", low=8, demo=48
-    )
-    seed: int = _option(0, "of the new head and of the order of the batches", low=0)
+        550, "The side of a background crop in pixels of the mammogram, under the paper protocol",
+        low=8, demo=48,
+    )  # fmt: skip
+    seed: int = _option(0, "The seed of the new head and of the order of the batches", low=0)
     output_stride: int = _option(
-        None, "pixels of the image per cell of the last stage: 16 dilates that of a ResNet, whose "
-        "maps then have 14 x 14 cells at 224 pixels", type=int, choices=(32, 16),
+        None, "The pixels of the image for each cell of the last stage. 16 dilates the last stage "
+        "of a ResNet, whose maps then have 14 x 14 cells at 224 pixels", type=int, choices=(32, 16),
         shown="32 of a ResNet, always 16 of a VGG",
     )  # fmt: skip
     head: str = _option(
-        None, "in front of the linear layer of a VGG: all its cells side by side (flatten) or "
-        "their mean (pool)", type=str, choices=("flatten", "pool"),
+        None, "What stands in front of the linear layer of a VGG: all its cells side by side "
+        "(flatten) or their mean (pool)", type=str, choices=("flatten", "pool"),
         shown="flatten of a VGG, pool in the shifted protocol, always pool of a ResNet",
     )  # fmt: skip
     look_weight: float = _option(
-        0.0, "weight of the loss's second term, by which the true class's Grad-CAM at the last "
-        "stage has to meet the lesion's mask; 0 is cross-entropy alone", low=0,
+        0.0, "The weight of the localisation term in the loss, by which the true class's Grad-CAM "
+        "at the last stage has to meet the lesion's mask. 0 is cross-entropy alone", low=0,
     )  # fmt: skip
-    precision: str = _option("float32", "of the convolutions", choices=("float32", "bfloat16"))
-    device: str = _option("auto", "where to compute", choices=("auto", "cpu", "gpu"))
+    precision: str = _option(
+        "float32", "The number format that convolutions are computed in",
+        choices=("float32", "bfloat16"),
+    )  # fmt: skip
+    device: str = _option(
+        "auto", "Where to compute: auto takes a GPU where JAX finds one",
+        choices=("auto", "cpu", "gpu"),
+    )  # fmt: skip
     deterministic: bool = _option(
-        False, "on a GPU: the same bits twice, by operations chosen for that and not for speed"
+        False, "Use only operations that give the same bits twice on a GPU, which is slower"
     )
     coordinator: str | None = _option(
-        None, "address of the first of several hosts, HOST:PORT, which all of them are given; "
-        "'cluster' takes everything from Slurm or Open MPI", type=str, shown="one host",
+        None, "The address of the first of several hosts, the same for all of them; 'cluster' "
+        "takes everything from Slurm or Open MPI", type=str, shown="one host",
     )  # fmt: skip
     num_processes: int | None = _option(
-        None, "how many processes, one for each host, share the run", type=int, low=1, shown="1"
-    )
+        None, "The number of processes, one for each host, that share the run", type=int, low=1,
+        shown="1",
+    )  # fmt: skip
     process_id: int | None = _option(
-        None, "which of them this one is; 0 is at the coordinator's address and reports", type=int,
+        None, "Which of them this one is. 0 is at the coordinator's address and reports", type=int,
         low=0, shown="0",
     )  # fmt: skip
     cam_threshold: float = _option(
-        0.5, "share of a map's maximum that counts as hot", low=0.01, high=1
+        0.5, "The share of a map's maximum from which on a pixel counts as hot", low=0.01, high=1
     )
     cam_method: str = _option(
-        "gradcam", "how class activation maps are made; scorecam takes a forward pass per patch "
-        "and channel of the stage: 512 at the last one, 2048 in resnet50",
+        "gradcam", "How class activation maps are made. scorecam takes a forward pass for each "
+        "patch and channel of the stage: 512 channels in the last one, 2048 in resnet50's",
         choices=tuple(CAM_METHODS),
     )  # fmt: skip
     cam_stage: str | None = _option(
-        None, "stage whose output is mapped, block1 to block5 of a VGG, stem or layer1 to layer4 "
-        "of a ResNet", type=str, shown="the last one",
+        None, "The stage whose output is mapped: block1 to block5 of a VGG, stem or layer1 to "
+        "layer4 of a ResNet", type=str, shown="the last one",
     )  # fmt: skip
     output: str = _option(
-        None, "folder of the results", type=str,
+        None, "The folder of the results", type=str,
         shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
     )  # fmt: skip
-    resume: bool = _option(False, "go on with the unfinished run in --output")
+    resume: bool = _option(False, "Go on with the unfinished run in --output")
     data_dir: str | None = _option(
-        None, "where the prepared data set is kept", type=str, shown="TFDS's own"
+        None, "Where the prepared data set is kept", type=str, shown="TFDS's own folder"
     )
 
     @property
@@ -148,6 +173,19 @@ class Config:
 
 _OPTIONS = dataclasses.fields(Config)
 NAMES = frozenset(option.name for option in _OPTIONS)
+
+#: The headings under which --help has the options.
+GROUPS = {
+    "data": ("data", "protocol", "windows", "background_size", "data_dir"),
+    "model": ("backbone", "weights", "image_size", "output_stride", "head"),
+    "training": (
+        "strategy", "batch_size", "head_lr", "backbone_lr", "lr_decay", "epochs", "patience",
+        "min_delta", "batch_norm", "look_weight", "seed", "precision", "device", "deterministic",
+    ),
+    "maps": ("cam_method", "cam_stage", "cam_threshold"),
+    "output": ("output", "resume"),
+    "several hosts": ("coordinator", "num_processes", "process_id"),
+}  # fmt: skip
 
 #: Options that say where and how a run is computed, not what: a resumed run may change them.
 INCIDENTAL = (
@@ -207,27 +245,44 @@ def _same(key: str, was: Any, now: Any) -> bool:
     return was == now
 
 
-def add_arguments(parser: argparse.ArgumentParser, names: tuple[str, ...] | None = None) -> None:
-    """Adds options (all if no names are given) to a parser, whose result leaves out unset ones."""
-    for option in _OPTIONS:
-        if names is not None and option.name not in names:
-            continue
-        meta = option.metadata
-        shown = meta["shown"] or meta["default"]
-        if meta["high"] is not None:
-            shown = f"{shown}; {meta['low']} to {meta['high']}"
-        if meta["demo"] is not None:
-            shown = f"{shown}; on demo data {meta['demo']}"
-        arguments: dict[str, Any] = {
-            "default": argparse.SUPPRESS,
-            "help": f"{meta['help']} (default: {shown})".replace("%", "%%"),
-        }
-        if meta["type"] is bool:
-            arguments |= {"action": "store_true", "help": meta["help"]}
-        else:
-            arguments |= {"type": _number_or_text(meta["type"]), "choices": meta["choices"]}
-            arguments["metavar"] = None if meta["choices"] else _METAVARS.get(option.name, "N")
-        parser.add_argument(f"--{option.name.replace('_', '-')}", **arguments)
+def add_arguments(parser: argparse.ArgumentParser, names: Collection[str] = NAMES) -> None:
+    """Adds options to a parser in the groups of GROUPS; its result leaves out unset ones.
+
+    Args:
+      parser: to add to.
+      names: of the options.
+    """
+    fields = {option.name: option for option in _OPTIONS}
+    for title, members in GROUPS.items():
+        wanted = [fields[name] for name in members if name in names]
+        if wanted:
+            heading = group(parser, title)
+            for option in wanted:
+                flag = f"--{option.name.replace('_', '-')}"
+                heading.add_argument(flag, **_for_argparse(option.name, option.metadata))
+
+
+def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
+    """The group of a parser's options under a heading, made if it is not there yet."""
+    there = (found for found in parser._action_groups if found.title == title)
+    return next(there, None) or parser.add_argument_group(title)
+
+
+def _for_argparse(name: str, meta: Mapping[str, Any]) -> dict[str, Any]:
+    if meta["type"] is bool:
+        return {"action": "store_true", "default": argparse.SUPPRESS, "help": f"{meta['help']}."}
+    shown = meta["shown"] or meta["default"]
+    if meta["high"] is not None:
+        shown = f"{shown}; {meta['low']} to {meta['high']}"
+    if meta["demo"] is not None:
+        shown = f"{shown}; on demo data {meta['demo']}"
+    return {
+        "default": argparse.SUPPRESS,
+        "help": f"{meta['help']} (default: {shown}).".replace("%", "%%"),
+        "type": _number_or_text(meta["type"]),
+        "choices": meta["choices"],
+        "metavar": None if meta["choices"] else _METAVARS.get(name, "N"),
+    }
 
 
 _METAVARS = {

@@ -4,7 +4,9 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
+from jaxcbis.commands import early
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given
+from jaxcbis.machine import files
 
 
 def add(commands: Commands) -> None:
@@ -29,6 +31,10 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     place = given(words)
+    early.require_data(place.get("data"))
+    for folder in words.run:
+        early.require_run(folder)
+    files.require_writable(words.output, "choose another --output")
     from jaxcbis.audit import run as audit
 
     audit.run(place.get("data"), place.get("data_dir"), words.run, words.output)

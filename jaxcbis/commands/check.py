@@ -8,9 +8,10 @@ from jaxcbis.commands.words import Commands
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
-        "check", help="run the demo training: are its figures as they should be here?",
-        allow_abbrev=False,
-    )  # fmt: skip
+        "check",
+        help="Run the demo training in a temporary folder, and compare its figures with those "
+        "that are expected.",
+    )
     words.set_defaults(command=run)
 
 

@@ -10,10 +10,12 @@ def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
         "findings",
-        help="write findings.md from the results of two studies, their audit and that of shifted "
-        "runs",
+        help="Write the documents on what the models look at, from the results of studies and "
+        "audits.",
     )
-    words.add_argument("folder", type=Path, metavar="DIR", help="holds results/")
+    words.add_argument(
+        "folder", type=Path, metavar="DIR", help="The folder to write to; it holds results/."
+    )
     words.set_defaults(command=run)
 
 

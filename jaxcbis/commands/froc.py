@@ -3,7 +3,9 @@
 import argparse
 from pathlib import Path
 
+from jaxcbis.commands import early
 from jaxcbis.commands.words import WINDOW, Commands
+from jaxcbis.machine import files
 
 
 def add(commands: Commands) -> None:
@@ -24,6 +26,9 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
+    early.require_data(words.data)
+    early.require_run(words.run)
+    files.require_writable(words.output, "choose another --output")
     from jaxcbis.detection import scoring
 
     scoring.run(words.data, words.run, words.output, window=words.window)

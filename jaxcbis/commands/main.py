@@ -23,9 +23,11 @@ from jaxcbis.commands import (
     interrupts,
     prepare,
     report,
+    show,
     study,
     train,
 )
+from jaxcbis.commands.completion import PrintCompletion
 from jaxcbis.commands.words import STARTS_AFRESH, Parser, expand_home
 from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import process
@@ -36,7 +38,12 @@ EXIT_USER_ERROR = 2
 EXIT_INTERRUPTED = 130
 
 #: In the order of --help.
-_COMMANDS = (train, prepare, study, audit, check, findings, explain, froc, export, report)
+_COMMANDS = (
+    check, prepare, train, show, report, explain, froc, export, study, audit, findings,
+)  # fmt: skip
+
+_USAGE = "jaxcbis COMMAND [options]"
+_EPILOG = "Begin with jaxcbis check; jaxcbis COMMAND --help explains each command."
 
 _AGAIN = f"put that right and {AGAIN}"
 #: What disks, memory and networks lack, without a file's name.
@@ -85,6 +92,10 @@ def main(arguments: list[str] | None = None) -> int:
       Exit code: 0 done, 2 bad input or usage, 130 interrupted. A fault of ours raises.
     """
     words = argparse.Namespace(again=STARTS_AFRESH)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments:
+        print(parser().format_help(), end="", file=sys.stderr)
+        return EXIT_USER_ERROR
 
     def command() -> None:
         try:
@@ -127,11 +138,21 @@ def ending(command: Callable[[], None], again: Callable[[], str] = lambda: AGAIN
 
 def parser() -> Parser:
     """The words of all commands."""
-    whole = Parser(prog="jaxcbis", description=jaxcbis.__doc__, allow_abbrev=False)
-    whole.add_argument("--version", action="version", version=jaxcbis.__version__)
-    commands = whole.add_subparsers(metavar="COMMAND", required=True)
+    whole = Parser(prog="jaxcbis", description=jaxcbis.__doc__, epilog=_EPILOG, usage=_USAGE)
+    whole.add_argument(
+        "--version", action="version", version=jaxcbis.__version__, help="Print the version."
+    )
+    whole.add_argument(
+        "--print-completion", action=PrintCompletion, metavar="SHELL",
+        help="Print what makes a SHELL complete commands and options: bash, zsh, fish or tcsh.",
+    )  # fmt: skip
+    commands = whole.add_subparsers(
+        title="commands", prog="jaxcbis", metavar="COMMAND", required=True
+    )
     for command in _COMMANDS:
         command.add(commands)
+    for told in commands._choices_actions:  # each says of itself what the list says of it
+        commands.choices[told.dest].description = told.help
     return whole
 
 

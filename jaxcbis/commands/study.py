@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
+from jaxcbis.commands import early
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given, require_positive
 from jaxcbis.designs import BACKBONES
 
@@ -19,24 +20,30 @@ def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
         "study",
-        help="train all backbones, strategies and hyperparameter sets; choose, compare",
-        allow_abbrev=False,
+        help="Train all backbones, strategies and hyperparameter sets; choose, and compare with "
+        "the paper. Given again, it goes on where it was ended.",
+        usage="jaxcbis study --output DIR [options]",
     )
-    options.add_arguments(words, _OPTIONS)
-    add_levels(words)
-    add = words.add_argument
+    add = options.group(words, "runs").add_argument
     add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
-        help="default: vgg19 resnet50")  # fmt: skip
+        help="The pretrained networks to start from (default: vgg19 resnet50).")  # fmt: skip
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
-        help="default: s1 s2")  # fmt: skip
-    add("--seeds", type=int, default=1, metavar="N", help="from 0 on (default: 1)")
+        help="How the networks are trained: s1 unfreezes them stage by stage; s2 trains all but "
+        "the frozen half at once (default: s1 s2).")  # fmt: skip
+    add("--seeds", type=int, default=1, metavar="N",
+        help="The number of seeds, from 0 on, that each is trained with (default: 1).")  # fmt: skip
     add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
-        help="imagenet, random, or one file per backbone (default: imagenet)")  # fmt: skip
+        help="What to start from: imagenet, random, one FILE for all backbones, or one for each "
+        "in their order (default: imagenet).")  # fmt: skip
     add("--parallel", choices=["runs"],
-        help="runs: each device does runs of its own, a GPU several side by side, which is faster "
-        "than a share of every run where batches are small")  # fmt: skip
-    add("--output", type=Path, required=True, metavar="DIR",
-        help="folder of the study; the same command goes on where it was ended")  # fmt: skip
+        help="With runs, each device does runs of its own, a GPU several side by side. That is "
+        "faster than a share of every run where batches are small (default: one run at a "
+        "time).")  # fmt: skip
+    options.add_arguments(words, _OPTIONS)
+    options.group(words, "output").add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="The folder of the study."
+    )
+    add_levels(words)
     words.set_defaults(command=run, again=GOES_ON)
 
 
@@ -45,9 +52,11 @@ def run(words: argparse.Namespace) -> None:
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
     for backbone in words.backbones:  # what is wrong is said before JAX is loaded
-        options.resolve(shared | {"backbone": backbone})
+        early.require_inputs(options.resolve(shared | {"backbone": backbone}))
     from jaxcbis.study import run as study
     from jaxcbis.study.cells import Grid
 
     grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
+    grid.weights_of()
+    early.require_weights(words.weights)
     study.run(shared, grid, words.output, parallel=words.parallel == "runs")

@@ -1,24 +1,41 @@
 """train, or run.py: one model from its patches to its report."""
 
 import argparse
+import shlex
+from pathlib import Path
+from typing import Any
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import RESUMES, Commands, add_levels, given
+from jaxcbis.commands import early
+from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given
+from jaxcbis.errors import UserError
+from jaxcbis.machine.console import say
 
 
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
-        "train", help="train, test and score one model (run.py)", allow_abbrev=False
+        "train",
+        help="Train, test and score one model; run.py is the same.",
+        usage="jaxcbis train [options]",
     )
     options.add_arguments(words)
+    options.group(words, "output").add_argument(
+        "--like", type=Path, metavar="FILE",
+        help="The results.json of an earlier run, or its folder. Its options are taken where none "
+        "is given here, but not its folders, its device and its hosts.",
+    )  # fmt: skip
     add_levels(words)
-    words.set_defaults(command=run, again=RESUMES)
+    words.set_defaults(command=run, again=RESUMES, parser=words)
 
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    config = options.resolve(given(words))
+    asked = given(words)
+    if words.like is not None:
+        asked = _like(words.like, words.parser) | asked
+    config = options.resolve(asked)
+    early.require_inputs(config)
     if config.coordinator is not None:
         from jaxcbis.machine import watched
 
@@ -26,3 +43,32 @@ def run(words: argparse.Namespace) -> None:
     from jaxcbis.runs import run as one_run  # JAX is loaded only when there is work for it
 
     one_run.run(config)
+
+
+def _like(path: Path, parser: Parser) -> dict[str, Any]:
+    """The options of an earlier run that were not at their defaults, and says which.
+
+    Args:
+      path: of its results.json or its folder.
+      parser: of this command.
+
+    Raises:
+      UserError: it holds no options of a run, or one that this version does not have.
+    """
+    from jaxcbis.records import results
+    from jaxcbis.records.command import command
+
+    file = path / "results.json" if path.is_dir() else path
+    found = results.read(file).get("config")
+    if not isinstance(found, dict) or "backbone" not in found:
+        raise UserError(f"--like {path}: holds no options of a run; give the results.json of one")
+    if unknown := ", ".join(sorted(found.keys() - options.NAMES)):
+        raise UserError(f"--like {path}: has an option that this version lacks: {unknown}")
+    try:
+        _, _, *taken = shlex.split(command(found))
+        asked = given(parser.parse_args(taken))
+        options.resolve(asked)
+    except (UserError, TypeError) as error:
+        raise UserError(f"--like {path}: {error}") from error
+    say(f"Like     {path}: {shlex.join(taken)}")
+    return asked

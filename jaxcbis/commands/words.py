@@ -1,7 +1,9 @@
 """What the words of several commands have in common."""
 
 import argparse
+import difflib
 import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -18,10 +20,43 @@ WINDOW = (
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse, but with one line for a wrong word on the command line."""
+    """argparse, but with one line for a wrong word, and what may have been meant by it."""
+
+    def __init__(self, *arguments: Any, **how: Any) -> None:
+        super().__init__(*arguments, **({"allow_abbrev": False} | how))
 
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message}; see {self.prog} --help")
+        """Ends the command with one line."""
+        see = " See" if message.endswith("?") else "; see"
+        raise UserError(f"{message}{see} {self.prog} --help")
+
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def, override]
+        """Refuses what is not known here and now: the command that has it not says so itself."""
+        found, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            word = unknown[0].partition("=")[0]
+            known = self._option_string_actions if word.startswith("-") else ()
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(word, known)}")
+        return found, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        choices = [str(choice) for choice in action.choices]
+        if isinstance(action, argparse._SubParsersAction):
+            self.error(f"no command {value!r}{_meant(value, choices)}")
+        flag = "/".join(action.option_strings) or action.metavar
+        self.error(f"{flag} {value}: expected {_one_of(choices)}{_meant(str(value), choices)}")
+
+
+def _one_of(choices: Sequence[str]) -> str:
+    return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
+
+
+def _meant(word: str, known: Iterable[str]) -> str:
+    """'; did you mean WORD?' of the known word that is most like a mistyped one; or ''."""
+    alike = difflib.get_close_matches(word, known, n=1)
+    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 #: What to do once a command was interrupted, by whether it keeps what it has done.
@@ -38,10 +73,10 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 def add_levels(parser: Parser) -> None:
     """Adds --quiet and --verbose."""
-    group = parser.add_mutually_exclusive_group()
+    group = options.group(parser, "output").add_mutually_exclusive_group()
     for level, text in (
-        (Level.QUIET, "print nothing but warnings and errors, on stderr"),
-        (Level.VERBOSE, "print every option and figure as well"),
+        (Level.QUIET, "Print nothing but warnings and errors, on stderr."),
+        (Level.VERBOSE, "Print every option, figure and table as well."),
     ):
         group.add_argument(
             f"--{level.name.lower()}", dest="level", action="store_const", const=level, help=text,

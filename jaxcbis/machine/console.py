@@ -7,10 +7,14 @@ the loop that shows a bar.
 
 import errno
 import os
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from contextvars import ContextVar
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import ContextVar, copy_context
+from datetime import timedelta
 from enum import IntEnum
+from pathlib import Path
 from typing import Any, NoReturn, TypeVar
 
 from rich.console import Console, RenderableType
@@ -27,6 +31,9 @@ from rich.progress import (
 from rich.text import Text
 
 T = TypeVar("T")
+
+#: Seconds without a line after which one tells how far a command is, where no bar can be drawn.
+SILENCE = 60.0
 
 
 class Level(IntEnum):
@@ -45,20 +52,34 @@ _bars: ContextVar[Progress | None] = ContextVar("bars", default=None)
 class _Read(Console):
     """Leaves it to the command line that nobody reads any more; rich would end the process."""
 
+    def __init__(self, **how: Any) -> None:
+        super().__init__(highlight=False, force_jupyter=False, **how)
+
+    @property
+    def is_terminal(self) -> bool:
+        """FORCE_COLOR makes no terminal of a file: notebooks' kernels set it, and CI services."""
+        try:
+            return bool(self.file.isatty())
+        except ValueError:  # it is closed
+            return False
+
     def on_broken_pipe(self) -> NoReturn:
         raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
 
 
 class _Output(_Read):
-    """Prints only where no less than the usual is to be said."""
+    """Prints only where no less than the usual is to be said, and knows when it last did."""
+
+    last = time.monotonic()
 
     def print(self, *objects: Any, **how: Any) -> None:
         if level() >= Level.NORMAL:
             super().print(*objects, **how)
+            self.last = time.monotonic()
 
 
-console = _Output(highlight=False)
-_errors = _Read(highlight=False, stderr=True)
+console = _Output()
+_errors = _Read(stderr=True)
 
 
 def level() -> Level:
@@ -82,11 +103,42 @@ def hushed() -> AbstractContextManager[None]:
 
 
 def _can_draw() -> bool:
-    """Whether what was drawn can be drawn over: FORCE_COLOR makes no screen of a file.
+    """Whether what was drawn can be drawn over."""
+    return level() >= Level.NORMAL and console.is_terminal and not console.is_dumb_terminal
 
-    Notebooks' kernels set it, and so do services that run checks.
+
+@contextmanager
+def reminding(standing: Callable[[], str]) -> Iterator[None]:
+    """Says how far a command is where it has said nothing for SILENCE within it.
+
+    On a terminal, where bars tell, and under --quiet it says nothing. What it says is heard also
+    where `hushed` keeps the rest quiet.
+
+    Args:
+      standing: how far it is, in one line; '' where there is nothing to say. Another thread asks.
     """
-    return level() >= Level.NORMAL and console.is_terminal and console.file.isatty()
+    if level() < Level.NORMAL or _can_draw():
+        yield
+        return
+    over = threading.Event()
+
+    def remind() -> None:
+        wait = SILENCE
+        with suppress(OSError):  # nobody reads any more; the command will notice
+            while not over.wait(wait):
+                left = console.last + SILENCE - time.monotonic()
+                if left <= 0 and (line := standing()):
+                    say(line)
+                    left = SILENCE
+                wait = left if left > 0 else SILENCE / 10
+
+    thread = threading.Thread(target=copy_context().run, args=(remind,), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join(timeout=1)  # no longer: its line may wait for a reader
 
 
 @contextmanager
@@ -98,7 +150,7 @@ def live() -> Iterator[Callable[[RenderableType], None]]:
     if not _can_draw():
         yield lambda table: None
         return
-    with Live(console=_Read(highlight=False), transient=True, auto_refresh=False) as area:
+    with Live(console=_Read(), transient=True, auto_refresh=False) as area:
         yield lambda table: area.update(table, refresh=True)
 
 
@@ -115,7 +167,7 @@ class Rate(ProgressColumn):
 
 @contextmanager
 def bar() -> Iterator[Progress]:
-    """Progress bars that leave nothing behind; silent where the output is no terminal.
+    """Progress bars that leave nothing behind; a line a minute where the output is no terminal.
 
     Within another `bar`, the same one: the bars stand below each other.
     """
@@ -132,12 +184,24 @@ def bar() -> Iterator[Progress]:
         transient=True,
         disable=not _can_draw(),
     )
-    with progress:
+    with progress, reminding(lambda: _standing(progress)):
         _bars.set(progress)
         try:
             yield progress
         finally:
             _bars.set(None)
+
+
+def _standing(progress: Progress) -> str:
+    """How far the unfinished ones of some bars are, in one line."""
+    told = []
+    for task in progress.tasks:
+        if not task.finished:
+            of = "" if task.total is None else f" of {task.total:.0f}"
+            told.append(f"{task.description}: {task.completed:.0f}{of}")
+            if task.time_remaining is not None:
+                told[-1] += f", {timedelta(seconds=round(task.time_remaining))} left"
+    return "; ".join(told)
 
 
 def track(items: Sequence[T], description: str) -> Iterable[T]:
@@ -155,6 +219,11 @@ def track(items: Sequence[T], description: str) -> Iterable[T]:
 def say(text: str) -> None:
     """Prints a line of plain text; square brackets mean nothing in it."""
     console.print(text, markup=False, soft_wrap=True)
+
+
+def link(path: Path | str) -> Text:
+    """A file's name, which a terminal that knows hyperlinks opens on a click."""
+    return Text(str(path), style=f"link {Path(path).absolute().as_uri()}")
 
 
 def detail(text: str) -> None:

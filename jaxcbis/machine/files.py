@@ -67,6 +67,19 @@ def make_folder(folder: Path, advice: str = ADVICE) -> None:
         raise UserError(f"cannot write {folder}: {error.strerror or error}; {advice}") from error
 
 
+def require_writable(folder: Path, advice: str = ADVICE) -> None:
+    """Makes a folder if it is not there, and tries whether it can be written to.
+
+    Raises:
+      UserError: it cannot.
+    """
+    make_folder(folder, advice)
+    try:
+        reserve(folder, 1)
+    except OSError as error:
+        raise UserError(f"cannot write to {folder}: {error.strerror or error}; {advice}") from error
+
+
 def reserve(folder: Path, size: int) -> None:
     """Takes `size` bytes of a folder's disk and gives them back.
 

@@ -1,6 +1,8 @@
-"""Tables on a screen of 80 columns, and in a file or a pipe."""
+"""Answers and tables on a screen of 80 columns, and in a file or a pipe."""
 
+import shlex
 from collections.abc import Iterable
+from pathlib import Path
 
 from rich import box
 from rich.console import Console, Group
@@ -9,36 +11,72 @@ from rich.padding import Padding
 from rich.table import Table as Grid
 from rich.text import Text
 
-from jaxcbis.report import tables
+from jaxcbis.machine.console import Level, level, link
+from jaxcbis.report import answer, tables
 from jaxcbis.report.tables import PAPER, Table
 
 #: More columns than any table has.
 _UNBOUNDED = 10_000
+#: Columns of the labels in front of lines.
+_LABELS = 9
 
 
-def show_run(console: Console, results: dict) -> None:
-    """Prints a run's tables and its notes.
+def show_run(console: Console, results: dict, folder: Path) -> None:
+    """Prints what a run found: the answer in four lines, and every table if --verbose asks for it.
 
     Args:
       console: where to.
-      results: content of results.json.
+      results: content of the results.json of a finished run.
+      folder: of the run.
     """
-    show(console, tables.comparison(results))
-    for note in results.get("notes") or ():
+    console.print()
+    console.print(Text(answer.headline(results), style="bold"))
+    for warning in answer.warnings(results):
+        console.print(Text(f"! {warning}", style="bold yellow"))
+    for label, text in answer.lines(results).items():
+        say(console, label, text)
+    say(console, "Report", link(folder / "report.html"))
+    show_or_point(console, tables.comparison(results), results["notes"], folder)
+
+
+def show_or_point(
+    console: Console, shown: Iterable[Table], notes: Iterable[str], folder: Path
+) -> None:
+    """Prints tables and notes if --verbose asks for them, and else which command does.
+
+    Args:
+      console: where to.
+      shown, notes: what is to be printed.
+      folder: of the run, study or audit.
+    """
+    if level() < Level.VERBOSE:
+        say(console, "Tables", f"jaxcbis show {shlex.quote(str(folder))}")
+        return
+    console.print()
+    show(console, shown)
+    for note in notes:
         console.print(Padding(Text(f"Note: {note}"), (0, 0, 0, 2)))
 
 
-def show(console: Console, shown: Iterable[Table]) -> None:
-    """Prints tables.
+def say(console: Console, label: str, text: str | Text) -> None:
+    """Prints a line under a label."""
+    console.print(Text(f"{label:<{_LABELS}}").append(text), soft_wrap=True)
 
-    Where no terminal sets a width, none is cut: a reader of a file can scroll to the side, but
-    not bring back what was left out.
+
+def show(console: Console, shown: Iterable[Table]) -> None:
+    """Prints tables, of which nothing is cut.
+
+    One that is wider than the terminal is wrapped, its first column before its figures. Where no
+    terminal sets a width, none is: a reader of a file can scroll to the side.
     """
     for table in shown:
         grid = _grid(table)
+        room = console.options.update(max_width=_UNBOUNDED)
+        widest = console.measure(grid, options=room).maximum
         if not console.is_terminal:
-            room = console.options.update(max_width=_UNBOUNDED)
-            grid.width = console.measure(grid, options=room).maximum
+            grid.width = widest
+        elif widest > console.width:
+            _keep_figures_whole(grid, table, widest - console.width)
         caption = Padding(Text(table.caption, style="italic"), (0, 0, 1, 2))
         below = [caption] if table.caption else []
         title = Text(table.title, style="bold")
@@ -48,7 +86,21 @@ def show(console: Console, shown: Iterable[Table]) -> None:
 def _grid(table: Table) -> Grid:
     grid = Grid(box=box.SIMPLE_HEAD)
     for index, column in enumerate(table.columns):
-        grid.add_column(escape(column), justify="right" if index else "left", no_wrap=bool(index))
+        grid.add_column(escape(column), justify="right" if index else "left", overflow="fold")
     for row in table.rows:
         grid.add_row(*map(escape, row), style="dim" if row[0] == PAPER else None)
     return grid
+
+
+def _keep_figures_whole(grid: Grid, table: Table, excess: int) -> None:
+    """Wraps the first column alone, where its words can give way so far.
+
+    Args:
+      grid, table: the same table.
+      excess: columns that it is too wide.
+    """
+    names = [table.columns[0], *(row[0] for row in table.rows)]
+    needed = max(len(word) for name in names for word in name.split() or [""])
+    if max(map(len, names)) - excess >= needed:
+        for column in grid.columns[1:]:
+            column.no_wrap = True

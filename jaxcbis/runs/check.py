@@ -9,7 +9,7 @@ from rich.text import Text
 
 from jaxcbis.config import resolve
 from jaxcbis.errors import UserError
-from jaxcbis.machine.console import hushed, live, say
+from jaxcbis.machine.console import hushed, live, reminding, say
 
 #: The demo training. Its weights are random, so that it needs no network.
 OPTIONS = {"backbone": "resnet50", "strategy": "s2", "weights": "random"}
@@ -93,11 +93,14 @@ def run() -> None:
     with tempfile.TemporaryDirectory(prefix="jaxcbis-", ignore_cleanup_errors=True) as folder:
         place = {"data_dir": folder, "output": str(Path(folder) / "run")}
         config = resolve(OPTIONS | place)
-        with live() as show, hushed():
-            results = one_run.run(
-                config,
-                on_epoch=lambda row: show(Text(f"epoch {row['epoch']} of {config.epochs}")),
-            )
+        told = ["preparing"]
+        with live() as show, reminding(lambda: told[-1]), hushed():
+
+            def tell(row: dict) -> None:
+                told.append(f"epoch {row['epoch']} of {config.epochs}")
+                show(Text(told[-1]))
+
+            results = one_run.run(config, on_epoch=tell)
     machine = results["environment"]
     say(
         f"Python {machine['python']}, jax {machine['jax']}, flax {machine['flax']}, "

@@ -21,12 +21,18 @@ def claim(folder: Path, config: Config) -> dict | None:
       The results so far of the run that is to be resumed; None of a new one.
 
     Raises:
-      UserError: the folder holds something else, or cannot be made.
+      UserError: the folder holds something else, or cannot be made or written to.
     """
+    before = _held(folder, config)
+    files.require_writable(folder, "choose another --output")
+    return before
+
+
+def _held(folder: Path, config: Config) -> dict | None:
+    """The results so far of the run that is to be resumed; None where a new one has room."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {folder}: is a file; give a folder")
     if not folder.exists() or not any(folder.iterdir()):
-        files.make_folder(folder, "choose another --output")
         return None
     if not (folder / "results.json").exists():
         if folders.unused(folder):

@@ -67,13 +67,7 @@ def require_folder(folder: Path) -> None:
     Raises:
       UserError: it cannot.
     """
-    files.make_folder(folder, ANOTHER_OUTPUT)
-    try:
-        files.reserve(folder, 1)
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {folder}: {error.strerror or error}; {ANOTHER_OUTPUT}"
-        ) from error
+    files.require_writable(folder, ANOTHER_OUTPUT)
 
 
 def require_json(file: str, images: Sequence[Path], pictures: Sequence[Path]) -> None:

@@ -15,7 +15,7 @@ from jaxcbis.training import checkpoints
 
 
 def leave(folder: Path, found: dict, test: Patches, answers: Answers, iou: np.ndarray) -> None:
-    """Writes everything, and says where. Only then is the run finished.
+    """Writes everything, and says what was found. Only then is the run finished.
 
     Args:
       folder: of the run.
@@ -35,11 +35,9 @@ def leave(folder: Path, found: dict, test: Patches, answers: Answers, iou: np.nd
     results.write(folder / "results.json", found)
     _drop_training(folder)
 
-    terminal.show_run(console, found)
     for key, value in found["timing"].items():
         detail(f"  {key} {value:.1f}")
-    say(f"Results: {folder / 'results.json'}")
-    say(f"Report:  {folder / 'report.html'}")
+    terminal.show_run(console, found, folder)
 
 
 def complete(folder: Path, found: dict) -> dict:
@@ -50,7 +48,7 @@ def complete(folder: Path, found: dict) -> dict:
 
         document.write(folder)
     _drop_training(folder)
-    terminal.show_run(console, found)
+    terminal.show_run(console, found, folder)
     return found
 
 

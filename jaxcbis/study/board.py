@@ -1,37 +1,38 @@
 """How far a study is: one row per backbone and strategy, one column per hyperparameter set."""
 
-from collections.abc import Collection, Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from rich import box
 from rich.table import Table
 
-
-class Cell(Protocol):
-    """One run of the study."""
-
-    @property
-    def backbone(self) -> str: ...
-    @property
-    def strategy(self) -> str: ...
-    @property
-    def batch_size(self) -> int: ...
-    @property
-    def backbone_lr(self) -> float: ...
-    @property
-    def seed(self) -> int: ...
+from jaxcbis.study.cells import Cell
 
 
-def board(
-    cells: Sequence[Cell], done: Sequence[dict], running: Collection[tuple[Cell, dict]]
-) -> Table:
+def progress(cell: Cell, row: dict, phases: Sequence[str], epochs: int) -> str:
+    """How far a run is, in one line.
+
+    Args:
+      cell: the run.
+      row: the last one of its history.
+      phases: their names, in their order.
+      epochs: at most so many in a phase.
+    """
+    size, rate = _swept(cell)
+    return (
+        f"{cell.backbone} {cell.strategy} batch {size} rate {rate:g} seed {cell.seed}: phase "
+        f"{phases.index(row['phase']) + 1} of {len(phases)} ({row['phase']}), epoch "
+        f"{row['epoch']} of at most {epochs}, val loss {row['val_loss']:.4f}"
+    )
+
+
+def board(cells: Sequence[Cell], done: Sequence[dict], running: Mapping[Cell, str]) -> Table:
     """Validation losses of what is done, and where the runs in progress stand.
 
     Args:
       cells: of the whole study.
       done: cells of study.json.
-      running: those in progress, each with the last row of its history.
+      running: those in progress, each with its `progress`.
 
     Returns:
       A table of at most 80 columns.
@@ -46,19 +47,14 @@ def board(
         for one in sets:
             losses = [r["val_loss"] for r in done if (_key(r), _set(r)) == (key, one)]
             text = f"{np.mean(losses):.3f}" if losses else ""
-            for cell, epoch in running:
-                if (cell.backbone, cell.strategy) == key and one == _swept(cell):
-                    text = f"({epoch['phase']} {epoch['epoch']})"
+            if any((cell.backbone, cell.strategy, _swept(cell)) == (*key, one) for cell in running):
+                text = "runs"
             row.append(text or "·")
         table.add_row(" ".join(key), *row)
     table.caption = "\n".join(
         [
             f"{len(done)} of {len(cells)} done; {_time_left(cells, done, len(running))}",
-            *(
-                f"{cell.backbone} {cell.strategy} seed {cell.seed}: {epoch['phase']} epoch "
-                f"{epoch['epoch']}, val loss {epoch['val_loss']:.4f}"
-                for cell, epoch in running
-            ),
+            *running.values(),
         ]
     )
     return table
@@ -73,6 +69,14 @@ def line(cells: Sequence[Cell], done: Sequence[dict], at_once: int) -> str:
         f"{row['seed']}: val loss {row['val_loss']:.4f}, {row['seconds']:.0f} s; "
         f"{_time_left(cells, done, at_once)}"
     )
+
+
+def standing(
+    cells: Sequence[Cell], done: Sequence[dict], running: Sequence[str], at_once: int
+) -> str:
+    """How far a study and its runs in progress are, in one line; so many run at once."""
+    told = f"{len(done)} of {len(cells)} runs done; {_time_left(cells, done, at_once)}"
+    return "; ".join([told, *running])
 
 
 def seconds_left(cells: Sequence[Cell], done: Sequence[dict]) -> float | None:

@@ -1,6 +1,5 @@
 """The command `study`: every backbone, strategy, hyperparameter set and seed, and the choice."""
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +7,11 @@ from jaxcbis import config as options
 from jaxcbis.config import BY_BACKBONE, INCIDENTAL, Config
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
-from jaxcbis.machine.console import console, live, say
+from jaxcbis.machine.console import console, live, reminding, say
 from jaxcbis.records import folders, results
-from jaxcbis.report import terminal
 from jaxcbis.report.page import document
-from jaxcbis.report.tables import Table
-from jaxcbis.runs import claim
-from jaxcbis.study import board, cells, choice, execution, tables
+from jaxcbis.runs import claim, train
+from jaxcbis.study import answer, board, cells, choice, execution, tables
 from jaxcbis.study.cells import SWEPT, Cell, Grid
 from jaxcbis.study.execution import Machine
 
@@ -58,10 +55,10 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
         record["comparisons"] = choice.compare(folder, chosen)
         record["notes"] = list(dict.fromkeys(n for of in found.values() for n in of["notes"]))
         shown = tables.write(folder, record, found)
-        report = document.compare(folder / "report.html", [folder / run for run in found], shown)
+        document.compare(folder / "report.html", [folder / run for run in found], shown)
         record["status"] = results.FINISHED
         results.write(folder / "study.json", record)
-    _show(folder, record, shown, report)
+    answer.show(folder, record, found, shown)
     return record
 
 
@@ -70,7 +67,7 @@ def _take(folder: Path) -> None:
     begun = (folder / "study.json").exists()
     if folder.exists() and not begun and not (folder.is_dir() and folders.unused(folder)):
         raise UserError(f"--output {folder}: holds other files; choose another folder")
-    files.make_folder(folder, "choose another --output")
+    files.require_writable(folder, "choose another --output")
 
 
 def _shared(given: dict[str, Any], config: Config) -> dict[str, Any]:
@@ -130,28 +127,27 @@ def _do_runs(folder: Path, configs: dict[Cell, Config], record: dict, machine: M
         say(f"{len(record['cells'])} of them are done already")
     done = [cells.of(row) for row in record["cells"]]
     left = {config: cell for cell, config in configs.items() if cell not in done}
-    running: dict[Cell, dict] = {}
-    with live() as draw:
+    running: dict[Cell, str] = {}
+    every, at_once = list(configs), machine.processes or 1
+
+    def standing() -> str:
+        return board.standing(every, record["cells"], list(running.values()), at_once)
+
+    with live() as draw, reminding(standing):
 
         def watch(config: Config, row: dict | None) -> None:
             cell = left[config]
             if row is not None:
-                running[cell] = row
-                draw(board.board(list(configs), record["cells"], running.items()))
+                phases = [phase.name for phase in train.phases_of(config)]
+                running[cell] = board.progress(cell, row, phases, config.epochs)
+                draw(board.board(every, record["cells"], running))
                 return
             running.pop(cell, None)
             record["cells"] += cells.done([cell], folder)
             results.write(folder / "study.json", record)
             if not console.is_terminal:
-                say(board.line(list(configs), record["cells"], machine.processes or 1))
+                say(board.line(every, record["cells"], at_once))
 
         if left:
             execution.do(list(left), watch, machine)
     record["cells"].sort(key=lambda row: list(configs).index(cells.of(row)))
-
-
-def _show(folder: Path, record: dict, shown: Sequence[Table], report: Path) -> None:
-    terminal.show(console, shown)
-    for note in record["notes"]:
-        say(f"Note: {note}")
-    say(f"Results: {folder / 'study.json'}   Tables: {folder / 'tables.md'}   Report: {report}")

@@ -1,0 +1,86 @@
+"""What is wrong with the paths of a command, said before JAX is loaded or anything computed."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from jaxcbis.config import Config, is_exported
+from jaxcbis.errors import UserError
+from jaxcbis.machine import files
+from jaxcbis.records import results
+
+
+def require_inputs(config: Config) -> None:
+    """Checks the data, the folder of the prepared data set and the weights of a run.
+
+    Raises:
+      UserError: one of them is not there, or cannot be made.
+    """
+    require_data(config.data)
+    if config.data_dir is not None and not is_exported(config.data):
+        _require_place("--data-dir", Path(config.data_dir))
+    require_weights([config.weights])
+
+
+def require_data(data: str | Path | None) -> None:
+    """Checks at first sight that there are data.
+
+    Args:
+      data: of --data; None for the demo set.
+
+    Raises:
+      UserError: there are none.
+    """
+    if data is not None and not Path(data).exists():
+        raise UserError(f"--data {data}: does not exist; give a release or an exported .npz")
+
+
+def require_weights(weights: Iterable[str]) -> None:
+    """Checks at first sight that files of weights are there.
+
+    Args:
+      weights: of --weights, words that name no file among them.
+
+    Raises:
+      UserError: one is not.
+    """
+    for file in weights:
+        if file not in ("imagenet", "random") and not Path(file).is_file():
+            what = "is a folder" if Path(file).is_dir() else "does not exist"
+            raise UserError(
+                f"--weights {file}: {what}; give imagenet, random or a file of PyTorch or Keras"
+            )
+
+
+def require_run(folder: Path) -> None:
+    """Checks that a folder holds a finished run; whether its model can be read is found later.
+
+    Raises:
+      UserError: it does not.
+    """
+    found = results.read_run(folder / "results.json")
+    if found["status"] != results.FINISHED:
+        raise UserError(
+            f"{folder}: the run is not finished; give the command that began it again, with "
+            "--resume"
+        )
+
+
+def require_file(flag: str, file: Path) -> None:
+    """Makes the folder of a file that is to be written, and checks that it can be.
+
+    Raises:
+      UserError: it cannot.
+    """
+    if file.is_dir():
+        raise UserError(f"{flag} {file}: is a folder; give a file")
+    files.make_folder(file.parent, "choose another file")
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UserError(f"{flag} {file}: cannot be written; choose another file")
+
+
+def _require_place(flag: str, folder: Path) -> None:
+    """Checks that a folder is there, or can be made; one that is there may be for reading alone."""
+    there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
+    if not there.is_dir() or (there != folder and not os.access(there, os.W_OK | os.X_OK)):
+        raise UserError(f"{flag} {folder}: no folder, and none can be made; choose another one")

@@ -1,0 +1,74 @@
+"""show: the tables of what is finished, again."""
+
+import argparse
+from pathlib import Path
+
+from jaxcbis.commands import early
+from jaxcbis.commands.words import Commands
+from jaxcbis.errors import UserError
+from jaxcbis.machine.console import Level, console, link, say, telling
+
+
+def add(commands: Commands) -> None:
+    """Adds the command's words."""
+    words = commands.add_parser(
+        "show", help="Print the answer and all tables of a finished run, study or audit."
+    )
+    words.add_argument("folder", type=Path, metavar="DIR", help="The folder of it.")
+    words.set_defaults(command=run)
+
+
+def run(words: argparse.Namespace) -> None:
+    """Does what the words say."""
+    folder: Path = words.folder
+    if not folder.is_dir():
+        raise UserError(f"{folder}: is no folder; give that of a finished run, study or audit")
+    for file, show in _SHOWS.items():
+        if (folder / file).exists():
+            with telling(Level.VERBOSE):
+                show(folder)
+            return
+    raise UserError(
+        f"{folder}: holds none of {', '.join(_SHOWS)}; give the folder of a finished run, study or "
+        "audit"
+    )
+
+
+def _run(folder: Path) -> None:
+    from jaxcbis.records import results
+    from jaxcbis.report import terminal
+
+    early.require_run(folder)
+    terminal.show_run(console, results.read_run(folder / "results.json"), folder)
+
+
+def _study(folder: Path) -> None:
+    from jaxcbis.records import results
+    from jaxcbis.study import answer, tables
+
+    study = results.read(folder / "study.json")
+    if study["status"] != results.FINISHED:
+        raise UserError(f"{folder}: the study is not finished; give its command again to go on")
+    runs = {
+        row["run"]: results.read_run(folder / row["run"] / "results.json")
+        for row in study["chosen"]
+    }
+    answer.show(folder, study, runs, list(tables.of(study, runs).values()))
+
+
+def _audit(folder: Path) -> None:
+    from jaxcbis.audit import tables
+    from jaxcbis.records import results
+    from jaxcbis.report import terminal
+
+    audit = results.read(folder / "audit.json")
+    for line in tables.words(audit):
+        say(f"- {line}")
+    page = next(filter(Path.exists, map(folder.joinpath, ("report.html", "audit.md"))), None)
+    if page is not None:
+        terminal.say(console, "Report", link(page))
+    terminal.show_or_point(console, tables.of(audit), audit["notes"], folder)
+
+
+#: What shows a folder, by a file that it holds.
+_SHOWS = {"results.json": _run, "study.json": _study, "audit.json": _audit}

@@ -1,0 +1,55 @@
+"""What a study found, in the small table that its command ends with."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jaxcbis.machine.console import console, link
+from jaxcbis.report import answer, terminal
+from jaxcbis.report.tables import Table, mark, number
+from jaxcbis.study.tables import with_interval
+
+
+def show(folder: Path, study: dict, runs: Mapping[str, dict], tables: Sequence[Table]) -> None:
+    """Prints what was found, and every table if --verbose asks for it.
+
+    Args:
+      folder: of the study.
+      study, runs: as of `table`.
+      tables: of `tables.of`.
+    """
+    terminal.show(console, [table(study, runs)])
+    terminal.say(console, "Report", link(folder / "report.html"))
+    terminal.show_or_point(console, tables, study["notes"], folder)
+
+
+def table(study: dict, runs: Mapping[str, dict]) -> Table:
+    """The chosen models, each beside the paper and beside maps made without a model.
+
+    Args:
+      study: content of the study.json of a finished study.
+      runs: results.json of every chosen run, by its folder in the study.
+
+    Returns:
+      A table of at most 80 columns.
+    """
+    rows = []
+    for row in study["chosen"]:
+        found = runs[row["run"]]
+        test, located = found["test"], found["localization"]
+        best = answer.model_free(located)
+        rows.append(
+            (
+                f"{row['backbone']} {row['strategy']}",
+                with_interval(test["accuracy"], test["accuracy_ci95"]),
+                number(answer.paper_accuracy(found)),
+                with_interval(located["ll_score"], located["ll_score_ci95"]),
+                number(best and best[0]),
+            )
+        )
+    first = runs[study["chosen"][0]["run"]]
+    return Table(
+        f"Chosen of {len(study['cells'])} runs by validation loss{mark(first)}",
+        ("model", "accuracy (95 %)", "paper", "LL (95 %)", "model-free"),
+        rows,
+        "On the test set. Model-free: LL of the best map made without a model.",
+    )
