@@ -2,13 +2,28 @@
 
 from typing import TYPE_CHECKING, Any
 
+from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 
 if TYPE_CHECKING:
-    from jaxcbis.api import explain, export, load, predict, read_image, sweep
+    from jaxcbis.api import (
+        Explanation,
+        Finished,
+        explain,
+        export,
+        load,
+        predict,
+        read_image,
+        save_patches,
+        sweep,
+        train,
+    )
 
 __version__ = "0.1.0"
-__all__ = ["LABELS", "explain", "export", "load", "predict", "read_image", "sweep"]
+__all__ = [
+    "LABELS", "Explanation", "Finished", "UserError", "explain", "export", "load", "predict",
+    "read_image", "save_patches", "sweep", "train",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
@@ -18,3 +33,8 @@ def __getattr__(name: str) -> Any:
     from jaxcbis import api
 
     return getattr(api, name)
+
+
+def __dir__() -> list[str]:
+    """What is there to be used, whether it is loaded or not."""
+    return [*__all__, "__version__"]

@@ -25,6 +25,8 @@ def add(commands: Commands) -> None:
     add("--output", type=Path, default=Path(), metavar="DIR",
         help="for IMAGE-cam.png or IMAGE-sweep.png (default: the current one)")  # fmt: skip
     add("--json", metavar="FILE", help="also write the answers; - prints them instead of the text")
+    add("--raw", action="store_true",
+        help="draw the bare map over the patch, without panels and writing")  # fmt: skip
     add("--sweep", action="store_true",
         help="look at windows all over a mammogram: maps of all classes, best boxes")  # fmt: skip
     add("--window", type=int, metavar="N", help=f"with --sweep: {WINDOW}")
@@ -42,10 +44,13 @@ def run(words: argparse.Namespace) -> None:
                 raise UserError(
                     f"{flag} {value}: is for a sweep over whole mammograms; add --sweep"
                 )
+    if words.raw and words.sweep:
+        raise UserError("--raw: is for patches; leave it or --sweep out")
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch
 
     boxes = BOXES if words.boxes is None else words.boxes
     of_mammograms = partial(mammograms.explainer, window=words.window, boxes=boxes)
-    prepare, kind = (of_mammograms, "sweep") if words.sweep else (explain_patch.explainer, "cam")
+    of_patches = partial(explain_patch.explainer, raw=words.raw)
+    prepare, kind = (of_mammograms, "sweep") if words.sweep else (of_patches, "cam")
     explain.explain(words.images, words.run, words.output, prepare, kind=kind, json_file=words.json)

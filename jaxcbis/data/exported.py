@@ -1,13 +1,15 @@
 """The .npz file that carries patches elsewhere."""
 
+import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, Patches
-from jaxcbis.errors import UserError
-from jaxcbis.labels import LABELS
+from jaxcbis.errors import MissingFileError, UserError
+from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import files
 
 #: What a file must hold; the rest is read where it is there.
@@ -61,23 +63,23 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
       protocol: that they must have been cut by.
 
     Raises:
-      UserError: the file is absent, damaged or of another kind, or its patches are of another size
-        or protocol.
+      UserError: the file is absent (a MissingFileError), damaged or of another kind, or its
+        patches are of another size or protocol.
     """
     fields = _read(path)
-    if fault := _fault(fields, size, protocol):
-        raise UserError(f"--data {path}: {fault}")
+    if said := _misfit(fields, size, protocol):
+        raise UserError(f"--data {path}: {said}")
     joined = Patches(
         fields["images"],
-        fields["masks"].astype(bool),
-        fields["labels"].astype(np.int32),
+        fields["masks"],
+        fields["labels"],
         fields["ids"],
         fields["patients"],
         fields.get("sizes", np.zeros((len(fields["images"]), 2), np.int32)),
     )
-    lengths = {len(field) for field in (*joined.arrays(), fields["splits"])}
-    if len(lengths) > 1:
-        raise UserError(f"--data {path}: its arrays differ in length: {sorted(lengths)}")
+    if said := fault(joined, fields["splits"], protocol):
+        raise UserError(f"--data {path}: {said}")
+    joined = replace(joined, masks=joined.masks.astype(bool), labels=joined.labels.astype(np.int32))
     names = SPLITS if protocol == "paper" else (*SPLITS, OVERLAP)
     return Dataset(
         {name: joined.select(fields["splits"] == name) for name in names},
@@ -88,6 +90,47 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
         _items("assumed", fields),
         [str(note) for note in fields.get("notes", ())],
     )
+
+
+def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
+    """What is wrong with the fields of a file, in words; '' if nothing is.
+
+    Args:
+      patches: all of them, as the file has them: masks may be numbers, 0 off the lesion.
+      sides: [n], the name of each one's split.
+      protocol: that they were cut by; all but the paper's keep patients apart.
+    """
+    shape, labels, masks = patches.images.shape, patches.labels, patches.masks
+    lengths = {np.shape(field)[:1] for field in (*patches.arrays(), sides)}
+    if lengths != {shape[:1]} or any(x.ndim != 1 for x in (labels, patches.ids, sides)):
+        return f"its arrays differ in length: {sorted(lengths)}"
+    if masks.shape != shape or masks.dtype.kind not in "biu":
+        return (
+            f"masks are {masks.dtype} {list(masks.shape)}, expected 0 and 1, {list(shape)} as "
+            "images are"
+        )
+    if labels.dtype.kind not in "iu" or not np.isin(labels, range(len(LABELS))).all():
+        return f"labels are not all whole numbers from 0 to {len(LABELS) - 1}, for {LABELS}"
+    if masks[labels == BACKGROUND].any():
+        return f"a mask of {LABELS[BACKGROUND]} is not 0 everywhere: it has no lesion"
+    known = (*SPLITS, OVERLAP)
+    if unknown := sorted(set(sides.tolist()) - set(known)):
+        return f"split {unknown[0]!r}: expected one of {', '.join(known)}"
+    if len(np.unique(patches.ids)) < len(labels):
+        return "two ids are alike"
+    return "" if protocol == "paper" else _shared(patches.patients, sides)
+
+
+def _shared(patients: np.ndarray, sides: np.ndarray) -> str:
+    """Names a patient on two sides, which only the paper's protocol has."""
+    of = {name: set(patients[sides == name].tolist()) for name in SPLITS}
+    for one, other in itertools.combinations(SPLITS, 2):
+        if both := of[one] & of[other]:
+            return (
+                f"group {min(both)!r} is in {one} and in {other}: only the paper protocol mixes "
+                "patients; give each group one split"
+            )
+    return ""
 
 
 def _column(items: Sequence[dict[str, str]], key: str) -> np.ndarray:
@@ -106,15 +149,18 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
     except FileNotFoundError as error:
-        raise UserError(f"--data {path}: no such file") from error
+        raise MissingFileError(f"--data {path}: no such file") from error
     except Exception as error:  # a damaged archive raises many kinds
         raise UserError(f"--data {path}: not a readable .npz file ({error})") from error
 
 
-def _fault(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
-    """Why a file's arrays are not those that were asked for; '' if they are."""
+def _misfit(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
+    """Why a file is not the one that was asked for; '' if it is."""
     if missing := sorted(NEEDED - fields.keys()):
-        return f"lacks {', '.join(missing)}; expected a file of prepare --export"
+        return (
+            f"lacks {', '.join(missing)}; expected a file of prepare --export or of "
+            "jaxcbis.save_patches"
+        )
     if tuple(fields["label_names"]) != LABELS:
         return f"classes {list(fields['label_names'])}, expected {LABELS}"
     if str(fields["protocol"]) != protocol:

@@ -10,7 +10,7 @@ import numpy as np
 
 from jaxcbis.data.patches import eight_bit
 from jaxcbis.data.prepared import user_errors
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, not_read
 
 #: A picture with a shorter side in pixels than this shows nothing.
 SMALLEST = 8
@@ -34,8 +34,8 @@ def read(path: Path | str) -> Picture:
     It is PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, WebP or DICOM; see `tfds_cbis.release.pictures`.
 
     Raises:
-      UserError: the file is absent, damaged, of another kind, in colour, of several frames or
-        smaller than `SMALLEST`.
+      UserError: the file is absent (a MissingFileError), damaged, of another kind, in colour, of
+        several frames or smaller than `SMALLEST`.
     """
     from tfds_cbis.release import pictures  # here: its package loads TFDS
 
@@ -45,7 +45,7 @@ def read(path: Path | str) -> Picture:
     except IsADirectoryError as error:
         raise UserError(f"{path}: is a folder; {_inside(path)}") from error
     except OSError as error:
-        raise UserError(
+        raise not_read(error)(
             f"{path}: cannot be read, {error.strerror or error}; expected an image, "
             f"{pictures.KINDS}"
         ) from error

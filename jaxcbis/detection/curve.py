@@ -4,6 +4,7 @@ from matplotlib.figure import Figure
 
 from jaxcbis.detection.froc import RATES
 from jaxcbis.machine.console import say, warn
+from jaxcbis.report.figures import explained, notices
 from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 #: The ways to rank windows, in the order of the table.
@@ -41,14 +42,20 @@ def _cell(figures: dict, rate: str) -> str:
     return f"{figures['sensitivity_at'][rate]:.2f}{bounds}"
 
 
-def draw(answer: dict) -> Figure:
+def draw(answer: dict, results: dict) -> Figure:
     """The curves of the model, of brightness and of chance.
 
     Args:
       answer: content of froc.json.
+      results: content of the run's results.json.
     """
     model, chance = answer["model"], answer["chance"]["sensitivity_at"]
-    figure = Figure(figsize=(5, 4), layout="constrained")
+    figure = Figure(figsize=(6.5, 5), layout="constrained")
+    figure.suptitle(
+        f"Lesions found in whole mammograms\n{explained.named(results, answer['run'])}",
+        fontsize=9, parse_math=False,
+    )  # fmt: skip
+    notices.stamp(figure, results, size=6.5)
     axes = figure.subplots()
     for name, style, colour in (
         ("model", "-", BLUE),

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxcbis.data import pictures
+from jaxcbis.data.given import Given
 from jaxcbis.data.pictures import Picture
 from jaxcbis.detection import outlook, overlay
 from jaxcbis.detection import sweep as sweeping
@@ -22,7 +23,7 @@ from jaxcbis.training.epoch_lines import duration
 
 
 def sweep(
-    run: Finished, mammogram: np.ndarray, window: int | None = None, track: Track = untracked
+    run: Finished, mammogram: Given, window: int | None = None, track: Track = untracked
 ) -> Sweep:
     """Class probabilities all over a mammogram, see `jaxcbis.detection.sweep`.
 
@@ -33,16 +34,26 @@ def sweep(
 
     Args:
       run: of `jaxcbis.load`.
-      mammogram: uint8 [height, width].
+      mammogram: one picture as of `jaxcbis.predict`: a path, a PIL image or an array.
       window: side in pixels of this mammogram that a lesion's crop would have; that of the crops
         which the run learned from if None, which is right at their mammograms' resolution.
       track: shows how far it is.
 
+    Returns:
+      Probabilities float64 [rows, columns, classes] of the windows and their boxes int32 [rows,
+      columns, 4]; `suspicion` is the probability of any lesion, and `best` of
+      `jaxcbis.detection.sweep` finds the windows that stand out.
+
     Raises:
-      UserError: the run does not know its crops' size, or a window does not fit.
-      ValueError: the mammogram is of another kind.
+      UserError: the run does not know its crops' size, a window does not fit, or the mammogram is
+        of another kind or cannot be read, as of `jaxcbis.predict`.
+
+    Example:
+      >>> found = jaxcbis.sweep(run, "mammogram.png")
+      >>> found.probabilities.shape[-1], found.boxes.shape[-1]
+      (5, 4)
     """
-    planned = plan(run, answers.require_grey(mammogram), side(run, window))
+    planned = plan(run, answers.read(mammogram), side(run, window))
     return sweeping.sweep(partial(answers.predict, run), planned, track)
 
 
@@ -71,7 +82,8 @@ def plan(run: Finished, mammogram: np.ndarray, window: int) -> Plan:
     """Lays windows over a mammogram, at no finer a resolution than the run learned from.
 
     Args:
-      run, mammogram: as of `sweep`.
+      run: as of `sweep`.
+      mammogram: uint8 [height, width].
       window: of `side`.
 
     Raises:
@@ -91,7 +103,7 @@ def misfit(run: Finished, mammogram: np.ndarray) -> str | None:
     """What to say where windows as large as the run's own crops do not fit; None where they do.
 
     Args:
-      run, mammogram: as of `sweep`.
+      run, mammogram: as of `plan`.
     """
     fitting = outlook.fitting_window(run.results, mammogram.shape)
     rows = outlook.trained_rows(run.results)
@@ -118,7 +130,7 @@ def foretell(
     """Says before a sweep how many windows there are, whether they fit, how long they will take.
 
     Args:
-      run, mammogram: as of `sweep`.
+      run, mammogram: as of `plan`.
       planned: of `plan`.
       pace: `outlook.pace` of the run; asked only where the sweep is long.
       given: whether the user chose the windows' side, which is not doubted then.
@@ -168,7 +180,8 @@ def explainer(run: Finished, *, window: int | None, boxes: int) -> Callable[[Pic
         notes = foretell(run, picture.pixels, planned, pace, given=given)
         found = sweeping.sweep(answer, planned, track)
         marks = sweeping.best(found, boxes)
-        overlay.write(file, picture.pixels, found, marks)
+        shown = overlay.Picture(picture.pixels, found, marks)
+        overlay.write(file, shown, run.results, str(run.folder))
         for rank, mark in enumerate(marks, 1):
             label = LABELS[int(mark.probabilities.argmax())]
             say(f"  {rank}. lesion {mark.score:.3f}, {label}, at {mark.box}")

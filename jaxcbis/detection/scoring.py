@@ -107,7 +107,7 @@ def run(data: Path, run: Path, output: Path, *, window: int | None = None) -> di
         **figures(swept.scored, swept.patients),
     }
     results.write(output / "froc.json", answer)
-    saving.png(output / "froc.png", curve.draw(answer))
+    saving.png(output / "froc.png", curve.draw(answer, finished.results))
     curve.show(answer)
     say(f"{answer['seconds_per_mammogram']:.1f} s per mammogram. Results: {output / 'froc.json'}")
     return answer
@@ -169,7 +169,8 @@ def _sweep(
         found = sweeping.sweep(answer, planned)
         swept.seconds.append(time.perf_counter() - began)
         marks = sweeping.best(found, SHOWN)
-        overlay.write(output / f"{view.id}-sweep.png", film.pixels, found, marks, film.masks)
+        picture = overlay.Picture(film.pixels, found, marks, film.masks)
+        overlay.write(output / f"{view.id}-sweep.png", picture, run.results, str(run.folder))
         swept.scored.append(score(film, found, noise))
         swept.patients.append(view.lesions[0].patient_id)
     return swept

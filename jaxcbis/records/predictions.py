@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from jaxcbis.errors import AGAIN, UserError
+from jaxcbis.errors import AGAIN, not_read
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
 
@@ -70,6 +70,6 @@ def read(path: Path) -> Predictions:
             np.array([float(row["iou"] or "nan") for row in rows]),
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise UserError(
+        raise not_read(error)(
             f"cannot read {path} ({error}); expected the predictions of a finished run"
         ) from error

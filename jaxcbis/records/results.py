@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, not_read
 from jaxcbis.machine import files
 
 SCHEMA = 1
@@ -58,13 +58,14 @@ def read(path: Path | str) -> dict:
     """Reads what `write` wrote.
 
     Raises:
-      UserError: no such file, no valid JSON object, or a schema of another version.
+      UserError: no such file (a MissingFileError), no valid JSON object, or a schema of another
+        version.
     """
     path = Path(path)
     try:
         results = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise UserError(
+        raise not_read(error)(
             f"cannot read {path}: {error.strerror or error}; expected the results of a run"
         ) from error
     except ValueError as error:

@@ -17,18 +17,19 @@ from jaxcbis.runs.finished import Finished
 TOO_LARGE = 4
 
 
-def explainer(run: Finished) -> Callable[[Picture, Path], dict]:
+def explainer(run: Finished, *, raw: bool) -> Callable[[Picture, Path], dict]:
     """What explains pictures of patches with a run, see `patch`."""
-    return partial(patch, run)
+    return partial(patch, run, raw=raw)
 
 
-def patch(run: Finished, picture: Picture, file: Path) -> dict:
+def patch(run: Finished, picture: Picture, file: Path, *, raw: bool = False) -> dict:
     """Explains the picture of one patch.
 
     Args:
       run: of `finished.load`.
       picture: of a lesion's crop.
-      file: where its class activation map is drawn over it.
+      file: where patch, class activation map and overlay are drawn.
+      raw: whether the overlay alone is drawn.
 
     Returns:
       {'predicted', 'probabilities': {label: p}, 'calibration': None or what `calibration` finds,
@@ -37,12 +38,18 @@ def patch(run: Finished, picture: Picture, file: Path) -> dict:
     Raises:
       UserError: the file cannot be written.
     """
-    probabilities, maps = answers.explain(run, [picture.pixels])
-    overlay.write(file, picture.pixels, maps[0])
-    order = np.argsort(-probabilities[0])
+    found = answers.explain(run, picture.pixels)
+    probabilities, heat = found
+    if raw:
+        overlay.write(file, picture.pixels, heat)
+    else:
+        from jaxcbis.report.figures import explained, saving  # here: matplotlib takes a second
+
+        saving.png(file, found.plot(), explained.FILE_DPI)
+    order = np.argsort(-probabilities)
     for k in order:
-        say(f"  {LABELS[k]:<15} {probabilities[0, k]:.3f}")
-    confidence = float(probabilities[0, order[0]])
+        say(f"  {LABELS[k]:<15} {probabilities[k]:.3f}")
+    confidence = float(probabilities[order[0]])
     known = calibration(run.results, confidence)
     if known is None:
         say(f"  no test patch got its class with a probability like {confidence:.2f}")
@@ -59,14 +66,14 @@ def patch(run: Finished, picture: Picture, file: Path) -> dict:
             f"the crops trained on were some {side:.0f} pixels wide: this is of a finer film, or a "
             "whole mammogram, which needs --sweep"
         )
-    if not maps[0].any():
+    if not heat.any():
         notes.append(f"nothing in the map speaks for {LABELS[order[0]]}")
     for note in notes:
         warn(note)
     say(f"  map: {file}")
     return {
         "predicted": LABELS[order[0]],
-        "probabilities": by_label(probabilities[0]),
+        "probabilities": by_label(probabilities),
         "calibration": known,
         "cam": str(file),
         "notes": notes,

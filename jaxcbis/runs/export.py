@@ -32,6 +32,10 @@ def export(run: Finished, file: Path | str) -> Path:
 
     Raises:
       UserError: the file cannot be written.
+
+    Example:
+      >>> jaxcbis.export(run, "model.stablehlo").name
+      'model.stablehlo'
     """
     file = Path(file)
     stages = (*run.model.stages, HEAD)

@@ -1,7 +1,8 @@
 """A finished run, read back: what it was asked, the model it trained, how it normalised."""
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 import jax.numpy as jnp
 
@@ -12,18 +13,25 @@ from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
+from jaxcbis.runs import shown
 from jaxcbis.training import checkpoints
 
 
-class Finished(NamedTuple):
+@dataclass(frozen=True, eq=False, repr=False)
+class Finished:
     """A run that was trained and tested.
 
     Attributes:
       folder: of the run.
-      config: of the run.
+      config: its options.
       model: the one with the lowest validation loss.
       statistics: of the train split's intensities, for `normalization.normalize`.
       results: content of results.json.
+
+    Example:
+      >>> run = jaxcbis.load("runs/resnet50-s2-paper-seed0")
+      >>> run.config.backbone, run.results["test"]["n"]
+      ('resnet50', 120)
     """
 
     folder: Path
@@ -31,6 +39,60 @@ class Finished(NamedTuple):
     model: Model
     statistics: normalization.Statistics
     results: dict
+
+    def evaluate(self, data: Path | str | None = None) -> dict:
+        """The figures of a test split, classes unknown: each patch is normalised as all are.
+
+        The paper's protocol normalises test patches by their class, which nobody knows in practice;
+        its figures are `run.results["test"]`.
+
+        Args:
+          data: a release or an exported `.npz`, cut as the run's protocol asks, whose test split is
+            to be answered; the run's own test split, whose figures are known, if None.
+
+        Returns:
+          As `test` of results.json: {'n', 'accuracy', 'accuracy_ci95', 'macro_f1', 'weighted_f1',
+          'auc_mean', 'per_class', 'confusion', 'calibration', ..}; None for a figure that does not
+          exist.
+
+        Raises:
+          UserError: the data are not there (also a FileNotFoundError), or not what the run takes.
+
+        Example:
+          >>> figures = run.evaluate("mine.npz")
+          >>> figures["n"], 0 <= figures["accuracy"] <= 1
+          (20, True)
+        """
+        if data is None:
+            return self.results["test_without_label_normalization"] or self.results["test"]
+        from jaxcbis.runs import evaluating  # here: scikit-learn takes seconds to import
+
+        return evaluating.evaluate(self, os.path.expanduser(data))
+
+    def report(self) -> Path:
+        """Builds report.html again from what the folder holds; the data are not needed.
+
+        Returns:
+          The page. `IPython.display.IFrame(run.report(), "100%", 700)` shows it in a notebook whose
+          server sees the file.
+
+        Raises:
+          UserError: a file of the run is not there (also a FileNotFoundError), or the page cannot
+            be written.
+
+        Example:
+          >>> run.report().name
+          'report.html'
+        """
+        from jaxcbis.report.page import document
+
+        return document.write(self.folder)
+
+    def __repr__(self) -> str:
+        return shown.line(self.results, self.folder)
+
+    def _repr_html_(self) -> str:
+        return shown.html(self.results, self.folder)
 
 
 def load(folder: Path | str) -> Finished:

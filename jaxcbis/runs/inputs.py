@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxcbis.config import Config, is_exported
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
-from jaxcbis.errors import UserError
+from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import device, sharding
 from jaxcbis.machine.console import detail, say, warn
@@ -53,7 +53,9 @@ def require_data(config: Config) -> None:
       UserError: there are none.
     """
     if config.data is not None and not Path(config.data).exists():
-        raise UserError(f"--data {config.data}: does not exist; give a release or an exported .npz")
+        raise MissingFileError(
+            f"--data {config.data}: does not exist; give a release or an exported .npz"
+        )
 
 
 def load_model(config: Config) -> Start:

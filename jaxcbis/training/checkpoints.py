@@ -9,7 +9,7 @@ import jax
 import numpy as np
 import orbax.checkpoint as ocp
 
-from jaxcbis.errors import AGAIN, UserError, first_line
+from jaxcbis.errors import AGAIN, MissingFileError, UserError, first_line
 from jaxcbis.machine import files, hosts, sharding
 from jaxcbis.models.model import Model
 
@@ -161,7 +161,7 @@ def load_model(folder: Path, like: Model) -> Model:
     path = (folder / MODEL).absolute()
     advice = "train it again"
     if not path.is_dir():
-        raise _unreadable(path, "no such folder", advice)
+        raise _unreadable(path, "no such folder", advice, MissingFileError)
     _require_whole(path, advice)
     with ocp.StandardCheckpointer() as checkpointer:
         return _read(path, like, partial(checkpointer.restore, path), advice)
@@ -248,5 +248,7 @@ def _require_whole(folder: Path, advice: str) -> None:
         raise _unreadable(folder, f"it is damaged, {damage}", advice)
 
 
-def _unreadable(folder: Path, reason: str, advice: str) -> UserError:
-    return UserError(f"cannot read the checkpoint in {folder}: {reason}; {advice}")
+def _unreadable(
+    folder: Path, reason: str, advice: str, kind: type[UserError] = UserError
+) -> UserError:
+    return kind(f"cannot read the checkpoint in {folder}: {reason}; {advice}")

@@ -12,10 +12,15 @@ SIZE = 8
 
 def split(count: int, seed: int) -> Patches:
     rng = np.random.default_rng(seed)
-    return Patches(
+    images, masks = (
         rng.integers(0, 256, (count, SIZE, SIZE), np.uint8),
-        rng.random((count, SIZE, SIZE)) > 0.5,
-        rng.integers(0, 5, count).astype(np.int32),
+        rng.random((count, SIZE, SIZE)),
+    )
+    labels = rng.integers(0, 5, count).astype(np.int32)
+    return Patches(
+        images,
+        (masks > 0.5) & (labels > 0)[:, None, None],
+        labels,
         np.array([f"lesion-{seed}-{i}" for i in range(count)]),
         np.array([f"P_{i % 3}" for i in range(count)]),
         rng.integers(1, 999, (count, 2)).astype(np.int32),
@@ -55,6 +60,11 @@ def rewrite(path, **changes):
         ({"label_names": np.array(["cat", "dog"])}, "classes"),
         ({"labels": np.zeros(3, np.int32)}, "differ in length"),
         ({"images": np.zeros((15, SIZE, SIZE), np.float32)}, "expected uint8"),
+        ({"masks": np.ones((15, SIZE, SIZE), np.float32)}, "masks are float32 .* expected 0 and 1"),
+        ({"masks": np.ones((15, SIZE, SIZE), np.uint8)}, "a mask of BACKGROUND is not 0"),
+        ({"labels": np.full(15, 5)}, "labels are not all whole numbers from 0 to 4"),
+        ({"ids": np.full(15, "a")}, "two ids are alike"),
+        ({"splits": np.full(15, "train set")}, "split 'train set': expected one of train, "),
         (
             {"protocol": np.array("clean")},
             "export again with --protocol paper, or train with --protocol clean",

@@ -1,5 +1,6 @@
 """A finished run asked about whole mammograms, from Python and from the command line."""
 
+import dataclasses
 import json
 
 import cv2
@@ -37,7 +38,7 @@ def test_a_sweep_equals_its_windows_cut_one_by_one(run):
 
 
 def test_a_run_that_does_not_know_its_crops_asks_for_the_window(run):
-    older = run._replace(results=run.results | {"model": {}})
+    older = dataclasses.replace(run, results=run.results | {"model": {}})
     mammogram = np.full((40, 30), 99, np.uint8)
     with pytest.raises(UserError, match="--window"):
         jaxcbis.sweep(older, mammogram)
@@ -47,10 +48,13 @@ def test_a_run_that_does_not_know_its_crops_asks_for_the_window(run):
         jaxcbis.sweep(run, mammogram, 3)
 
 
-def test_other_arrays_are_refused(run):
-    for wrong in (np.zeros((40, 30)), np.zeros((40, 30, 3), np.uint8)):
-        with pytest.raises(ValueError, match="expected a grey image"):
-            jaxcbis.sweep(run, wrong)
+def test_a_mammogram_is_what_a_patch_may_be(run):
+    mammogram = film(40, 30)
+    expected = jaxcbis.sweep(run, mammogram).probabilities
+    for same in (Image.fromarray(mammogram), mammogram / 255, np.stack([mammogram] * 3, axis=-1)):
+        np.testing.assert_array_equal(jaxcbis.sweep(run, same).probabilities, expected)
+    with pytest.raises(ValueError, match="expected a grey or RGB picture"):
+        jaxcbis.sweep(run, np.zeros((2, 40, 30), np.uint8))
 
 
 def test_the_command_tells_and_marks_the_best_windows(folder, run, tmp_path, capsys):

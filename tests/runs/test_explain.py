@@ -34,7 +34,7 @@ def asked(*words, capsys):
 
 def test_a_patch(run, patch, tmp_path, capsys):
     words = ("explain", patch, "--run", run, "--output", tmp_path / "out")
-    said = asked(*words, "--json", tmp_path / "a.json", capsys=capsys)
+    said = asked(*words, "--raw", "--json", tmp_path / "a.json", capsys=capsys)
     found = json.loads((tmp_path / "a.json").read_text())
     (answer,) = found["images"]
     expected = jaxcbis.predict(jaxcbis.load(run), [jaxcbis.read_image(patch)])[0]
@@ -50,6 +50,13 @@ def test_a_patch(run, patch, tmp_path, capsys):
         assert "random weights" in text
         assert "normalised as all of them together" in text
         assert "no medical device" in text
+
+
+def test_a_picture_is_wide_enough_to_show(run, patch, tmp_path, capsys):
+    asked("explain", patch, "--run", run, "--output", tmp_path, capsys=capsys)
+    height, width, _ = cv2.imread(str(tmp_path / "patch-cam.png")).shape
+    assert width >= 900
+    assert height < width
 
 
 def test_json_alone(run, patch, tmp_path, capsys, monkeypatch):
@@ -94,6 +101,7 @@ def test_bad_words_get_one_line(run, patch, tmp_path, capsys):
             20,
         ): "--window 20: is for a sweep",
         ("explain", patch, "--run", run, "--boxes", 5): "add --sweep",
+        ("explain", patch, "--run", run, "--raw", "--sweep"): "--raw: is for patches",
         ("explain", patch, "--run", run, "--output", tmp_path / "file"): "cannot write",
         ("explain", patch, "--run", run, "--output", tmp_path, "--json", tmp_path): "--json",
         ("export", run, "--output", tmp_path / "no" / "folder"): "cannot write",

@@ -13,7 +13,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file
 
 from jaxcbis.designs import BACKBONES
-from jaxcbis.errors import UserError, one_line
+from jaxcbis.errors import MissingFileError, UserError, one_line
 from jaxcbis.models.weights import convention, keras, kinds, naming, pth, tables
 from jaxcbis.models.weights.naming import Found
 
@@ -48,6 +48,8 @@ def read(file: Path) -> tuple[dict[str, np.ndarray], dict[str, str | None]]:
         arrays = _READERS[form](file)
         with file.open("rb") as stream:
             sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+    except MissingFileError:  # which is an OSError, and has said it all
+        raise
     except (
         OSError, SafetensorError, KeyError, TypeError, ValueError, MemoryError, zipfile.BadZipFile,
     ) as error:  # fmt: skip

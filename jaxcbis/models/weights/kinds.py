@@ -7,7 +7,7 @@ from pathlib import Path
 
 import h5py
 
-from jaxcbis.errors import UserError, one_line
+from jaxcbis.errors import MissingFileError, UserError, one_line
 
 SAFETENSORS = "torchvision-safetensors"
 TORCH = "torchvision-pth"
@@ -49,7 +49,7 @@ def kind(file: Path) -> str:
     if file.is_dir():
         raise UserError(f"weights {file}: is a folder; give a file ({READ})")
     if not file.exists():
-        raise UserError(
+        raise MissingFileError(
             f"weights file {file} does not exist: give 'imagenet', 'random' or the path of a file "
             f"({READ})"
         )

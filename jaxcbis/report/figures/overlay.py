@@ -38,23 +38,31 @@ def overlay(image: ArrayLike, heat: ArrayLike, mask: ArrayLike) -> NDArray[np.ui
     return canvas
 
 
-def write(path: Path, image: NDArray, heat: NDArray) -> None:
-    """Writes the overlay of a map over a patch of any shape.
+def over(image: NDArray, heat: NDArray) -> NDArray[np.uint8]:
+    """Lays a square map over a patch of any shape.
 
     Args:
-      path: of the PNG file.
-      image: uint8 [height, width]; drawn in its own shape, enlarged to the map's size if smaller.
-      heat: float32 [size, size], at least 0.
+      image: uint8 [height, width]; enlarged to the map's size if smaller, in its own shape.
+      heat: float32 [size, size], at least 0, stretched to the patch.
 
-    Raises:
-      UserError: the file cannot be written.
+    Returns:
+      [height, width, 3] uint8, RGB, whose shorter side is at least as long as the map's.
     """
     factor = max(len(heat) / min(image.shape), 1)
     size = round(image.shape[1] * factor), round(image.shape[0] * factor)
     shown = cv2.resize(image, size, interpolation=cv2.INTER_CUBIC)
     stretched = cv2.resize(heat, size, interpolation=cv2.INTER_LINEAR)
+    return overlay(shown, stretched, np.zeros(shown.shape, bool))
+
+
+def write(path: Path, image: NDArray, heat: NDArray) -> None:
+    """Writes what `over` draws as a PNG file.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
     files.make_folder(path.parent)
-    files.write(path, as_png(overlay(shown, stretched, np.zeros(shown.shape, bool))))
+    files.write(path, as_png(over(image, heat)))
 
 
 def as_png(picture: NDArray[np.uint8]) -> bytes:

@@ -29,14 +29,14 @@ def both(stem: Path, figure: Figure) -> None:
     files.write(stem.with_suffix(".svg"), svg(figure))
 
 
-def png(path: Path, figure: Figure) -> None:
-    """Writes a figure as a PNG file at print resolution.
+def png(path: Path, figure: Figure, dpi: int = DPI) -> None:
+    """Writes a figure as a PNG file, at print resolution unless another one is given.
 
     Raises:
       UserError: the file cannot be written.
     """
     file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=DPI)
+    figure.savefig(file, format="png", dpi=dpi)
     files.make_folder(path.parent)
     files.write(path, file.getvalue())
 
