@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from jaxcbis import config as options
-from jaxcbis.audit import accounting, causes, maps, tables, trivial
+from jaxcbis.audit import accounting, causes, maps, pages, questions, tables, trivial
 from jaxcbis.audit.looking import comparing
 from jaxcbis.audit.looking import record as looking
 from jaxcbis.config import Config
@@ -23,7 +23,7 @@ from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.machine import backend, files
-from jaxcbis.machine.console import console, say, warn
+from jaxcbis.machine.console import Level, console, level, say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
 from jaxcbis.report import terminal
@@ -34,7 +34,7 @@ SCHEMA = 1
 
 
 def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output: Path) -> dict:
-    """Audits finished runs, and leaves audit.json, audit.md and looking.png in `output`.
+    """Audits finished runs; leaves audit.json, audit.md, report.html and looking.png in `output`.
 
     Args:
       data, data_dir: the options of the same name; what the runs were trained on.
@@ -89,8 +89,9 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
         for run in runs[len(record["localization"]) :]:
             _audit(run, runs, datasets, known, record)
             results.write(output / "audit.json", record)
-        tables.write(output / "audit.md", record)
-    _show(output, record)
+        pages.markdown(output / "audit.md", record)
+        page = pages.page(output, record)
+    _show(output, record, page)
     return record
 
 
@@ -271,11 +272,14 @@ def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
     return notes
 
 
-def _show(output: Path, record: dict) -> None:
-    terminal.show(console, tables.of(record))
-    for line in tables.words(record):
-        say(f"- {line}")
-    picture = (
-        f"   Picture: {output / record['looking']['picture']['file']}" if record["looking"] else ""
-    )
-    say(f"Results: {output / 'audit.json'}   Report: {output / 'audit.md'}{picture}")
+def _show(output: Path, record: dict, page: Path) -> None:
+    """Says the answers; every figure only to those who want to hear all."""
+    if level() >= Level.VERBOSE:
+        terminal.show(console, tables.of(record))
+        for line in tables.words(record):
+            say(f"- {line}")
+    for each in questions.of(record):
+        say(f"{each.question}\n  {each.answer}")
+    for line in tables.on_what_is_left(record):
+        say(line)
+    say(f"Report: {page}   Tables: {output / 'audit.md'}   Results: {output / 'audit.json'}")

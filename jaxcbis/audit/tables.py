@@ -1,30 +1,14 @@
 """An audit as tables and in words."""
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from jaxcbis.audit.looking import tables as looking_tables
 from jaxcbis.audit.looking import words as looking_words
-from jaxcbis.machine import files
-from jaxcbis.report import formats, noise
+from jaxcbis.report import noise
 from jaxcbis.report.tables import NONE, Table, against_blind_maps, number
 
 #: Maps that are as alike as this, by rank correlation, to those of a random model ignore it.
 ALIKE = 0.5
-
-
-def write(path: Path, audit: dict) -> None:
-    """Writes audit.md.
-
-    Raises:
-      UserError: the file cannot be written.
-    """
-    lines = [
-        "# Audit", "", *_picture(audit.get("looking")), *(f"- {line}" for line in words(audit)), "",
-        *(formats.markdown(table) for table in of(audit)),
-        *(f"- {note}" for note in audit["notes"]), "",
-    ]  # fmt: skip
-    files.write(path, "\n".join(lines))
 
 
 def of(audit: dict) -> list[Table]:
@@ -36,13 +20,13 @@ def of(audit: dict) -> list[Table]:
     Returns:
       Those that have a row.
     """
-    looking, name = audit.get("looking"), _names(audit)
+    looking, name = audit.get("looking"), names_of(audit)
     shown = [
-        _causes(audit["rows"]),
+        causes(audit["rows"]),
         *(looking_tables.of(looking) if looking else ()),
-        _baselines(audit["baselines"]),
-        _faithfulness(audit["faithfulness"], name),
-        _randomization(audit["randomization"], name),
+        baselines(audit["baselines"]),
+        faithfulness(audit["faithfulness"], name),
+        randomization(audit["randomization"], name),
     ]
     return [table for table in shown if table.rows]
 
@@ -53,30 +37,24 @@ def words(audit: dict) -> list[str]:
     Args:
       audit: content of audit.json.
     """
-    name = _names(audit, " protocol")
+    name = names_of(audit, " protocol")
     return [
-        *_on_causes(audit["rows"]),
+        *on_causes(audit["rows"]),
         *(looking_words.of(looking) if (looking := audit.get("looking")) else ()),
-        *_on_baselines(audit),
-        *_on_faithfulness(audit["faithfulness"], name),
-        *_on_randomization(audit["randomization"], name),
-        *_on_localization(audit.get("localization") or (), name),
+        *on_baselines(audit),
+        *on_faithfulness(audit["faithfulness"], name),
+        *on_randomization(audit["randomization"], name),
+        *on_localization(audit.get("localization") or (), name),
         *on_what_is_left(audit),
     ]
 
 
-def _picture(looking: dict | None) -> list[str]:
-    if not looking:
-        return []
-    picture = looking["picture"]
-    return [f"![Test lesions and maps of the runs]({picture['file']})", "", picture["rule"], ""]
-
-
-def _causes(rows: Sequence[dict]) -> Table:
+def causes(rows: Sequence[dict]) -> Table:
+    """What each cause is worth, model by model; `rows` of audit.json."""
     cells, model = [], None
     for row in rows:
-        if model != _model(row):
-            model = _model(row)
+        if model != model_of(row):
+            model = model_of(row)
             cells.append((model, *[""] * 5))
         change = row.get("changes", {}).get("accuracy")
         ll_change = row.get("changes", {}).get("ll_score")
@@ -100,7 +78,8 @@ def _causes(rows: Sequence[dict]) -> Table:
     )
 
 
-def _baselines(rows: Sequence[dict]) -> Table:
+def baselines(rows: Sequence[dict]) -> Table:
+    """Classifiers that see no lesion; `baselines` of audit.json."""
     cells = [
         (
             f"{row['name']}, {row['protocol']}",
@@ -118,7 +97,8 @@ def _baselines(rows: Sequence[dict]) -> Table:
     )
 
 
-def _faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
+def faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
+    """Deletion and insertion; `faithfulness` of audit.json, and what a run is called."""
     cells = [
         (
             name(row) if kind == "deletion" else "",
@@ -137,7 +117,8 @@ def _faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
     )
 
 
-def _randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
+def randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
+    """Stage by stage; `randomization` of audit.json, and what a run is called."""
     cells = [
         (
             name(row) if not k else "",
@@ -156,13 +137,14 @@ def _randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> Table:
     )
 
 
-def _on_causes(rows: Sequence[dict]) -> list[str]:
+def on_causes(rows: Sequence[dict]) -> list[str]:
+    """Causes that change an accuracy beyond noise."""
     lines = []
     for row in rows:
         of = row.get("changes", {}).get("accuracy")
         if of and of["difference"] and noise.of_difference(of["ci95"]) == noise.BEYOND:
             lines.append(
-                f"{_model(row)}: {row['cause']} changes the accuracy by {of['difference']:+.3f} "
+                f"{model_of(row)}: {row['cause']} changes the accuracy by {of['difference']:+.3f} "
                 f"({of['ci95'][0]:+.3f} to {of['ci95'][1]:+.3f})."
             )
     if rows and not lines:
@@ -170,7 +152,8 @@ def _on_causes(rows: Sequence[dict]) -> list[str]:
     return lines
 
 
-def _on_baselines(audit: dict) -> list[str]:
+def on_baselines(audit: dict) -> list[str]:
+    """Whether models are ahead of classifiers that see no lesion."""
     lines = []
     models = [
         row for row in audit["rows"] if row["cause"] in ("label normalisation", "trained clean")
@@ -180,9 +163,9 @@ def _on_baselines(audit: dict) -> list[str]:
         near = [
             f"{of['name']} ({of['accuracy']:.2f})"
             for of in audit["baselines"]
-            if of["protocol"] == protocol and _reaches(of["accuracy_ci95"], row["accuracy_ci95"])
+            if of["protocol"] == protocol and reaches(of["accuracy_ci95"], row["accuracy_ci95"])
         ]
-        where = f"{_model(row)}, cut by the {protocol} protocol, one normalisation"
+        where = f"{model_of(row)}, cut by the {protocol} protocol, one normalisation"
         lines.append(
             f"{where}: its accuracy of {row['accuracy']:.2f} is within reach of classifiers that "
             f"see no lesion: {', '.join(near)}. It proves little."
@@ -193,19 +176,21 @@ def _on_baselines(audit: dict) -> list[str]:
     return lines
 
 
-def _on_faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
+def on_faithfulness(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
+    """Whether maps order pixels better than chance."""
     lines = []
     for row in rows:
         better = {
-            "deletion": _beyond_zero(row["deletion"]["maps_less_random"]["ci95"], -1),
-            "insertion": _beyond_zero(row["insertion"]["maps_less_random"]["ci95"], 1),
+            "deletion": beyond_zero(row["deletion"]["maps_less_random"]["ci95"], -1),
+            "insertion": beyond_zero(row["insertion"]["maps_less_random"]["ci95"], 1),
         }
         told = [f"{kind}: {'yes' if yes else 'no'}" for kind, yes in better.items()]
         lines.append(f"{name(row)}: maps order pixels better than chance by {', by '.join(told)}.")
     return lines
 
 
-def _on_randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
+def on_randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
+    """Whether maps depend on what was learnt."""
     lines = []
     for row in rows:
         last = row["stages"][-1]
@@ -225,7 +210,8 @@ def _on_randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> list
     return lines
 
 
-def _on_localization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
+def on_localization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
+    """Whether maps meet the masks better than maps made without a model."""
     return [
         f"{name(row)}: on its own test patches its maps meet the masks {said}."
         for row in rows
@@ -244,20 +230,21 @@ def on_what_is_left(audit: dict) -> list[str]:
     ]
 
 
-def _reaches(trivial: list[float] | None, model: list[float] | None) -> bool:
+def reaches(trivial: list[float] | None, model: list[float] | None) -> bool:
     """Whether the top of a trivial classifier's interval reaches the bottom of a model's."""
     return bool(trivial and model and trivial[1] >= model[0])
 
 
-def _beyond_zero(interval: list[float] | None, sign: int) -> bool:
+def beyond_zero(interval: list[float] | None, sign: int) -> bool:
     return interval is not None and all(sign * end > 0 for end in interval)
 
 
-def _model(row: dict) -> str:
+def model_of(row: dict) -> str:
+    """Backbone and strategy of a row."""
     return f"{row['backbone']} {row['strategy']}"
 
 
-def _names(audit: dict, behind: str = "") -> Callable[[dict], str]:
+def names_of(audit: dict, behind: str = "") -> Callable[[dict], str]:
     """What a run is called: as on the shifted cut, or by model and protocol, a word behind them.
 
     Its folder's name, where others have the same.
@@ -265,10 +252,10 @@ def _names(audit: dict, behind: str = "") -> Callable[[dict], str]:
     looked = (audit.get("looking") or {"runs": []})["runs"]
     known = {run["run"]: looking_words.name(run) for run in looked if not run["alike"]}
     rows = audit.get("localization") or audit["faithfulness"]
-    kinds = [(_model(row), row["protocol"]) for row in rows]
+    kinds = [(model_of(row), row["protocol"]) for row in rows]
 
     def name(row: dict) -> str:
-        kind = _model(row), row["protocol"]
+        kind = model_of(row), row["protocol"]
         alone = f"{', '.join(kind)}{behind}" if kinds.count(kind) < 2 else row["run"]
         return known.get(row["run"], alone)
 

@@ -1,27 +1,62 @@
-"""report: the pages of finished runs again, and one that compares them."""
+"""report: the pages of finished runs and audits again, and one that compares runs."""
 
 import argparse
+import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from jaxcbis.commands.words import Commands
+from jaxcbis.errors import UserError
 
 
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
         "report",
-        help="rebuild the report of runs; of several also one side by side, comparison.html in the "
-        "folder that they have in common, or else in the current one",
+        help="rebuild the report of runs or audits; of several runs also one that compares them",
     )
-    words.add_argument("runs", nargs="+", type=Path, metavar="DIR")
+    words.add_argument(
+        "runs", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of an audit"
+    )
+    words.add_argument(
+        "--output", type=Path, metavar="FILE.html",
+        help="where the comparison of two or more runs goes (default: comparison.html in the "
+        "folder that they have in common, or else in the current one)",
+    )  # fmt: skip
     words.set_defaults(command=run)
 
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
+    audits = [each for each in words.runs if (each / "audit.json").is_file()]
+    runs = [each for each in words.runs if each not in audits]
+    if words.output:
+        _require_page(words.output, runs)
+    from jaxcbis.audit import pages
+    from jaxcbis.report.comparison import document as comparison
     from jaxcbis.report.page import document
 
-    for folder in words.runs:
+    for folder in audits:
+        print(pages.page(folder))
+    for folder in runs:
         print(document.write(folder))
-    if len(words.runs) > 1:
-        print(document.compare(document.joint_path(words.runs), words.runs))
+    if len(runs) > 1:
+        print(comparison.write(words.output or comparison.joint_path(runs), runs))
+
+
+def _require_page(path: Path, runs: Sequence[Path]) -> None:
+    """Checks where a comparison is to go before anything is made.
+
+    Raises:
+      UserError: nothing is compared, or no page can be written there.
+    """
+    if len(runs) < 2:
+        raise UserError("--output: is of a comparison; give the folders of two runs or more")
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise UserError(f"--output {path}: expected a file name that ends in .html")
+    if path.is_dir():
+        raise UserError(f"--output {path}: is a folder; give a file name in it")
+    if not path.resolve().parent.is_dir():
+        raise UserError(f"--output {path}: there is no folder {path.parent}; make it first")
+    if not os.access(path if path.exists() else path.resolve().parent, os.W_OK):
+        raise UserError(f"--output {path}: cannot be written; choose another file")

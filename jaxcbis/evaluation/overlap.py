@@ -18,7 +18,13 @@ ROUNDING = 1e-6
 
 def iou(heat: NDArray, mask: NDArray, threshold: float) -> float:
     """Intersection over union of the mask and what reaches a share of the map's maximum."""
-    return _iou(_above(heat, threshold), mask)
+    return _iou(above(heat, threshold), mask)
+
+
+def above(heat: NDArray, share: float) -> NDArray:
+    """Where a map reaches a share of its maximum: the area that `iou` is measured on."""
+    peak = heat.max()
+    return heat >= share * peak if peak > 0 else np.zeros(heat.shape, bool)
 
 
 def by_threshold(heat: NDArray, mask: NDArray) -> list[float]:
@@ -75,11 +81,6 @@ FIGURES: dict[str, Callable[[NDArray, NDArray], float]] = {
     "energy_in_mask": energy_in_mask,
     "pixel_average_precision": pixel_average_precision,
 }
-
-
-def _above(heat: NDArray, share: float) -> NDArray:
-    peak = heat.max()
-    return heat >= share * peak if peak > 0 else np.zeros(heat.shape, bool)
 
 
 def _iou(area: NDArray, mask: NDArray) -> float:

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from numpy.typing import NDArray
-
 from jaxcbis.data.patches import Patches
+from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.evaluation.covering import Answers
 from jaxcbis.records.predictions import Predictions
 from jaxcbis.report import tensorboard
@@ -19,7 +18,7 @@ def write(
     results: dict,
     answers: Predictions,
     test: Patches,
-    maps: NDArray,
+    maps: Maps,
     covering: Answers | None = None,
 ) -> None:
     """Writes figures/, cams/, gallery.json, their pictures for TensorBoard, and report.html.
@@ -29,16 +28,16 @@ def write(
       results: content of results.json, which need not be written yet.
       answers: to the test patches, in their order.
       test: the patches.
-      maps: [n, g, g] of the predicted class, at least 0.
+      maps: of the patches, of the predicted class and of the true one.
       covering: of the test lesions, where they were covered.
 
     Raises:
       UserError: a file cannot be written.
     """
     of_run.write(folder, results, answers)
-    examples.write(folder, test, maps, answers, title_of(results))
+    examples.write(folder, test, maps.maps, answers, title_of(results))
     if covering and len(covering.images.items):
-        covered.write(folder, test, maps, answers.probabilities, covering, title_of(results))
-    gallery.write(folder, test, maps)
+        covered.write(folder, test, maps.maps, answers.probabilities, covering, title_of(results))
+    gallery.write(folder, test, maps.maps, maps.of_labels)
     tensorboard.add_pictures(folder)
     document.write(folder, results)

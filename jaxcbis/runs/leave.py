@@ -31,7 +31,7 @@ def leave(folder: Path, found: dict, test: Patches, answers: Answers, iou: np.nd
     told = Predictions(test.ids, test.patients, test.labels, answers.probabilities, iou)
     predictions.write(folder / "predictions.csv", told)
     history.write(folder / "history.csv", found["history"])
-    run_report.write(folder, found, told, test, answers.maps.maps, answers.covering)
+    run_report.write(folder, found, told, test, answers.maps, answers.covering)
     results.write(folder / "results.json", found)
     _drop_training(folder)
 

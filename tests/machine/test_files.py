@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from jaxcbis.audit import tables as audit_tables
+from jaxcbis.audit import pages
 from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
@@ -132,7 +132,7 @@ WRITERS = {
     "log": lambda run, _: _logged(run),
     "pictures": lambda run, _: tensorboard.add_pictures(run),
     "study": lambda run, _: study_tables.write(run, *study_record()),
-    "audit": lambda run, _: audit_tables.write(
+    "audit": lambda run, _: pages.markdown(
         run / "audit.md",
         {key: [] for key in ("rows", "baselines", "faithfulness", "randomization", "notes")},
     ),

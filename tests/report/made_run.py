@@ -15,6 +15,7 @@ import numpy as np
 
 from jaxcbis.data.patches import Patches
 from jaxcbis.evaluation import covering, localization, metrics
+from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.records import history, predictions, results
 from jaxcbis.records.predictions import Predictions
@@ -32,11 +33,11 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, drawn=No
     """
     rng = np.random.default_rng(seed)
     patches = make_patches(np.random.default_rng(0), count, size)
-    maps = np.stack([_map(rng, mask) for mask in patches.masks])
+    maps, true_maps = (np.stack([_map(rng, mask) for mask in patches.masks]) for _ in range(2))
     probabilities = rng.dirichlet(np.full(len(LABELS), 0.5), count)
     probabilities[np.arange(count), patches.labels] += 0.6
     probabilities /= probabilities.sum(1, keepdims=True)
-    located, iou = localization.score(patches, probabilities.argmax(1), maps, maps)
+    located, iou = localization.score(patches, probabilities.argmax(1), maps, true_maps)
     seen = covering.cover(patches, seed)
     covered = rng.dirichlet(np.full(len(LABELS), 0.5), len(seen.items))
     hidden = covering.Answers(seen, covered, probabilities[seen.items])
@@ -51,10 +52,11 @@ def write(folder: Path, count: int = 60, size: int = 64, seed: int = 0, drawn=No
     predictions.write(folder / "predictions.csv", answers)
     history.write(folder / "history.csv", record["history"])
     if drawn is None:
-        run_report.write(folder, record, answers, patches, maps, hidden)
+        found = Maps(maps, np.log(probabilities), true_maps)
+        run_report.write(folder, record, answers, patches, found, hidden)
     else:
         shutil.copytree(drawn, folder / "figures")
-        gallery.write(folder, patches, maps)
+        gallery.write(folder, patches, maps, true_maps)
     return folder
 
 

@@ -9,17 +9,22 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.machine import files
 from jaxcbis.report import tables
-from jaxcbis.report.page import folder, joined, pictures, section, wide_tables
+from jaxcbis.report.page import confusion, folder, joined, pictures, section, wide_tables
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import Table
 
+HERE = Path(__file__).parent
+#: What the page holds inside itself, in this order.
+STYLES = ("report.css", "confusion.css", "gallery.css")
+SCRIPTS = (
+    "elements.js", "answers.js", "pictures.js", "filters.js", "patch.js", "gallery.js",
+)  # fmt: skip
 #: Headings of the figures, in the order in which they stand.
 FIGURES = {
-    "confusion": "Confusion",
     "roc": "ROC",
     "precision_recall": "Precision and recall",
     "reliability": "Reliability",
@@ -29,7 +34,6 @@ FIGURES = {
 }
 #: What a reader must know to read them.
 LEGENDS = {
-    "confusion": "Share of each true class (row) by predicted class, and the number of patches.",
     "roc": "Filled dot: the most probable class decides. Hollow dot: the paper's, from its printed "
     "confusion matrix.",
     "precision_recall": "Dot: the most probable class decides.",
@@ -104,12 +108,9 @@ def _write(
     front: Sequence[Table] = (),
     overview: Picture | None = None,
 ) -> Path:
-    here = Path(__file__).parent
-    style, script = (
-        (here / f"report.{kind}").read_text(encoding="utf-8") for kind in ("css", "js")
-    )
+    style, script = _joined(STYLES), _joined(SCRIPTS)
     environment = Environment(
-        loader=FileSystemLoader(here),
+        loader=FileSystemLoader(HERE),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -124,6 +125,8 @@ def _write(
         legends=LEGENDS,
         paper_row=tables.PAPER,
         labels=LABELS,
+        short=SHORT,
+        confusion=[matrix for run in runs for matrix in confusion.of(run, alone=len(runs) == 1)],
         gallery=joined.gallery_of(runs),
         style=Markup(style),
         script=Markup(script),
@@ -138,6 +141,10 @@ def _overview(names: Sequence[str], found: Sequence[dict]) -> Picture:
     from jaxcbis.report.figures import overview, saving  # here: one run alone needs no drawing
 
     return pictures.of_svg(saving.svg(overview.draw(names, found)), overview.ALT)
+
+
+def _joined(names: Sequence[str]) -> str:
+    return "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
 
 
 def _hash(text: str) -> str:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.report.figures import alternatives
 from jaxcbis.report.figures.overlay import file_name
@@ -33,7 +34,9 @@ class Picture(NamedTuple):
 
 
 def figures(run: Run) -> dict[str, Picture]:
-    """A run's figures by name; they are drawn first where the folder lacks one.
+    """A run's figures by name but the confusion matrix, which the page has as a table.
+
+    They are drawn first where the folder lacks one.
 
     Raises:
       UserError: a figure cannot be read or written.
@@ -48,7 +51,11 @@ def figures(run: Run) -> dict[str, Picture]:
     if run.results.get("covering") and covering.is_file():
         alts[alternatives.COVERING] = alternatives.covering(run.results["covering"])
         paths[alternatives.COVERING] = covering
-    return {name: of_svg(path.read_text("utf-8"), alts[name]) for name, path in paths.items()}
+    return {
+        name: of_svg(path.read_text("utf-8"), alts[name])
+        for name, path in paths.items()
+        if name != "confusion"
+    }
 
 
 def of_svg(text: str, alt: str) -> Picture:
@@ -57,6 +64,18 @@ def of_svg(text: str, alt: str) -> Picture:
     assert box, "matplotlib tells the size of every figure"
     width, height = (round(float(side) * PIXELS_PER_POINT) for side in box.groups())
     return Picture(_source("svg+xml", text.encode()), alt, size=(width, height))
+
+
+def of_png(path: Path, alt: str) -> Picture:
+    """A PNG file as an image.
+
+    Raises:
+      UserError: it cannot be read.
+    """
+    try:
+        return Picture(_source("png", path.read_bytes()), alt)
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}; delete it") from error
 
 
 def examples(run: Run) -> list[Picture]:

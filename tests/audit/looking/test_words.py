@@ -5,7 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from jaxcbis.audit import tables as audit_tables
+from jaxcbis.audit import pages
 from jaxcbis.audit.looking import tables, words
 from jaxcbis.report import terminal
 from tests.audit.looking import made
@@ -91,7 +91,7 @@ def test_a_difference_is_told_with_its_verdict(verdict):
 
 
 def test_the_audit_tells_it_with_its_picture(tmp_path):
-    audit_tables.write(tmp_path / "audit.md", made.audit(made.looking()))
+    pages.markdown(tmp_path / "audit.md", made.audit(made.looking()))
     text = (tmp_path / "audit.md").read_text()
     assert "](looking.png)" in text
     assert "by a draw" in text

@@ -1,0 +1,1 @@
+"""comparison.html: two or more runs, patch by patch."""

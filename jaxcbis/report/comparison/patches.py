@@ -1,0 +1,122 @@
+"""The test patches of a run, and which of them another run was tested on as well."""
+
+import base64
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from jaxcbis.records.predictions import Predictions
+from jaxcbis.report.page import gallery
+from jaxcbis.report.page.folder import Run
+
+#: Two pictures are of one crop, whatever their sizes, if their thumbnails of SIDE x SIDE pixels
+#: differ by less than ALIKE of 255 grey levels in the mean.
+SIDE, ALIKE = 16, 4.0
+
+
+class Tested(NamedTuple):
+    """A run with its answers, and what its patches look like.
+
+    Attributes:
+      run: the run.
+      rows: row of predictions.csv of each patch, by its id; empty without predictions.
+      pictures: what gallery.json holds of each patch, by its id; empty without that file.
+      grid: cells of a map's side; 0 without pictures.
+      thumbnails: float32 [SIDE, SIDE] of each picture, by the patch's id.
+      pixels: side of each picture, by the patch's id.
+    """
+
+    run: Run
+    rows: Mapping[str, int]
+    pictures: Mapping[str, dict]
+    grid: int
+    thumbnails: Mapping[str, NDArray]
+    pixels: Mapping[str, int]
+
+
+def of(run: Run) -> Tested:
+    """Brings a run's answers and pictures together.
+
+    Raises:
+      UserError: gallery.json is damaged.
+    """
+    rows = {} if run.answers is None else {str(name): k for k, name in enumerate(run.answers.ids)}
+    if not (run.folder / "gallery.json").is_file():
+        return Tested(run, rows, {}, 0, {}, {})
+    held = gallery.read(run.folder)
+    pictures = {item["id"]: item for item in held["patches"] if item["id"] in rows}
+    decoded = {name: _decoded(item["image"]) for name, item in pictures.items()}
+    thumbnails = {
+        name: cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+        for name, image in decoded.items()
+    }
+    pixels = {name: len(image) for name, image in decoded.items()}
+    return Tested(run, rows, pictures, held["grid"], thumbnails, pixels)
+
+
+def why_not(one: Tested, two: Tested) -> str:
+    """Why two runs have no test patch in common; '' where they may have some.
+
+    Returns:
+      The end of a sentence that begins with the two runs' names.
+    """
+    first, second = one.run.results["config"], two.run.results["config"]
+    if not one.rows or not two.rows:
+        return "are not paired: one of them has no predictions yet"
+    if first["protocol"] != second["protocol"]:
+        return (
+            f"are not paired: they follow the {first['protocol']} and the {second['protocol']} "
+            "protocol, which cut and split patches differently"
+        )
+    sizes = {first.get("background_size"), second.get("background_size")} - {None}
+    if len(sizes) > 1:
+        return (
+            f"are not paired: their background crops are {min(sizes)} and {max(sizes)} pixels wide"
+        )
+    if not one.rows.keys() & two.rows.keys():
+        return "are not paired: they have no test patch in common"
+    if not common(one, two):
+        return "are not paired: patches of the same name are of other patients, classes or pixels"
+    return ""
+
+
+def common(one: Tested, two: Tested) -> list[str]:
+    """Ids of the patches that both runs were tested on, in the order of the first.
+
+    A patch is the same if id, patient and true class are, and its picture where both have one.
+    """
+    return [name for name in one.rows if same(one, two, name)]
+
+
+def same(one: Tested, two: Tested, name: str) -> bool:
+    """Whether both runs were tested on the patch of this id."""
+    if name not in one.rows or name not in two.rows or identity(one, name) != identity(two, name):
+        return False
+    if name not in one.thumbnails or name not in two.thumbnails:
+        return True
+    gap = one.thumbnails[name].astype(np.float32) - two.thumbnails[name]
+    return float(np.abs(gap).mean()) < ALIKE
+
+
+def identity(tested: Tested, name: str) -> tuple[str, str, int]:
+    """Id, patient and true class of a patch."""
+    answers = tested.run.answers
+    assert answers is not None, "it has rows"
+    row = tested.rows[name]
+    return name, str(answers.patients[row]), int(answers.labels[row])
+
+
+def answers_to(tested: Tested, names: list[str]) -> Predictions:
+    """A run's answers to these patches, in this order."""
+    answers = tested.run.answers
+    assert answers is not None, "it has rows"
+    index = [tested.rows[name] for name in names]
+    return Predictions(*(np.asarray(field)[index] for field in answers))
+
+
+def _decoded(image: str) -> NDArray:
+    data = np.frombuffer(base64.b64decode(image), np.uint8)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_GRAYSCALE))

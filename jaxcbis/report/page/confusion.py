@@ -1,0 +1,72 @@
+"""The confusion matrix as the page has it: each cell leads to its patches in the gallery."""
+
+from typing import NamedTuple
+from urllib.parse import urlencode
+
+from jaxcbis.labels import LABELS
+from jaxcbis.report import paper
+from jaxcbis.report.page.folder import Run
+
+#: Shades of a cell, from none of its class's patches to all.
+SHADES = 10
+
+
+class Cell(NamedTuple):
+    """One true class, one predicted class.
+
+    Attributes:
+      shade: 0 to SHADES.
+      share: of the true class's patches, as text; '' where the class has none.
+      count: patches; None in the paper's matrix.
+      address: of these patches in the gallery; '' where there are none to show.
+    """
+
+    shade: int
+    share: str
+    count: int | None = None
+    address: str = ""
+
+
+class Matrix(NamedTuple):
+    """Rows are true classes, columns predicted ones, in the order of LABELS."""
+
+    title: str
+    rows: list[list[Cell]]
+
+
+def of(run: Run, *, alone: bool) -> list[Matrix]:
+    """A run's matrix, and behind it the paper's where it has one; nothing before the test.
+
+    Args:
+      run: of the page.
+      alone: whether it is the only one; if not, an address names it.
+    """
+    test = run.results.get("test")
+    if not test:
+        return []
+    of_run = "" if alone else run.name
+    shown = run.answers is not None and (run.folder / "gallery.json").is_file()
+    rows = []
+    for label, counts in zip(LABELS, test["confusion"], strict=True):
+        total = sum(counts)
+        rows.append([
+            _cell(count / total, count, _address(of_run, label, other) if shown and count else "")
+            if total
+            else Cell(0, "", 0)
+            for other, count in zip(LABELS, counts, strict=True)
+        ])  # fmt: skip
+    matrices = [Matrix("This run" if alone else run.name, rows)]
+    if published := paper.row_of(run.results["config"]):
+        printed = [[_cell(share) for share in shares] for shares in published.confusion]
+        matrices.append(Matrix(f"Paper, {published.confusion_figure}: {published.name}", printed))
+    return matrices
+
+
+def _cell(share: float, count: int | None = None, address: str = "") -> Cell:
+    return Cell(round(share * SHADES), f"{share:.2f}", count, address)
+
+
+def _address(run: str, label: str, predicted: str) -> str:
+    """As filters.js reads it."""
+    chosen = {"run": run} if run else {}
+    return "#" + urlencode(chosen | {"true": label, "predicted": predicted})

@@ -1,0 +1,168 @@
+// The gallery of test patches: what passes the filters as cards, one patch at a time as a page.
+
+const dialog = byId("patch");
+const cards = patches.map((_, index) => card(index));
+let shown = []; // indices of the patches that pass the filters, in order
+let opened = null; // index of the patch in the dialog
+
+// ---- The list of cards ---------------------------------------------------------------------
+
+function card(index) {
+  const link = element("a", { tabIndex: -1 }, element("span", { className: "frame" }));
+  link.append(element("span", { className: "text" }));
+  const item = element("li", {}, link);
+  item.dataset.index = index;
+  return item;
+}
+
+function update() {
+  shown = passing(chosenRun());
+  byId("count").textContent = `${shown.length} of ${patches.length} patches.`;
+  byId("nothing").hidden = shown.length > 0;
+  byId("nothing").firstChild.textContent = `No patch passes: ${inWords()}.`;
+  byId("cards").replaceChildren(...shown.map((index) => cards[index]));
+  shown.forEach(describe);
+  makeReachable(shown[0]);
+  for (const link of document.querySelectorAll("a.filter")) {
+    const here = String(asked(link.hash)) === String(chosen());
+    here ? link.setAttribute("aria-current", "true") : link.removeAttribute("aria-current");
+  }
+}
+
+/** Writes below a card what the chosen run says, and draws the card anew when it is next in view. */
+function describe(index) {
+  const [patch, link] = [patches[index], cards[index].firstChild];
+  const answer = answerOf(patch, chosenRun());
+  link.href = addressOf({ patch: patch.link });
+  link.lastChild.replaceChildren(...shortAnswer(patch, answer));
+  link.setAttribute("aria-label", description(patch, answer));
+  link.firstChild.replaceChildren();
+  inView.unobserve(cards[index]);
+  inView.observe(cards[index]);
+}
+
+/** One card at a time is a stop of the Tab key; arrows lead to the others. */
+function makeReachable(index) {
+  for (const link of document.querySelectorAll('.cards a[tabindex="0"]')) link.tabIndex = -1;
+  if (index !== undefined) cards[index].firstChild.tabIndex = 0;
+}
+
+function moveFocus(event) {
+  const item = event.target.closest("li");
+  const position = shown.indexOf(Number(item?.dataset.index));
+  const list = byId("cards").children;
+  const columns = [...list].findIndex((other) => other.offsetTop > list[0].offsetTop);
+  const row = columns < 0 ? list.length : columns;
+  const goal = {
+    ArrowLeft: position - 1, ArrowRight: position + 1, ArrowUp: position - row,
+    ArrowDown: position + row, Home: 0, End: list.length - 1,
+  }[event.key];
+  if (position < 0 || goal === undefined) return;
+  event.preventDefault();
+  if (!list[goal]) return;
+  makeReachable(shown[goal]);
+  list[goal].firstChild.focus();
+}
+
+// ---- The address ---------------------------------------------------------------------------
+
+/** Shows what the address asks for: filters, a patch, or a part of the page under the filters. */
+function follow() {
+  const wanted = asked(location.hash);
+  const seenBefore = history.state !== null; // by Back, Forward or Reload: then it says all
+  const ours = [...wanted.keys()].some((name) => name === "patch" || form.elements.namedItem(name));
+  const unknown = ours || seenBefore ? choose(wanted) : [];
+  const place = [...wanted.keys()].find((name) => wanted.get(name) === "" && byId(name)) ?? "";
+  const link = wanted.get("patch");
+  const index = patches.findIndex((patch) => patch.link === link);
+  if (link !== null && index < 0) unknown.push(`patch=${link}`);
+  byId("notice").hidden = !unknown.length;
+  byId("notice").textContent = `The address asks for what this report does not have: ${unknown.join(", ")}.`;
+  const address = addressOf({ place, patch: index < 0 ? "" : link });
+  history.replaceState({}, "", address === "#gallery" && !location.hash ? undefined : address);
+  update();
+  if (index >= 0) {
+    open(index);
+    return;
+  }
+  dialog.close();
+  if (ours && !seenBefore) byId("gallery-title").focus();
+}
+
+/** After a change of the controls. */
+function choiceMade() {
+  byId("notice").hidden = true;
+  history.pushState({}, "", addressOf());
+  update();
+}
+
+// ---- One patch -----------------------------------------------------------------------------
+
+function open(index) {
+  opened = index;
+  const position = shown.indexOf(opened);
+  byId("position").textContent = position < 0 ? "not among those chosen" : `${position + 1} of ${shown.length}`;
+  byId("link").href = location.hash;
+  byId("patch-body").replaceChildren(...pageOf(patches[opened]));
+  if (!dialog.open) dialog.showModal();
+}
+
+function step(by) {
+  if (!shown.length) return;
+  const position = shown.indexOf(opened);
+  const goal = shown[position < 0 ? 0 : (position + by + shown.length) % shown.length];
+  history.replaceState({}, "", addressOf({ patch: patches[goal].link }));
+  open(goal);
+}
+
+function closed() {
+  if (asked(location.hash).has("patch")) history.replaceState({}, "", addressOf());
+  if (shown.includes(opened)) {
+    makeReachable(opened);
+    cards[opened].firstChild.focus();
+  }
+}
+
+// ---- Start ---------------------------------------------------------------------------------
+
+// Pictures are made only for cards that come into view.
+const inView = new IntersectionObserver((entries) => {
+  for (const { target, isIntersecting } of entries) {
+    if (!isIntersecting) continue;
+    inView.unobserve(target);
+    const patch = patches[Number(target.dataset.index)];
+    const answer = answerOf(patch, chosenRun());
+    target.firstChild.firstChild.replaceWith(
+      frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
+  }
+}, { rootMargin: "400px" });
+
+form.addEventListener("change", choiceMade);
+form.addEventListener("submit", (event) => event.preventDefault());
+for (const button of document.querySelectorAll("button.clear")) {
+  button.addEventListener("click", () => {
+    choose(new URLSearchParams([...chosen()].filter(([name]) => name === "run")));
+    choiceMade();
+  });
+}
+byId("maps").addEventListener("input", (event) =>
+  byId("cards").classList.toggle("maps", event.target.checked));
+byId("outlines").addEventListener("input", (event) =>
+  byId("cards").classList.toggle("no-outlines", !event.target.checked));
+byId("cards").addEventListener("keydown", moveFocus);
+byId("previous").addEventListener("click", () => step(-1));
+byId("next").addEventListener("click", () => step(1));
+byId("close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("close", closed);
+dialog.addEventListener("keydown", (event) => {
+  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (by) step(by);
+});
+addEventListener("hashchange", follow);
+
+// Once the page's other scripts are there, too: they may add filters.
+addEventListener("DOMContentLoaded", () => {
+  byId("no-script").remove();
+  document.querySelector(".controls").hidden = false;
+  follow();
+});

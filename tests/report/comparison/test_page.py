@@ -1,0 +1,101 @@
+"""comparison.html, without a browser, and the command that writes it."""
+
+import shutil
+
+import pytest
+
+from jaxcbis.commands.main import main
+from jaxcbis.report.comparison import document, matched, patches
+from jaxcbis.report.page import folder
+from tests.report import made_run
+from tests.report.comparison import runs
+from tests.report.test_page import Page
+
+
+@pytest.fixture(scope="module")
+def pair(made, tmp_path_factory):
+    """Folders of two runs on the same patches, the second at half the image size."""
+    place = tmp_path_factory.mktemp("pair")
+    two = [made_run.write(place / n, count=24, seed=k, drawn=made / "figures")
+           for k, n in enumerate("ab")]  # fmt: skip
+    runs.smaller(two[1], 32)
+    return two
+
+
+def test_patches_are_matched_whatever_the_image_size(pair):
+    """Each once, with the larger picture and both answers."""
+    tested = [patches.of(run) for run in folder.read(pair)]
+    found = matched.gallery_of(tested)
+    large = {item["id"]: item["image"] for item in tested[0].pictures.values()}
+    assert [patch["id"] for patch in found["patches"]] == list(tested[0].rows)
+    for order in (tested, tested[::-1]):
+        for patch in matched.gallery_of(order)["patches"]:
+            assert [picture["image"] for picture in patch["pictures"]] == [large[patch["id"]]]
+            assert [answer["picture"] for answer in patch["answers"]] == [0, 0]
+    assert len(patches.common(*tested)) == 24
+
+
+def test_patches_that_were_cut_in_another_way_have_pictures_of_their_own(pair, made, tmp_path):
+    other = made_run.write(tmp_path / "c", count=24, size=32, drawn=made / "figures")
+    tested = [patches.of(run) for run in folder.read([pair[0], other])]
+    found = matched.gallery_of(tested)["patches"]
+    assert [len(patch["pictures"]) for patch in found] == [2] * len(found)
+    assert "of other patients, classes or pixels" in patches.why_not(*tested)
+
+
+def test_the_page_is_one_file_that_leads_with_the_answer(pair, tmp_path):
+    path = document.write(tmp_path / "some page.html", pair)
+    text = path.read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.open == []
+    assert "Comparison of 2 runs" in page.text
+    first = page.text.index("The two runs do")
+    assert first < page.text.index("Accuracy:") < page.text.index("Paired differences")
+    assert page.text.count("Demo data: these are generated phantoms") == 1
+    assert page.text.count("Leakage: 3 patients") == 1
+    assert page.text.count("A note with [brackets] and <markup>.") == 1
+    assert "All options, data, weights and programs are the same." in page.text
+    curves = [
+        image["alt"] for image in page.all("img") if "of every run by trained" in image["alt"]
+    ]
+    assert [alt.split()[0] for alt in curves] == ["Loss", "Accuracy"]
+    assert not any("://" in str(value) for _, of in page.tags for value in of.values())
+
+
+def test_runs_that_cannot_be_paired_are_told_with_the_reason(made, copy, tmp_path):
+    results = copy / "results.json"
+    results.write_text(results.read_text().replace('"protocol": "paper"', '"protocol": "clean"'))
+    text = Page(document.write(tmp_path / "x.html", [made, copy]).read_text("utf-8")).text
+    assert "Nothing is paired" in text
+    assert "protocol, which cut and split patches differently" in text
+    assert "McNemar" not in text
+
+
+def test_the_command_compares_where_it_is_told(pair, tmp_path, capsys):
+    goal = tmp_path / "mine.html"
+    assert main(["report", *map(str, pair), "--output", str(goal)]) == 0
+    written = capsys.readouterr().out.split()
+    assert written == [*(str(run / "report.html") for run in pair), str(goal)]
+    assert 'href="../' in goal.read_text("utf-8"), "each run's report is linked"
+    assert not (pair[0].parent / "comparison.html").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("none/x.html", "there is no folder"), ("x.json", "ends in .html"), ("x.html", "a folder"),
+    ],
+)  # fmt: skip
+def test_where_no_page_can_be_written_nothing_is_made(pair, tmp_path, refused_here, name, said):
+    (tmp_path / "x.html").mkdir()
+    copies = [shutil.copytree(run, tmp_path / run.name) for run in pair]
+    for run in copies:
+        (run / "report.html").unlink(missing_ok=True)
+    line = refused_here("report", *copies, "--output", tmp_path / name)
+    assert f"--output {tmp_path / name}" in line
+    assert said in line
+    assert not any((run / "report.html").exists() for run in copies)
+
+
+def test_one_run_is_no_comparison(pair, refused_here):
+    assert "two runs or more" in refused_here("report", pair[0], "--output", "x.html")
