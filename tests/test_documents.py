@@ -1,14 +1,20 @@
 """The documentation names what is there, its links lead somewhere, and its Python runs."""
 
+import json
 import re
 from functools import cache
 from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from benchmarks.__main__ import COMMANDS
 from jaxcbis.commands.main import main
+from jaxcbis.designs import BACKBONES
+from jaxcbis.labels import LABELS
+from tests import processes, tiny_run
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -88,3 +94,46 @@ def test_the_data_set_alone(demo_dir, capsys):
     capsys.readouterr()
     exec(block.replace(named, f"{named}, data_dir={str(prepared)!r}"), {})
     assert re.fullmatch(r"\S+ \(\d+, \d+, 1\) \[.*\]\n", capsys.readouterr().out)
+
+
+#: Blocks of Python as a user has them, in one process in which JAX has not started. The tiny
+#: network stands for ResNet50.
+RUN = """
+import json, os, sys
+import cv2, jax
+import tests.tiny
+from jaxcbis.designs import BACKBONES
+BACKBONES["resnet50"] = BACKBONES["tiny"]
+before = dict(os.environ)
+os.chdir(sys.argv[1])
+names = {}
+for block in json.loads(open("blocks.json").read()):
+    exec(block, names)
+    print("----")
+changed = {key for key in before | os.environ if before.get(key) != os.environ.get(key)}
+changed -= {"KMP_DUPLICATE_LIB_OK", "KMP_INIT_AT_FORK"}  # scikit-learn's
+print(json.dumps(sorted(changed)))
+"""
+
+
+def test_the_python_runs_and_leaves_the_environment_alone(tmp_path, monkeypatch):
+    monkeypatch.setitem(BACKBONES, "resnet50", BACKBONES["tiny"])
+    folder = tmp_path / "runs" / "resnet50-s2-paper-seed0"
+    tiny_run.write(folder, backbone="resnet50", lesion_side=16.4)
+    rng = np.random.default_rng(1)
+    for name, shape in (("patch", (17, 50)), ("mammogram", (90, 64))):
+        pixels = rng.integers(0, 256, shape).astype(np.uint8)
+        Image.fromarray(pixels).save(tmp_path / f"{name}.png")
+    readme = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+    blocks = [*readme, *python("own-data.md"), *python("explain.md"), *python("python.md")]
+    blocks = [block for block in blocks if "jaxcbis.train" not in block]  # doctests do that
+    assert len(blocks) == 7
+    untouched = {key: value for key, value in processes.ENVIRONMENT.items() if key != "NPROC"}
+    (tmp_path / "blocks.json").write_text(json.dumps(blocks))
+    said = processes.run(tmp_path, program=("-c", RUN), env=untouched)
+    of_readme, _, of_sweep, *_, end = said.split("----\n")
+    assert of_readme.split()[0] in LABELS
+    assert json.loads(end) == []
+    assert of_sweep.startswith("(")
+    assert (tmp_path / "patch-explained.png").exists()
+    assert (tmp_path / "model.stablehlo").exists()

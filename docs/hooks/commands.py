@@ -9,6 +9,8 @@ from jaxcbis.commands.main import parser
 #: Where they go.
 PAGE, MARK = "cli.md", "<!-- commands -->"
 HEAD = "| | what it is |\n|---|---|"
+#: Of every command, or what this page is made of.
+_UNSAID = (argparse._HelpAction, argparse._SubParsersAction)
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
@@ -24,6 +26,8 @@ def sections(program: argparse.ArgumentParser) -> Iterator[str]:
     """A section for each command: what it does, its arguments and options, by group."""
     (found,) = (a for a in program._actions if isinstance(a, argparse._SubParsersAction))
     summaries = {action.dest: action.help for action in found._choices_actions}
+    if rows := list(_rows(program, program._optionals)):
+        yield "\n".join([HEAD, *rows])
     for name, command in found.choices.items():
         yield f"## {name}"
         yield (command.description or summaries.get(name) or "").strip()
@@ -39,14 +43,15 @@ def sections(program: argparse.ArgumentParser) -> Iterator[str]:
 def _rows(command: argparse.ArgumentParser, group: argparse._ArgumentGroup) -> Iterator[str]:
     formatter = command._get_formatter()
     for action in group._group_actions:
-        if action.help == argparse.SUPPRESS or isinstance(action, argparse._HelpAction):
+        if action.help == argparse.SUPPRESS or isinstance(action, _UNSAID):
             continue
         words = ", ".join(action.option_strings) or _value(action)
         if action.option_strings and action.nargs != 0 and not action.choices:
             words = f"{words} {_value(action)}"
         said = formatter._expand_help(action) if action.help else ""
         if action.choices:
-            said = f"{said}; one of {', '.join(f'`{choice}`' for choice in action.choices)}"
+            one_of = ", ".join(f"`{choice}`" for choice in action.choices)
+            said = f"{said.removesuffix('.')}. One of {one_of}."
         yield f"| `{words}` | {_cell(said)} |"
 
 
