@@ -1,4 +1,4 @@
-"""The notebooks for Kaggle and Colab: what they hold, and that they run to the report."""
+"""The notebooks: what they hold, and that they run to the report."""
 
 import json
 import os
@@ -37,7 +37,7 @@ def cells(notebook) -> dict:
     return {cell.id: cell for cell in notebook.cells}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "python"])
 def test_it_holds_no_output_and_nothing_of_who_wrote_it(name):
     notebook = read(name)
     nbformat.validate(notebook)
@@ -118,8 +118,41 @@ def listing(folder: Path) -> list:
     return sorted((path, path.stat().st_mtime_ns) for path in folder.rglob("*"))
 
 
-def test_it_finds_the_release_trains_and_shows_the_report(demo_dir, tmp_path):
+def execute(notebook, folder: Path) -> None:
+    """Runs all cells in a folder, where the kernel also keeps what is its own."""
     nbclient = pytest.importorskip("nbclient", reason="Jupyter's packages are not installed")
+    environment = ENVIRONMENT | {
+        "PYTHONPATH": os.pathsep.join([ENVIRONMENT["PYTHONPATH"], *sys.path]),
+        "IPYTHONDIR": str(folder / "ipython"),
+        "JUPYTER_RUNTIME_DIR": str(folder / "jupyter"),
+    }
+    there = {"metadata": {"path": folder}}
+    nbclient.NotebookClient(notebook, timeout=300, resources=there).execute(env=environment)
+
+
+def test_python_trains_on_patches_of_ones_own_and_shows_where_the_model_looks(tmp_path):
+    """With the tiny backbone, which learns in seconds and has maps of another grid."""
+    notebook = read("python")
+    known = cells(notebook)
+    known["draw"].source = "import tests.tiny\n" + known["draw"].source
+    assert '"resnet34"' in known["train"].source
+    known["train"].source = known["train"].source.replace('"resnet34"', '"tiny"')
+    execute(notebook, tmp_path)
+
+    said = {name: cell.outputs for name, cell in known.items() if cell.cell_type == "code"}
+    assert {output.output_type for output in said["train"]} == {"stream"}  # plain lines
+    (shown,) = said["show"]
+    assert "<h3>tiny s2, shifted protocol: accuracy" in shown.data["text/html"]
+    for name in ("explain", "compare"):
+        (plot,) = said[name]
+        assert "image/png" in plot.data
+    (figures,) = said["evaluate"]
+    run = json.loads((tmp_path / "runs" / "own" / "results.json").read_text())
+    assert f"'accuracy': {run['test']['accuracy']}" in figures.data["text/plain"]
+    assert (tmp_path / "runs" / "own" / "report.html").exists()
+
+
+def test_it_finds_the_release_trains_and_shows_the_report(demo_dir, tmp_path):
     release = demo_dir / f"cbis_ddsm_demo-{prepared.DEMO_VERSION}" / "release"
     (tmp_path / "input" / "sets" / "someone").mkdir(parents=True)
     (tmp_path / "input" / "sets" / "someone" / "cbis-ddsm").symlink_to(release)
@@ -132,13 +165,7 @@ def test_it_finds_the_release_trains_and_shows_the_report(demo_dir, tmp_path):
     assert '"jaxcbis"' in known["running"].source
     known["running"].source = known["running"].source.replace('"jaxcbis"', '"tests.program"')
 
-    environment = ENVIRONMENT | {
-        "PYTHONPATH": os.pathsep.join([ENVIRONMENT["PYTHONPATH"], *sys.path]),
-        "IPYTHONDIR": str(tmp_path / "ipython"),
-        "JUPYTER_RUNTIME_DIR": str(tmp_path / "jupyter"),
-    }
-    there = {"metadata": {"path": tmp_path}}
-    nbclient.NotebookClient(notebook, timeout=300, resources=there).execute(env=environment)
+    execute(notebook, tmp_path)
 
     assert json.loads((tmp_path / "run" / "results.json").read_text())["status"] == "finished"
     (shown,) = known["report"].outputs

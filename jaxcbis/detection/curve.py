@@ -78,5 +78,5 @@ def draw(answer: dict, results: dict) -> Figure:
         xlim=(0, 2 * RATES[-1]), ylim=(0, 1.02),
     )  # fmt: skip
     axes.grid(alpha=0.3)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=8, loc="upper left")
     return figure

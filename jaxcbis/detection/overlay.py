@@ -81,7 +81,7 @@ def draw(picture: Picture, results: dict, source: str) -> Figure:
         )  # fmt: skip
         figure.suptitle(explained.named(results, source), fontsize=9, parse_math=False)
         notices.stamp(figure, results)
-        left, right = figure.subfigures(1, 2, width_ratios=(LEADING, BESIDE))
+        left, right = figure.subfigures(1, 2, width_ratios=(LEADING, BESIDE), squeeze=False)[0]
         _draw_leading(left.subplots(), picture, film)
         listed, classes = right.subfigures(2, 1, height_ratios=(2, 3), squeeze=False)[:, 0]
         _list_marks(listed, picture)

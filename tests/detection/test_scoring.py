@@ -7,6 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from matplotlib.text import Text
 
 from jaxcbis.commands.main import main
 from jaxcbis.data import summary
@@ -154,8 +155,12 @@ def test_the_command(run, release, tmp_path, capsys):
         "Mass-Test_P_00002_LEFT_CC-sweep.png",
     }  # fmt: skip
     figure = cv2.imread(str(output / "froc.png"))
-    drawn = {tuple(colour) for colour in np.unique(figure.reshape(-1, 3), axis=0)}
-    assert {(0xB2, 0x72, 0x00), (0x00, 0x5E, 0xD5)} <= drawn  # the model's line and brightness's
+    for colour in ((0xB2, 0x72, 0x00), (0x00, 0x5E, 0xD5)):  # the model's line and brightness's
+        assert (figure == colour).all(-1).any()
+    plot = curve.draw(found, json.loads((run / "results.json").read_text()))
+    told = " ".join(text.get_text() for text in plot.findobj(Text))
+    for words in ("tiny s2, paper protocol, from ", "DEMO DATA", "Not a medical device"):
+        assert words in told
 
 
 def twice(tmp_path, *, mask_of_other=True):

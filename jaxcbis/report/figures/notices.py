@@ -1,6 +1,8 @@
 """What must be printed on a picture that may be shown without its report."""
 
-from matplotlib.figure import Figure, SubFigure
+import textwrap
+
+from matplotlib.figure import Figure
 
 from jaxcbis.report.figures.style import GREY, VERMILLION
 from jaxcbis.report.tables import has_random_weights, is_demo
@@ -23,8 +25,8 @@ def of(results: dict) -> list[str]:
     ]
 
 
-def stamp(figure: Figure | SubFigure, results: dict, size: float = 8) -> None:
-    """Prints the notices of a run below a figure, where its layout leaves room for them.
+def stamp(figure: Figure, results: dict, size: float = 8) -> None:
+    """Prints the notices of a run below a figure, as wide as it is.
 
     Args:
       figure: with matplotlib's constrained layout.
@@ -33,7 +35,9 @@ def stamp(figure: Figure | SubFigure, results: dict, size: float = 8) -> None:
     """
     told = of(results)
     grave = len(told) > 1
+    wide = 0.65 if grave else 0.6  # of a character, as a share of its height
+    columns = int(figure.get_figwidth() * 72 / (wide * size))
     figure.supxlabel(
-        "  ".join(told),
+        textwrap.fill("  ".join(told), columns),
         fontsize=size, color=VERMILLION if grave else GREY, weight="bold" if grave else "normal",
     )  # fmt: skip
