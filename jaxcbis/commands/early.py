@@ -7,7 +7,6 @@ from pathlib import Path
 from jaxcbis.config import Config, is_exported
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
-from jaxcbis.records import results
 
 
 def require_inputs(config: Config) -> None:
@@ -58,6 +57,10 @@ def require_run(folder: Path) -> None:
     Raises:
       UserError: it does not.
     """
+    from jaxcbis.records import (
+        results,  # here: NumPy takes a tenth of a second, --help needs it not
+    )
+
     found = results.read_run(folder / "results.json")
     if found["status"] != results.FINISHED:
         raise UserError(

@@ -62,12 +62,12 @@ def _audit(folder: Path) -> None:
     from jaxcbis.report import terminal
 
     audit = results.read(folder / "audit.json")
+    terminal.show_if_verbose(console, tables.of(audit), audit["notes"])
     for line in tables.words(audit):
         say(f"- {line}")
     page = next(filter(Path.exists, map(folder.joinpath, ("report.html", "audit.md"))), None)
     if page is not None:
         terminal.say(console, "Report", link(page))
-    terminal.show_or_point(console, tables.of(audit), audit["notes"], folder)
 
 
 #: What shows a folder, by a file that it holds.

@@ -52,8 +52,8 @@ _bars: ContextVar[Progress | None] = ContextVar("bars", default=None)
 class _Read(Console):
     """Leaves it to the command line that nobody reads any more; rich would end the process."""
 
-    def __init__(self, **how: Any) -> None:
-        super().__init__(highlight=False, force_jupyter=False, **how)
+    def __init__(self, *, stderr: bool = False) -> None:
+        super().__init__(highlight=False, force_jupyter=False, stderr=stderr)
 
     @property
     def is_terminal(self) -> bool:

@@ -22,13 +22,14 @@ _LABELS = 9
 
 
 def show_run(console: Console, results: dict, folder: Path) -> None:
-    """Prints what a run found: the answer in four lines, and every table if --verbose asks for it.
+    """Prints what a run found: the tables if --verbose asks for them, and the answer.
 
     Args:
       console: where to.
       results: content of the results.json of a finished run.
       folder: of the run.
     """
+    show_if_verbose(console, tables.comparison(results), results["notes"])
     console.print()
     console.print(Text(answer.headline(results), style="bold"))
     for warning in answer.warnings(results):
@@ -36,26 +37,22 @@ def show_run(console: Console, results: dict, folder: Path) -> None:
     for label, text in answer.lines(results).items():
         say(console, label, text)
     say(console, "Report", link(folder / "report.html"))
-    show_or_point(console, tables.comparison(results), results["notes"], folder)
+    point_to_tables(console, folder)
 
 
-def show_or_point(
-    console: Console, shown: Iterable[Table], notes: Iterable[str], folder: Path
-) -> None:
-    """Prints tables and notes if --verbose asks for them, and else which command does.
+def show_if_verbose(console: Console, shown: Iterable[Table], notes: Iterable[str]) -> None:
+    """Prints tables and notes if --verbose asks for them."""
+    if level() >= Level.VERBOSE:
+        console.print()
+        show(console, shown)
+        for note in notes:
+            console.print(Padding(Text(f"Note: {note}"), (0, 0, 0, 2)))
 
-    Args:
-      console: where to.
-      shown, notes: what is to be printed.
-      folder: of the run, study or audit.
-    """
+
+def point_to_tables(console: Console, folder: Path) -> None:
+    """Says what prints the tables of a folder, unless they were just printed."""
     if level() < Level.VERBOSE:
         say(console, "Tables", f"jaxcbis show {shlex.quote(str(folder))}")
-        return
-    console.print()
-    show(console, shown)
-    for note in notes:
-        console.print(Padding(Text(f"Note: {note}"), (0, 0, 0, 2)))
 
 
 def say(console: Console, label: str, text: str | Text) -> None:

@@ -3,23 +3,27 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jaxcbis.machine.console import console, link
+from jaxcbis.machine.console import console, link, say
 from jaxcbis.report import answer, terminal
 from jaxcbis.report.tables import Table, mark, number
 from jaxcbis.study.tables import with_interval
 
 
 def show(folder: Path, study: dict, runs: Mapping[str, dict], tables: Sequence[Table]) -> None:
-    """Prints what was found, and every table if --verbose asks for it.
+    """Prints what was found: the tables if --verbose asks for them, the notes, and the answer.
 
     Args:
       folder: of the study.
       study, runs: as of `table`.
       tables: of `tables.of`.
     """
+    terminal.show_if_verbose(console, tables, ())
+    for note in study["notes"]:  # its runs said nothing of what they noted
+        say(f"Note: {note}")
+    say("")
     terminal.show(console, [table(study, runs)])
     terminal.say(console, "Report", link(folder / "report.html"))
-    terminal.show_or_point(console, tables, study["notes"], folder)
+    terminal.point_to_tables(console, folder)
 
 
 def table(study: dict, runs: Mapping[str, dict]) -> Table:

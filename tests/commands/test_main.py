@@ -167,9 +167,10 @@ def test_a_home_that_no_shell_has_seen_is_put_in(monkeypatch):
 def test_a_home_of_nothing_is_none_to_put_in(monkeypatch):
     """The system's entry of the user is; `~/x` is not `/x`."""
     seen = []
-    monkeypatch.setattr(preparation, "prepare", lambda config, **given: seen.append(config.data))
+    seen_by = lambda config, **given: seen.append(config.data_dir)  # noqa: E731
+    monkeypatch.setattr(preparation, "prepare", seen_by)
     monkeypatch.setenv("HOME", "")
-    assert main.main(["prepare", "--data=~/x"]) == 0
+    assert main.main(["prepare", "--data-dir=~/x"]) == 0
     monkeypatch.delenv("HOME", raising=False)
     assert seen == [os.path.expanduser("~/x")]
     assert seen != ["/x"]
@@ -233,4 +234,5 @@ print(*sorted(heavy & sys.modules.keys()), dict(os.environ) == before, usages)
 def test_help_and_wrong_words_load_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", QUICK], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.split() == ["True", str(len(main._COMMANDS) + 1)]
+    # Of each command, of all, and of none.
+    assert done.stdout.split() == ["True", str(len(main._COMMANDS) + 2)]

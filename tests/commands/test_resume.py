@@ -56,7 +56,9 @@ def test_the_same_data_by_another_name_and_another_scoring_go_on(
 
 
 def test_a_study_has_one_scoring_for_all_its_runs(tmp_path, refused_here):
-    words = ("study", "--data", "nowhere.npz", "--weights", "random", "--output", tmp_path / "s")
-    assert "nowhere.npz" in refused_here(*words)  # begun, and nothing done
+    (tmp_path / "broken.npz").touch()
+    given = ("--data", tmp_path / "broken.npz", "--weights", "random")
+    words = ("study", *given, "--output", tmp_path / "s")
+    assert "broken.npz" in refused_here(*words)  # begun, and nothing done
     line = refused_here(*words, "--cam-threshold", 0.25)
     assert "holds a study with other options (cam_threshold was 0.5, is 0.25)" in line

@@ -2,12 +2,14 @@
 
 import contextlib
 import os
+import re
+import time
 
 import pytest
 from rich.table import Table
 
 from jaxcbis.machine import console
-from jaxcbis.machine.console import Level, bar, detail, hushed, say, telling, track, warn
+from jaxcbis.machine.console import Level, bar, detail, hushed, reminding, say, telling, track, warn
 
 
 def everything():
@@ -49,14 +51,13 @@ def test_what_was_said_before_is_said_again_after(capsys):
 def test_nothing_is_drawn_in_a_file_that_is_to_have_colours(monkeypatch, capsys):
     """As notebooks ask for."""
     monkeypatch.setenv("FORCE_COLOR", "1")
-    coloured = console._Output(highlight=False)
-    assert coloured.is_terminal
-    monkeypatch.setattr(console, "console", coloured)
+    monkeypatch.setattr(console, "console", console._Output())
     for item in track([1], "items"):
         say(f"item {item}")
+    warn("seen")
     with console.live() as show:
         show(Table("heading"))
-    assert capsys.readouterr().out == "item 1\n"
+    assert capsys.readouterr().out == "item 1\n! seen\n"
 
 
 def test_bars_stand_below_each_other():
@@ -84,6 +85,44 @@ def test_a_loop_that_fails_under_its_bar_leaves_the_level_alone():
         assert console.level() == Level.VERBOSE
 
 
+def test_off_a_terminal_a_line_tells_how_far_it_is(monkeypatch, capsys):
+    """Where nothing was said for a while; with neither carriage returns nor colours."""
+    monkeypatch.setattr(console, "SILENCE", 0.02)
+    with bar() as bars:
+        epochs = bars.add_task("head", total=5)
+        bars.update(epochs, completed=2)
+        for item in track(range(4), "head epoch 3"):
+            if item == 3:
+                time.sleep(0.1)
+    with telling(Level.QUIET), bar():
+        time.sleep(0.05)
+    said = capsys.readouterr()
+    assert said.err == ""
+    lines = said.out.splitlines()
+    assert re.fullmatch(
+        r"head: 2 of 5(, [\d:]+ left)?; head epoch 3: 3 of 4(, [\d:]+ left)?", lines[0]
+    )
+    assert 1 <= len(lines) <= 6
+    assert not set(said.out) & {"\r", "\x1b"}
+
+
+def test_a_reminder_waits_for_a_silence(monkeypatch, capsys):
+    monkeypatch.setattr(console, "SILENCE", 0.2)
+    with reminding(lambda: "reminded"):
+        for _ in range(6):
+            say("said")
+            time.sleep(0.05)
+    assert set(capsys.readouterr().out.split()) == {"said"}
+
+
+def test_a_reminder_is_heard_where_the_rest_is_hushed(monkeypatch, capsys):
+    monkeypatch.setattr(console, "SILENCE", 0.01)
+    with reminding(lambda: "2 of 24 runs done"), hushed():
+        say("unheard")
+        time.sleep(0.05)
+    assert set(capsys.readouterr().out.splitlines()) == {"2 of 24 runs done"}
+
+
 def test_a_reader_that_has_gone_is_an_error_and_not_the_end():
     read, write = os.pipe()
     os.close(read)
@@ -92,4 +131,16 @@ def test_a_reader_that_has_gone_is_an_error_and_not_the_end():
             say("unread")
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, write)  # where the rest may go when the pipe is closed
+        os.close(nowhere)
+
+
+def test_a_reminder_that_nobody_reads_ends_nothing(monkeypatch):
+    monkeypatch.setattr(console, "SILENCE", 0.01)
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write, "w") as pipe, contextlib.redirect_stdout(pipe):
+        with reminding(lambda: "unread"):
+            time.sleep(0.05)
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, write)
         os.close(nowhere)

@@ -1,6 +1,7 @@
 """Each figure stands beside its like, and everything fits 80 columns."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -8,6 +9,7 @@ from rich.console import Console
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.evaluation import cam
 from jaxcbis.labels import LABELS
+from jaxcbis.machine.console import Level, telling
 from jaxcbis.report import formats, paper, tables, terminal
 from jaxcbis.report.tables import Table
 from jaxcbis.report.verdict import verdict, warnings
@@ -20,7 +22,8 @@ def screen(*, is_terminal=True) -> Console:
 
 def shown(run: dict) -> str:
     console = screen()
-    terminal.show_run(console, run)
+    with telling(Level.VERBOSE):
+        terminal.show_run(console, run, Path("run"))
     return console.file.getvalue()
 
 

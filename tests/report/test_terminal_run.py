@@ -114,6 +114,22 @@ def test_bars_are_drawn_and_leave_nothing_behind(demo):
     assert written.rindex(b"\x1b[?25h") > written.rindex(b"\x1b[?25l")  # the cursor is back
 
 
+def test_the_last_lines_answer(demo):
+    _, written = demo
+    last = [line for line in screen(written) if line][-8:]
+    assert last[0].startswith("tiny s2, paper protocol: 40 test patches")
+    assert last[1].startswith("! DEMO DATA")
+    assert last[2].startswith("! RANDOM WEIGHTS")
+    assert [line.split()[0] for line in last[3:]][:4] == ["Accuracy", "Baseline", "Maps", "Report"]
+    assert any(line.startswith("Tables   jaxcbis show /") for line in screen(written))
+
+
+def test_the_report_is_a_link(demo):
+    run, written = demo
+    file = run / "report.html"
+    assert f";{file.as_uri()}\x1b\\{file}\x1b]8;;\x1b\\".encode() in written
+
+
 def test_everything_fits_80_columns(demo):
     _, written = demo
     text = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
@@ -135,7 +151,14 @@ def test_quiet_verbose_and_plain(demo, capfd):
     words = ["train", *options(run.parent), "--resume"]
     assert main([*words, "--quiet"]) == 0
     assert capfd.readouterr().out == ""
+    assert main(words) == 0
+    answered = capfd.readouterr().out
+    assert "Accuracy " in answered
+    assert f"Report   {run / 'report.html'}\n" in answered
+    assert "accuracy (95 % interval)" not in answered
     assert main([*words, "--verbose"]) == 0
     plain = capfd.readouterr().out
     assert "accuracy (95 % interval)" in plain
-    assert "\x1b" not in plain
+    for text in (answered, plain):
+        assert "\x1b" not in text
+        assert "\r" not in text

@@ -50,7 +50,7 @@ def test_surroundings_change_nothing(tmp_path, backbone, program):
             [*only, *words], cwd=processes.ROOT, env=USERS | env, check=True, capture_output=True,
             text=True,
         )  # fmt: skip
-        assert f"Results: {output / 'results.json'}" in done.stdout
+        assert f"Report   {output / 'report.html'}" in done.stdout
         assert ("threads on 1 core" in done.stdout) == (len(allowed) < len(ALLOWED))
         found = json.loads((output / "results.json").read_text())
         losses = [(row["train_loss"], row["val_loss"]) for row in found["history"]]

@@ -95,7 +95,7 @@ def test_everything_promised_is_in_the_folder(done):
     assert (output / "report.html").read_text().rstrip().endswith("</html>")
     assert (output / "figures" / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in (output / "checkpoints").iterdir()] == ["model"]
-    assert f"Report:  {output / 'report.html'}" in said
+    assert f"Report   {output / 'report.html'}" in said
 
 
 def test_predictions_agree_with_results(done):

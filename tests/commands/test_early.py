@@ -1,0 +1,103 @@
+"""What is wrong with a path is said before JAX is started, and before anything is written."""
+
+import json
+
+import pytest
+
+from jaxcbis.commands import early
+from jaxcbis.errors import UserError
+from jaxcbis.machine import backend, files
+from jaxcbis.runs import claim
+from tests.report import example_run
+
+
+@pytest.fixture(autouse=True)
+def no_jax(monkeypatch):
+    """Whoever starts JAX fails."""
+
+    def start(*_, **__):
+        raise AssertionError("JAX was started first")
+
+    monkeypatch.setattr(backend, "start", start)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """The folder of a finished run without a model."""
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "results.json").write_text(json.dumps(example_run.results()))
+    return tmp_path / "run"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("train", "--data", "nowhere", "--output", "new"), "--data nowhere: does not exist"),
+        (("train", "--weights", "no.h5", "--output", "new"), "--weights no.h5: does not exist"),
+        (("train", "--weights", ".", "--output", "new"), "--weights .: is a folder"),
+        (("train", "--data-dir", "file/x", "--output", "new"), "--data-dir file/x: no folder"),
+        (("train", "--data-dir", "file", "--output", "new"), "--data-dir file: no folder"),
+        (("train", "--output", "file/new"), "cannot write file/new: Not a directory"),
+        (("train", "--like", "nowhere.json"), "cannot read nowhere.json"),
+        (("prepare", "--data", "nowhere"), "--data nowhere: does not exist"),
+        (("prepare", "--data-dir", "file/x"), "--data-dir file/x: no folder"),
+        (("study", "--data", "nowhere", "--output", "new"), "--data nowhere: does not exist"),
+        (
+            ("study", "--weights", "imagenet", "no.h5", "--output", "new"),
+            "--weights no.h5: does not exist",
+        ),
+        (("study", "--output", "file/new"), "cannot write file/new: Not a directory"),
+        (("audit", "--run", "run", "--output", "file/new"), "cannot write file/new"),
+        (("audit", "--run", "run", "nowhere", "--output", "new"), "cannot read nowhere/results"),
+        (
+            ("audit", "--data", "nowhere", "--run", "run", "--output", "new"),
+            "--data nowhere: does not exist",
+        ),
+        (("froc", "--data", ".", "--run", "nowhere", "--output", "new"), "cannot read nowhere/"),
+        (("froc", "--data", "nowhere", "--run", "run", "--output", "new"), "--data nowhere: does"),
+        (("froc", "--data", ".", "--run", "run", "--output", "file/new"), "cannot write file/new"),
+        (("export", "nowhere", "--output", "model"), "cannot read nowhere/results.json"),
+        (("export", "run", "--output", "run"), "--output run: is a folder; give a file"),
+        (("export", "run", "--output", "file/model"), "cannot write file"),
+    ],
+)
+def test_paths_are_looked_at_first(words, said, run, tmp_path, monkeypatch, refused_here):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    assert said in refused_here(*words)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_run_that_is_not_finished_is_no_run_to_ask(run, refused_here):
+    found = example_run.results() | {"status": "interrupted"}
+    (run / "results.json").write_text(json.dumps(found))
+    assert "the run is not finished" in refused_here("export", run, "--output", run / "model")
+    assert "the run is not finished" in refused_here("show", run)
+
+
+@pytest.mark.parametrize("words", [("train",), ("study",)])
+def test_a_folder_that_is_there_is_tried_first(words, tmp_path, monkeypatch, refused_here):
+    reserve = files.reserve
+
+    def read_only(folder, size):
+        if folder == tmp_path:
+            raise OSError(30, "Read-only file system")
+        reserve(folder, size)  # of caches
+
+    monkeypatch.setattr(files, "reserve", read_only)
+    line = refused_here(*words, "--output", tmp_path)
+    assert f"cannot write to {tmp_path}: Read-only file system; choose another --output" in line
+
+
+def test_data_sets_that_are_there_may_be_for_reading_alone(tmp_path, monkeypatch):
+    monkeypatch.setattr(early.os, "access", lambda *_: False)
+    early._require_place("--data-dir", tmp_path)
+    with pytest.raises(UserError, match="none can be made"):
+        early._require_place("--data-dir", tmp_path / "new")
+
+
+def test_claiming_a_folder_leaves_nothing_in_it(tmp_path):
+    from jaxcbis.config import resolve
+
+    assert claim.claim(tmp_path / "run", resolve({})) is None
+    assert list((tmp_path / "run").iterdir()) == []
