@@ -4,10 +4,8 @@ JAXCBIS_SCREENSHOTS=docs python -m pytest tests/report/test_browser.py -k screen
 writes the picture that docs/ shows; of the run in JAXCBIS_SCREENSHOTS_RUN, where that is set.
 """
 
-import csv
 import json
 import os
-import re
 from pathlib import Path
 
 import cv2
@@ -17,27 +15,11 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from jaxcbis.labels import LABELS
-from jaxcbis.report.page import document, gallery
+from jaxcbis.report.page import document
 from tests.report import made_run
+from tests.report.in_browser import answers, names
 
 EVIL = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
-
-
-def answers(run):
-    """Rows of predictions.csv as the report should show them, in the order of the file."""
-    with (run / "predictions.csv").open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    for row in rows:
-        row["confidence"] = max(float(row[label]) for label in LABELS)
-        row["right"] = row["label"] == row["predicted"]
-        row["iou"] = float(row["iou"]) if row["iou"] else None
-    return rows
-
-
-def names(page) -> list[str]:
-    """Ids of the cards shown, in order."""
-    texts = page.locator(".cards a").evaluate_all("a => a.map(e => e.getAttribute('aria-label'))")
-    return [text.split(":")[0] for text in texts]
 
 
 def table(page, title: str) -> dict[str, list[str]]:
@@ -65,7 +47,7 @@ def test_what_is_shown_equals_the_files(made, open_report):
         assert per_class[label][0] == str(ours["support"])
         low, high = ours["ci95"]["recall"]
         assert per_class[label][2] == f"{ours['recall']:.2f} ({low:.2f}–{high:.2f})"
-    for name in ("Confusion", "ROC", "Precision", "Share of right", "Loss", "LL score"):
+    for name in ("ROC", "Precision", "Share of right", "Loss", "LL score"):
         expect(page.locator(f'img.drawing[alt^="{name}"]')).to_have_count(1)
     broken = "i => i.filter(e => e.complete && !e.naturalWidth).length"
     assert page.locator("img.drawing").evaluate_all(broken) == 0
@@ -76,107 +58,6 @@ def test_what_is_shown_equals_the_files(made, open_report):
         + ("" if row["iou"] is None else f", IoU {row['iou']:.2f}")
         for row in answers(run)
     ]
-
-
-def test_filters_and_sort(made, open_report):
-    run = made
-    rows = answers(run)
-    page = open_report(run / "report.html")
-
-    def shown(**choice) -> list[str]:
-        page.get_by_role("button", name="Reset").click()
-        for id, value in choice.items():
-            control = page.locator(f"#{id.replace('_', '-')}")
-            (control.fill if "iou_" in id else control.select_option)(value)
-        ids = names(page)
-        assert page.locator("#count").inner_text() == f"{len(ids)} of {len(rows)} patches."
-        return ids
-
-    def ids(keep, key=None):
-        return [
-            row["id"]
-            for row in (sorted(filter(keep, rows), key=key) if key else filter(keep, rows))
-        ]
-
-    assert shown() == [row["id"] for row in rows]
-    for k, label in enumerate(LABELS):
-        assert shown(truth=str(k)) == ids(lambda r, label=label: r["label"] == label)
-        assert shown(predicted=str(k)) == ids(lambda r, label=label: r["predicted"] == label)
-    assert shown(answer="right") == ids(lambda r: r["right"])
-    assert shown(answer="wrong", truth="4") == ids(
-        lambda r: not r["right"] and r["label"] == LABELS[4]
-    )
-    ious = sorted(row["iou"] for row in rows if row["iou"] is not None)
-    low, high = f"{ious[3]:.2f}", f"{ious[-3]:.2f}"
-    between = shown(iou_low=low, iou_high=high)
-    assert between == ids(lambda r: r["iou"] is not None and float(low) <= r["iou"] <= float(high))
-    assert 0 < len(between) < len(ious)
-    assert shown(sort="confidence-down") == ids(lambda r: True, lambda r: -r["confidence"])
-    assert shown(sort="confidence-up") == ids(lambda r: True, lambda r: r["confidence"])
-    assert shown(sort="iou-down") == ids(
-        lambda r: True, lambda r: (r["iou"] is None, -(r["iou"] or 0))
-    )
-    assert shown(sort="iou-up") == ids(lambda r: True, lambda r: (r["iou"] is None, r["iou"] or 0))
-
-
-def test_links_and_keyboard(made, open_report):
-    run = made
-    rows = answers(run)
-    page = open_report(run / "report.html", f"#patch={rows[3]['id']}")
-    dialog = page.locator("dialog")
-    expect(dialog).to_be_visible()
-    expect(dialog.locator("#patch-title")).to_have_text(rows[3]["id"])
-    shown = dialog.locator("tbody tr").evaluate_all(
-        "r => r.map(e => [e.children[0].textContent, e.children[2].textContent])"
-    )
-    assert shown == [[label, f"{float(rows[3][label]):.3f}"] for label in LABELS]
-    page.keyboard.press("ArrowRight")
-    expect(dialog.locator("#patch-title")).to_have_text(rows[4]["id"])
-    assert page.url.endswith(f"#patch={rows[4]['id']}")
-    page.keyboard.press("ArrowLeft")
-    page.keyboard.press("ArrowLeft")
-    expect(dialog.locator("#patch-title")).to_have_text(rows[2]["id"])
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-    expect(page).not_to_have_url(re.compile("patch="))  # it hears of its end a little later
-    focused = "document.activeElement.getAttribute('aria-label').split(':')[0]"
-    assert page.evaluate(focused) == rows[2]["id"]
-    page.keyboard.press("ArrowRight")
-    assert page.evaluate(focused) == rows[3]["id"]
-    page.keyboard.press("End")
-    assert page.evaluate(focused) == rows[-1]["id"]
-    page.keyboard.press("Home")
-    page.keyboard.press("ArrowDown")
-    columns = page.evaluate("getComputedStyle(byId('cards')).gridTemplateColumns").count("px")
-    assert page.evaluate(focused) == rows[columns]["id"]
-    page.keyboard.press("Enter")
-    expect(dialog.locator("#patch-title")).to_have_text(rows[columns]["id"])
-    page.evaluate("location.hash = 'patch=nobody'")
-    expect(dialog).to_be_hidden()
-
-
-def test_map_and_outline_lie_where_the_run_has_them(made, open_report):
-    """The canvas against cv2's own upsampling, the outline against the mask."""
-    page = open_report(made / "report.html", "#gallery")
-    held = gallery.read(made)
-    masks = made_run.make_patches(np.random.default_rng(0), 40, 64).masks
-    for k, item in enumerate(held["patches"][:8]):
-        card = page.locator(".cards li").nth(k)
-        card.scroll_into_view_if_needed()
-        expect(card.locator("canvas")).to_have_count(1)
-        drawn = card.locator("canvas").evaluate(
-            "c => [...c.getContext('2d').getImageData(0, 0, c.width, c.height).data]"
-        )
-        alpha = np.array(drawn, float).reshape(64, 64, 4)[..., 3]
-        coarse = np.frombuffer(made_run.decoded(item["map"]), np.uint8).reshape(7, 7)
-        expected = 0.6 * cv2.resize(coarse.astype(np.float32), (64, 64))
-        np.testing.assert_allclose(alpha, expected, atol=1.5)
-        box = card.locator("path").evaluate(
-            "p => { const b = p.getBBox(); return [b.x, b.y, b.x + b.width, b.y + b.height]; }"
-        )
-        y, x = np.nonzero(masks[k])
-        expected = (x.min(), y.min(), x.max() + 1, y.max() + 1) if len(x) else (0, 0, 0, 0)
-        np.testing.assert_allclose(np.array(box) * 64, expected, atol=1)
 
 
 def test_markup_in_names_is_shown_as_text(copy, open_report):
@@ -207,12 +88,12 @@ def test_runs_side_by_side(made, tmp_path, open_report):
     side = table(page, "Side by side")
     for name, test in zip("ab", found, strict=True):
         assert side[name][1].startswith(f"{test['accuracy']:.2f} (")
-    expect(page.locator('img.drawing[alt^="Confusion"]')).to_have_count(2)
+    expect(page.locator(".confusion caption").filter(has_not_text="Paper")).to_have_text(["a", "b"])
     expect(page.locator('.overview img[alt^="Accuracy and LL score of every run"]')).to_be_visible()
     assert len(names(page)) == 24  # of both runs, each shown once
-    page.locator("#answer").select_option("wrong")
+    page.locator("#filters [name=answer]").select_option("wrong")
     for k, run in enumerate(runs):
-        page.get_by_label("Answers of").select_option(str(k))
+        page.get_by_label("Answers of").select_option(index=k)
         assert names(page) == [row["id"] for row in answers(run) if not row["right"]]
     page.locator(".cards a").first.click()
     expect(page.locator("dialog h3")).to_have_text(["a", "b"])
@@ -280,6 +161,7 @@ def test_screenshot(made, open_report, tmp_path):
     folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
     run = Path(os.environ.get("JAXCBIS_SCREENSHOTS_RUN", made))
     page = open_report(run / "report.html", "#gallery", viewport={"width": 1200, "height": 800})
+    page.get_by_label("Maps on all patches").check()
     expect(page.locator(".cards canvas").first).to_be_visible()  # made when it comes into view
     picture = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     assert picture.shape[:2] == (800, 1200)

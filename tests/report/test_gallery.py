@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from jaxcbis.errors import UserError
+from jaxcbis.evaluation import localization
 from jaxcbis.records import predictions
 from jaxcbis.records.predictions import Predictions
 from jaxcbis.report.figures import examples, saving
@@ -15,9 +16,9 @@ from tests.report import made_run
 def test_gallery_holds_what_it_was_given(tmp_path):
     patches = made_run.make_patches(np.random.default_rng(0), 6, 64)
     maps = np.random.default_rng(1).random((6, 3, 3), np.float32)
-    gallery.write(tmp_path, patches, maps)
+    gallery.write(tmp_path, patches, maps, maps[::-1])
     held = gallery.read(tmp_path)
-    assert held["grid"] == 3
+    assert (held["grid"], held["side"]) == (3, 64)
     assert [item["id"] for item in held["patches"]] == list(patches.ids)
     for item, image, mask, heat in zip(
         held["patches"], patches.images, patches.masks, maps, strict=True
@@ -27,13 +28,64 @@ def test_gallery_holds_what_it_was_given(tmp_path):
         assert np.abs(shown.astype(int) - image).mean() < 4
         cells = np.frombuffer(made_run.decoded(item["map"]), np.uint8).reshape(3, 3)
         np.testing.assert_array_equal(cells, np.rint(heat / heat.max() * 255))
+        assert item["true_map"] == held["patches"][-1 - list(patches.ids).index(item["id"])]["map"]
         assert bool(item["outline"]) == mask.any()
 
 
 def test_a_map_of_nothing_is_no_share_of_anything(tmp_path):
     patches = made_run.make_patches(np.random.default_rng(0), 2, 32)
     gallery.write(tmp_path, patches, np.zeros((2, 2, 2), np.float32))
-    assert made_run.decoded(gallery.read(tmp_path)["patches"][0]["map"]) == bytes(4)
+    held = gallery.read(tmp_path)
+    assert made_run.decoded(held["patches"][0]["map"]) == bytes(4)
+    assert gallery.maps_of(held["patches"][0], held, 0.5, right=True)["contour"] == ""
+
+
+def filled(path: str, side: int) -> np.ndarray:
+    """Pixels whose centres lie inside an SVG path over a square of side 1."""
+    lines = [
+        np.array([point.split() for point in part.rstrip("Z").split("L")], float)
+        for part in path.split("M")[1:]
+    ]
+    inside = np.zeros((side, side), np.uint8)
+    fixed = [np.rint((line * side - 0.5) * 256).astype(np.int32) for line in lines]
+    cv2.fillPoly(inside, fixed, 1, shift=8)
+    return inside.astype(bool)
+
+
+def test_the_contour_encloses_the_area_that_iou_is_measured_on(tmp_path):
+    patches = made_run.make_patches(np.random.default_rng(0), 12, 64)
+    rng = np.random.default_rng(1)
+    maps = cv2.GaussianBlur(rng.random((7, 7, 12), np.float32), (0, 0), 1).transpose(2, 0, 1)
+    maps -= maps.min(axis=(1, 2), keepdims=True)
+    gallery.write(tmp_path, patches, maps, maps[::-1])
+    held = gallery.read(tmp_path)
+    for threshold in (0.3, 0.5, 0.8):
+        expected = localization.iou(patches, maps, threshold)
+        for item, mask, wanted in zip(held["patches"], patches.masks, expected, strict=True):
+            shown = gallery.maps_of(item, held, threshold, right=True)
+            assert set(shown) == {"grid", "map", "contour"}
+            if np.isnan(wanted):
+                continue
+            area = filled(shown["contour"], 64)
+            assert (area & mask).sum() / (area | mask).sum() == pytest.approx(wanted, abs=0.03)
+    first, last = held["patches"][0], held["patches"][-1]
+    wrong = gallery.maps_of(first, held, 0.5, right=False)
+    assert wrong["true_map"] == last["map"]
+    assert wrong["true_contour"] == gallery.maps_of(last, held, 0.5, right=True)["contour"]
+    assert "contour" not in gallery.maps_of(first, held, None, right=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "view"),
+    [
+        ("Mass-Test_P_00016_LEFT_CC_1", "left breast, craniocaudal view (CC)"),
+        ("x_P_1_RIGHT_MLO", "right breast, mediolateral oblique view (MLO)"),
+        ("patch_0001", ""),
+        ("BRIGHT_MLOW_1", ""),
+    ],
+)
+def test_an_id_says_side_and_view(name, view):
+    assert gallery.view_of(name) == view
 
 
 def test_overlays_are_of_each_class_s_surest_hit_and_miss(made):

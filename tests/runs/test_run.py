@@ -19,7 +19,7 @@ from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.records import folders
-from jaxcbis.report.page import document
+from jaxcbis.report.page import document, gallery
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
 from jaxcbis.training import checkpoints
@@ -96,6 +96,15 @@ def test_everything_promised_is_in_the_folder(done):
     assert (output / "figures" / "confusion.png").read_bytes().startswith(b"\x89PNG")
     assert [path.name for path in (output / "checkpoints").iterdir()] == ["model"]
     assert f"Report   {output / 'report.html'}" in said
+
+
+def test_the_gallery_has_the_maps_of_both_classes(done):
+    output, _ = done
+    told, patches = rows(output), gallery.read(output)["patches"]
+    same = [patch["map"] == patch["true_map"] for patch in patches]
+    right = [row["label"] == row["predicted"] for row in told]
+    assert all(equal for equal, hit in zip(same, right, strict=True) if hit)
+    assert not all(equal for equal, hit in zip(same, right, strict=True) if not hit)
 
 
 def test_predictions_agree_with_results(done):

@@ -17,13 +17,13 @@ class Cell(NamedTuple):
     Attributes:
       shade: 0 to SHADES.
       share: of the true class's patches, as text; '' where the class has none.
-      count: patches; None in the paper's matrix.
+      patches: how many; None in the paper's matrix.
       address: of these patches in the gallery; '' where there are none to show.
     """
 
     shade: int
     share: str
-    count: int | None = None
+    patches: int | None = None
     address: str = ""
 
 

@@ -19,7 +19,7 @@ from jaxcbis.report.tables import Table
 
 HERE = Path(__file__).parent
 #: What the page holds inside itself, in this order.
-STYLES = ("report.css", "confusion.css", "gallery.css")
+STYLES = ("report.css", "confusion.css", "gallery.css", "pictures.css", "patch.css")
 SCRIPTS = (
     "elements.js", "answers.js", "pictures.js", "filters.js", "patch.js", "gallery.js",
 )  # fmt: skip

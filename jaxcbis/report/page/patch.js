@@ -9,6 +9,7 @@ function pageOf(patch) {
     element("h2", { id: "patch-title" }, patch.id),
     element("p", { className: "small" }, facts.join(" · ")),
     ...runs.flatMap((_, run) => views(patch, run)),
+    element("p", { className: "small print-only" }, `${document.title}. Not a medical device.`),
   ];
 }
 

@@ -1,0 +1,22 @@
+"""What a page should show of a run, and what it shows."""
+
+import csv
+
+from jaxcbis.labels import LABELS
+
+
+def answers(run) -> list[dict]:
+    """Rows of predictions.csv as the report should show them, in the order of the file."""
+    with (run / "predictions.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for row in rows:
+        row["confidence"] = max(float(row[label]) for label in LABELS)
+        row["right"] = row["label"] == row["predicted"]
+        row["iou"] = float(row["iou"]) if row["iou"] else None
+    return rows
+
+
+def names(page) -> list[str]:
+    """Ids of the cards shown, in order."""
+    texts = page.locator(".cards a").evaluate_all("a => a.map(e => e.getAttribute('aria-label'))")
+    return [text.split(":")[0] for text in texts]
