@@ -159,6 +159,10 @@ dialog.addEventListener("keydown", (event) => {
   if (by) step(by);
 });
 addEventListener("hashchange", follow);
+// A link to what is shown already changes no address, but leads to the gallery all the same.
+document.addEventListener("click", (event) => {
+  if (event.target.closest("a.filter")?.hash === location.hash) byId("gallery-title").focus();
+});
 
 // Once the page's other scripts are there, too: they may add filters.
 addEventListener("DOMContentLoaded", () => {
