@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from jaxcbis.audit import questions, tables
+from jaxcbis.audit.questions import Question
 from jaxcbis.machine import files
 from jaxcbis.records import results
 from jaxcbis.report import formats
-from jaxcbis.report.page import pictures, rendering
+from jaxcbis.report.page import frame, pictures
 
 HERE = Path(__file__).parent
 #: What notes of an audit on demo data begin with.
@@ -52,19 +53,28 @@ def page(folder: Path, audit: dict | None = None) -> Path:
     if looking and (drawn := folder / looking["picture"]["file"]).is_file():
         picture = pictures.of_png(drawn, _alt(looking))
     count = len(audit.get("runs") or audit["faithfulness"])
-    return rendering.write(
-        folder / "report.html",
+    text = frame.render(
         HERE / "audit.html",
         (HERE / "audit.css",),
-        (),
         title=f"Audit of {count} run{'s' * (count != 1)}",
-        demo=any(note.startswith(_DEMO) for note in audit["notes"]),
-        questions=questions.of(audit),
+        badges=["DEMO DATA"] if any(note.startswith(_DEMO) for note in audit["notes"]) else [],
+        questions=[_unindented(each) for each in questions.of(audit)],
         unfinished=tables.on_what_is_left(audit),
         picture=picture,
         rule=looking["picture"]["rule"] if looking else "",
         notes=audit["notes"],
     )
+    files.write(folder / "report.html", text, "free space there or make the folder writable")
+    return folder / "report.html"
+
+
+def _unindented(question: Question) -> Question:
+    """Without the spaces that set off rows on a screen; a page has its own ways."""
+    shown = [
+        table._replace(rows=[(row[0].strip(), *row[1:]) for row in table.rows])
+        for table in question.tables
+    ]
+    return question._replace(tables=shown)
 
 
 def _alt(looking: dict) -> str:

@@ -52,7 +52,7 @@ def of(audit: dict) -> list[Question]:
             looking_tables.of(looking) if looking else [],
         ),
         Question(
-            "choices",
+            "protocol",
             "What is each flattering choice of the paper's protocol worth?",
             _on_choices(rows),
             tables.on_causes(rows),
@@ -66,7 +66,7 @@ def of(audit: dict) -> list[Question]:
             [tables.baselines(audit["baselines"])],
         ),
         Question(
-            "faithfulness",
+            "maps",
             "Do the maps show what the models have learnt?",
             _on_maps(faithful, random),
             [

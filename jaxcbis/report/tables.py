@@ -50,21 +50,29 @@ def comparison(results: dict) -> list[Table]:
     """
     published = paper.row_of(results["config"])
     title_end = mark(results)
-    tables = []
-    if results.get("test"):
-        tables.append(_headline(results, published, title_end))
-    if results.get("localization"):
-        tables.append(_localization(results, published, title_end))
-    if results.get("covering"):
-        tables.append(_covering(results["covering"], title_end))
-    if results.get("test"):
-        test = results["test"]
-        tables += [
+    found = [*beside_paper(results), covering(results)]
+    if test := results.get("test"):
+        found += [
             _auc(test, published, title_end),
             class_report(test, published, title_end),
             confusion(test, published, title_end),
         ]
-    return tables
+    return [table for table in found if table]
+
+
+def beside_paper(results: dict) -> list[Table]:
+    """The run's main figures beside the paper's: of classification, and of localisation.
+
+    Args:
+      results: content of results.json. Parts that a run does not have yet are left out.
+    """
+    published = paper.row_of(results["config"])
+    found = []
+    if results.get("test"):
+        found.append(_headline(results, published, mark(results)))
+    if results.get("localization"):
+        found.append(_localization(results, published, mark(results)))
+    return found
 
 
 def is_demo(results: dict) -> bool:
@@ -83,6 +91,18 @@ def run_name(results: dict) -> str:
     return f"{config['backbone']} {config['strategy']}, {config['protocol']} protocol"
 
 
+def backbone_name(config: Mapping[str, Any]) -> str:
+    """A run's backbone as people write it, e.g. 'ResNet50'."""
+    return config["backbone"].replace("resnet", "ResNet").replace("vgg", "VGG")
+
+
+def heading(results: dict) -> str:
+    """What a page on the run is headed by, e.g. 'Run: ResNet50, S2, shifted protocol, seed 0'."""
+    config = results["config"]
+    model = f"{backbone_name(config)}, {config['strategy'].upper()}"
+    return f"Run: {model}, {config['protocol']} protocol, seed {config['seed']}"
+
+
 def title_of(results: dict) -> str:
     """The run in a few words, and that its data are no mammograms where they are not."""
     return run_name(results) + (" - DEMO DATA" if is_demo(results) else "")
@@ -91,6 +111,22 @@ def title_of(results: dict) -> str:
 def map_method(config: Mapping[str, Any]) -> str:
     """The name of the class activation maps of a run or a study; before there were several, one."""
     return CAM_METHODS[config.get("cam_method", "gradcam")]
+
+
+def map_words(config: Mapping[str, Any]) -> str:
+    """How the maps of a run were made, e.g. 'Grad-CAM', or 'Grad-CAM at layer3'."""
+    stage = config.get("cam_stage")
+    return f"{map_method(config)} at {stage}" if stage else map_method(config)
+
+
+def scored_maps(results: dict) -> str:
+    """How they were made and held against masks: 'Grad-CAM, threshold 0.5 of a map's maximum'.
+
+    Args:
+      results: content of results.json, with 'localization'.
+    """
+    threshold = results["localization"]["threshold"]
+    return f"{map_words(results['config'])}, threshold {threshold:g} of a map's maximum"
 
 
 def epochs_to_best(results: dict) -> int | None:
@@ -135,7 +171,8 @@ def _headline(results: dict, published: paper.Row | None, title_end: str) -> Tab
         caption = f"Paper: {published.name}, Tables II and III, {published.report_figure}."
         if results["config"]["protocol"] != "paper":
             caption += " It follows the paper protocol, this run does not."
-    return Table(f"{run_name(results)}{title_end}", ("", "this run", "paper"), rows, caption)
+    title = f"Beside the paper: {run_name(results)}{title_end}"
+    return Table(title, ("", "this run", "paper"), rows, caption)
 
 
 def _localization(results: dict, published: paper.Row | None, title_end: str) -> Table:
@@ -161,13 +198,13 @@ def _localization(results: dict, published: paper.Row | None, title_end: str) ->
         ),
     ]
     caption = (
-        f"{found['n_scored']} correctly classified lesions, {found['zero_maps']} of them with an "
-        f"all-zero map; threshold {found['threshold']:g} of a map's maximum."
+        f"{scored_maps(results)}; {found['n_scored']} correctly classified lesions, "
+        f"{found['zero_maps']} of them with an all-zero map."
     )
-    if said := against_blind_maps(found):
-        caption += f" The run's maps are {said}."
-    if said := pointing_against_blind_maps(found):
-        caption += f" Their pointing game is {said}."
+    if blind := against_blind_maps(found):
+        caption += f" The run's maps are {blind}."
+    if blind := pointing_against_blind_maps(found):
+        caption += f" Their pointing game is {blind}."
     if published:
         caption += " Paper: Table IV, threshold not stated."
     return Table(
@@ -178,7 +215,16 @@ def _localization(results: dict, published: paper.Row | None, title_end: str) ->
     )
 
 
-def _covering(found: dict, title_end: str) -> Table:
+def covering(results: dict) -> Table | None:
+    """What covering the lesions changes; None where none were covered.
+
+    Args:
+      results: content of results.json.
+    """
+    found = results.get("covering")
+    if not found:
+        return None
+
     def less(name: str) -> str:
         of = found[f"{name}_less_intact"]
         if of["difference"] is None:
@@ -195,12 +241,21 @@ def _covering(found: dict, title_end: str) -> Table:
             less("elsewhere"),
         ),
     ]
+    caption = (
+        f"The {found['n']} lesions with as much room beside them, mostly smaller ones, against "
+        f"{found['n_background']} background patches; filled in from the surroundings."
+    )
+    between = found.get("covered_less_elsewhere") or {}
+    if interval := between.get("ci95"):
+        caption += (
+            f" Lesion covered less as much covered elsewhere: {between['difference']:+.2f} (95 % "
+            f"interval {interval[0]:+.2f} to {interval[1]:+.2f})."
+        )
     return Table(
-        f"AUC of lesion or background, lesions covered{title_end}",
+        f"AUC of lesion or background, lesions covered{mark(results)}",
         ("patch", "AUC (95 %)", "change (95 %)"),
         rows,
-        f"The {found['n']} lesions with as much room beside them, mostly smaller ones, against "
-        f"{found['n_background']} background patches; filled in from the surroundings.",
+        caption,
     )
 
 
@@ -215,21 +270,50 @@ BASELINES = {
 }
 
 
-def against_blind_maps(found: dict) -> str:
-    """Whether a run's maps meet the masks better than the best map made without a model, in words.
+class Blind(NamedTuple):
+    """The best of the maps made without a model, and the run's maps against it.
+
+    Attributes:
+      name: of the map.
+      value: what it reaches.
+      difference, interval: of the run's maps less it, with its 95 % interval.
+      verdict: on that: better, worse or within noise.
+    """
+
+    name: str
+    value: float
+    difference: float
+    interval: list[float]
+    verdict: str
+
+    @property
+    def beside(self) -> str:
+        """The verdict as it is said of the run's maps, e.g. 'better than' or 'within noise of'."""
+        return f"{self.verdict} {'of' if self.verdict == WITHIN_NOISE else 'than'}"
+
+    def __str__(self) -> str:
+        low, high = self.interval
+        return (
+            f"{self.beside} {self.name}, the best map made without a model ({self.value:.2f}; "
+            f"difference {self.difference:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
+        )
+
+
+def against_blind_maps(found: dict) -> Blind | None:
+    """The run's maps against the best map made without a model, by LL score.
 
     Args:
       found: 'localization' of results.json.
 
     Returns:
-      '' where nothing was compared, as before there was such a comparison, or with one patient.
+      None where nothing was compared, as before there was such a comparison, or with one patient.
     """
     of_all = found.get("against_baselines") or {}
-    return _against_the_best(of_all, {key: found["baselines"][key] for key in of_all})
+    return _best(of_all, {key: found["baselines"][key] for key in of_all})
 
 
-def pointing_against_blind_maps(found: dict) -> str:
-    """The same for the pointing game; '' where it was not compared, as in earlier versions."""
+def pointing_against_blind_maps(found: dict) -> Blind | None:
+    """The same by the pointing game; None where it was not compared, as in earlier versions."""
     of_all = found.get("against_baselines") or {}
     gains = {key: of["pointing_game"] for key, of in of_all.items() if of.get("pointing_game")}
     reached = {
@@ -237,22 +321,17 @@ def pointing_against_blind_maps(found: dict) -> str:
         for key, of in gains.items()
         if of["difference"] is not None
     }
-    return _against_the_best(gains, reached)
+    return _best(gains, reached)
 
 
-def _against_the_best(gains: dict[str, dict], reached: dict[str, float]) -> str:
-    """The comparison with the one that reached most, if there is any with an interval."""
+def _best(gains: dict[str, dict], reached: dict[str, float]) -> Blind | None:
+    """The one that reached most of those that the run's maps could be held against."""
     known = [key for key, of in gains.items() if of["verdict"]]
     if not known:
-        return ""
+        return None
     best = max(known, key=lambda key: reached[key])
-    of, (low, high) = gains[best], gains[best]["ci95"]
-    beside = "of" if of["verdict"] == WITHIN_NOISE else "than"
-    return (
-        f"{of['verdict']} {beside} {BASELINES[best]}, the best map made without a model "
-        f"({reached[best]:.2f}; difference {of['difference']:+.2f}, 95 % interval {low:+.2f} to "
-        f"{high:+.2f})"
-    )
+    of = gains[best]
+    return Blind(BASELINES[best], reached[best], of["difference"], of["ci95"], of["verdict"])
 
 
 def _auc(test: dict, published: paper.Row | None, title_end: str) -> Table:
@@ -312,10 +391,15 @@ def confusion(test: dict, published: paper.Row | None, title_end: str) -> Table:
     )
 
 
+def marks(results: dict) -> list[str]:
+    """What must be said of a run on demo data or from random weights, wherever it is shown."""
+    return ["DEMO DATA"] * is_demo(results) + ["random weights"] * has_random_weights(results)
+
+
 def mark(results: dict) -> str:
-    """What a title must say of a run on demo data or from random weights."""
-    marks = ["DEMO DATA"] * is_demo(results) + ["random weights"] * has_random_weights(results)
-    return f" - {', '.join(marks)}" if marks else ""
+    """The same as the end of a title."""
+    found = marks(results)
+    return f" - {', '.join(found)}" if found else ""
 
 
 def number(value: float | None, digits: int = 2) -> str:

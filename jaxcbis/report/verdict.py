@@ -2,11 +2,11 @@
 
 from collections import Counter
 
-from jaxcbis.labels import LABELS
-from jaxcbis.report import paper
+from jaxcbis.report import paper, tiles
 from jaxcbis.report.tables import (
     BASELINES,
     against_blind_maps,
+    backbone_name,
     has_random_weights,
     is_demo,
     map_method,
@@ -70,23 +70,19 @@ def warnings(results: dict) -> list[str]:
 
 def _classification(results: dict, test: dict) -> str:
     config, interval = results["config"], test["accuracy_ci95"]
-    accuracy = f"{test['accuracy']:.2f}"
-    if interval:
-        accuracy += f" (95 % interval {interval[0]:.2f} to {interval[1]:.2f})"
-    supports = [test["per_class"][label]["support"] for label in LABELS]
+    label, share = tiles.majority(test)
     sentence = (
-        f"{config['backbone']} trained with {config['strategy']} reaches an accuracy of {accuracy} "
-        f"on {test['n']} test patches, where always answering "
-        f"{LABELS[supports.index(max(supports))]} would reach {max(supports) / test['n']:.2f}"
+        f"{backbone_name(config)} trained with {config['strategy'].upper()} reaches an accuracy of "
+        f"{test['accuracy']:.2f} on {test['n']} test patches; always answering {label} "
+        f"would reach {share:.2f}"
     )
     published = paper.row_of(config)
-    comparable = config["protocol"] == "paper" and not is_demo(results) and all(supports)
-    if published and interval and comparable:
+    if published and interval and not tiles.not_comparable(results):
         low, high = interval
         place = "above" if published.accuracy > high else "below"
         if low <= published.accuracy <= high:
             place = "inside"
-        sentence += f"; the paper's {published.accuracy:.2f} lies {place} the interval"
+        sentence += f". The paper's {published.accuracy:.2f} lies {place} the 95 % interval"
     return sentence + "."
 
 
@@ -94,44 +90,37 @@ def _localization(found: dict | None, config: dict) -> str:
     if not found or found["ll_score"] is None:
         return "Localisation is not scored: no lesion was classified correctly."
     reached = f"Its {map_method(config)} maps reach an LL score of {found['ll_score']:.2f}"
-    if said := against_blind_maps(found):
-        pointing = pointing_against_blind_maps(found)
-        then = pointing and f" Their pointing game is {found['pointing_game']:.2f}: {pointing}."
-        return f"{reached}: {said}.{then}"
+    if blind := against_blind_maps(found):
+        told = f"{reached}, {blind.beside} the best blind map ({blind.name}, {blind.value:.2f})."
+        if pointing := pointing_against_blind_maps(found):
+            told += (
+                f" They peak on the lesion in {_percent(found['pointing_game'])} of the correctly "
+                f"classified ones, {pointing.beside} the best blind map ({pointing.name}, "
+                f"{_percent(pointing.value)})."
+            )
+        return told
     values = {key: value for key, value in found["baselines"].items() if key != "grid_ceiling"}
     best, value = max(values.items(), key=lambda item: item[1])
     return (
-        f"{reached}; the best map made without a model, {BASELINES[best]}, reaches {value:.2f}, "
-        "and whether that is within noise is not known."
+        f"{reached}; the best blind map, {BASELINES[best]}, reaches {value:.2f}, and whether that "
+        "is within noise is not known."
     )
 
 
 def _covering(found: dict | None) -> list[str]:
     if not found or found["lesion_auc_intact"] is None:
         return []
-    return [
-        "Lesions are told from background with an AUC of "
-        f"{found['lesion_auc_intact']:.2f}; with the lesion covered it is "
-        f"{found['lesion_auc_covered']:.2f}{_change(found['covered_less_intact'])}, with as much "
-        f"covered elsewhere {found['lesion_auc_elsewhere']:.2f}"
-        f"{_change(found['elsewhere_less_intact'])}.{_use(found.get('covered_less_elsewhere'))}"
-    ]
+    change = (
+        f"takes the AUC of lesion against background from {found['lesion_auc_intact']:.2f} to "
+        f"{found['lesion_auc_covered']:.2f}, covering as much beside it to "
+        f"{found['lesion_auc_elsewhere']:.2f}."
+    )
+    between = found.get("covered_less_elsewhere") or {}
+    if not (interval := between.get("ci95")):  # of one patient, or before the two were compared
+        return [f"Covering the lesion {change}"]
+    shown = "The model" if interval[1] < 0 else "It is not shown that the model"
+    return [f"{shown} uses the lesion: covering it {change}"]
 
 
-def _use(covered_less_elsewhere: dict | None) -> str:
-    """What the two say together; nothing of results from before they were compared."""
-    if not covered_less_elsewhere or covered_less_elsewhere["ci95"] is None:
-        return ""
-    told = f" Between the two lies {covered_less_elsewhere['difference']:+.2f}"
-    low, high = covered_less_elsewhere["ci95"]
-    interval = f"95 % interval {low:+.2f} to {high:+.2f}"
-    if high < 0:
-        return f"{told} ({interval}): the model uses the lesion."
-    return f"{told} ({interval}): it is not shown that the model uses the lesion."
-
-
-def _change(of: dict) -> str:
-    if of["ci95"] is None:
-        return ""
-    low, high = of["ci95"]
-    return f" (change {of['difference']:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
+def _percent(share: float) -> str:
+    return f"{100 * share:.0f} %"

@@ -1,124 +1,160 @@
-"""The lines that a run ends with: what they hold, that they fit, and that tables are not cut."""
+"""A run's page in a real browser: the answer first, on a phone, by keyboard and on paper.
 
-import copy
-import io
-import itertools
-from collections import Counter
+JAXCBIS_SCREENSHOTS=DIR python -m pytest tests/report/test_answer.py
+leaves there what a reader sees at 1440 and 390 pixels, in the dark, and on paper; of the run in
+JAXCBIS_SCREENSHOTS_RUN, where that is set.
+"""
+
+import json
+import os
+import re
+from pathlib import Path
 
 import pytest
-from rich.console import Console
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import expect
 
-from jaxcbis.labels import LABELS
-from jaxcbis.report import answer, tables, terminal
-from jaxcbis.report.tables import Table
-from jaxcbis.study import answer as of_study
-from jaxcbis.study import tables as study_tables
-from tests.report.example_run import results as example
-from tests.study.made import record
+from jaxcbis.report import tiles
+from jaxcbis.report.page import glossary
+
+PHONE = {"width": 360, "height": 740}
 
 
-def test_a_run_by_the_paper_protocol_stands_beside_the_paper():
-    run = example()
-    lines = answer.lines(run)
-    low, high = run["test"]["accuracy_ci95"]
-    said = f"{run['test']['accuracy']:.2f} ({low:.2f} to {high:.2f})"
-    assert lines["Accuracy"] == f"{said}, {said} without label normalisation"
-    counts = {label: run["test"]["per_class"][label]["support"] for label in LABELS}
-    most = max(counts, key=counts.get)
-    share = counts[most] / run["test"]["n"]
-    assert lines["Baseline"] == f"{share:.2f} by always answering {most}; the paper reports 0.70"
-    assert answer.warnings(run) == []
+def meaning(key: str) -> str:
+    return glossary.TERMS[key].meaning
+
+
+def test_the_answer_comes_first_and_fits_a_phone(made, open_report):
+    results = json.loads((made / "results.json").read_text())
+    page = open_report(made / "report.html", viewport=PHONE)
+    assert page.title() == ("Run: ResNet50, S2, paper protocol, seed 0 (DEMO DATA, random weights)")
+    shown = page.locator(".tiles li")
+    for k, tile in enumerate(tiles.of(results)):
+        text = shown.nth(k).inner_text().split("\n")
+        told = [tile.name, f"{tile.value} {tile.interval}", tile.blind, tile.paper, tile.note]
+        flat = re.sub(r"\s+", " ", " ".join(text))
+        assert flat == " ".join(
+            [told[0], told[1], "Best blind", told[2], "Paper", *filter(None, told[3:])]
+        )
+    low, high = results["test"]["accuracy_ci95"]
+    accuracy = f"{results['test']['accuracy']:.2f}", f"{low:.2f} to {high:.2f}"
+    first = shown.first
+    assert (first.locator(".value").inner_text(), first.locator(".interval").inner_text()) == (
+        accuracy
+    )
+    tops = [page.locator(each).bounding_box()["y"] for each in (".tiles", ".warnings", "nav")]
+    assert tops == sorted(tops)
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    cut = "e => e.filter(t => t.scrollWidth > t.clientWidth).map(t => t.ariaLabel)"
+    assert page.locator(".beside .table").count() == 2
+    assert page.locator(".beside .table").evaluate_all(cut) == []
+
+
+def test_the_parts_are_a_click_away_wherever_one_reads(made, open_report):
+    page = open_report(made / "report.html", viewport=PHONE)
+    names = page.locator("nav a").all_inner_texts()
+    assert names == ["Results", "Tables", "About", "Gallery", "Glossary"]
+    inside = "a => a.every(e => e.getBoundingClientRect().right <= innerWidth)"
+    assert page.locator("nav a").evaluate_all(inside)
+    page.get_by_role("link", name="Tables", exact=True).click()
+    expect(page.locator("nav a[aria-current]")).to_have_text("Tables")
+    assert page.locator("nav").bounding_box()["y"] == 0
+    under = page.locator("#tables h2").bounding_box()["y"]
+    assert page.locator("nav").bounding_box()["height"] <= under < 150
+    page.get_by_role("link", name="About").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("nav a[aria-current]")).to_have_text("About")
+
+
+def test_terms_explain_themselves_to_pointer_keyboard_and_reader(made, open_report):
+    page = open_report(made / "report.html")
+    tip, term = page.locator(".tip"), page.locator(".verdict a[href='#term-ll']")
+    expect(tip).to_be_hidden()
+    term.hover()
+    expect(tip).to_have_text(meaning("ll"))
+    tip.hover()  # the pointer may go there to read on
+    page.wait_for_timeout(300)
+    expect(tip).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(tip).to_be_hidden()
+    page.locator(".verdict a[href='#term-blind']").focus()
+    expect(tip).to_have_text(meaning("blind"))
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "term"
+    described = page.locator("a.term").evaluate_all(
+        "a => a.map(e => document.getElementById(e.getAttribute('aria-describedby')).textContent)"
+    )
+    assert set(described) <= {each.meaning for each in glossary.TERMS.values()}
+    term.click()  # leads to the list
+    assert page.url.endswith("#term-ll")
+    expect(page.locator("#term-ll")).to_be_in_viewport()
+
+
+def test_a_term_is_tapped_and_the_whole_is_for_everybody_on_a_phone(made, open_report):
+    page = open_report(made / "report.html", viewport=PHONE, has_touch=True, is_mobile=True)
+    page.locator(".tiles a[href='#term-auc']").last.tap()
+    tip = page.locator(".tip")
+    expect(tip).to_have_text(meaning("auc"))
+    box = tip.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= PHONE["width"]
+    assert "#term" not in page.url
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+    page.locator("h1").tap()
+    expect(tip).to_be_hidden()
+
+
+def test_the_command_is_copied(made, open_report):
+    page = open_report(made / "report.html", permissions=["clipboard-read", "clipboard-write"])
+    page.get_by_role("button", name="Copy").click()
+    expect(page.locator("#copy")).to_have_text("Copied")
+    command = "jaxcbis train --backbone resnet50 --strategy s2"
+    assert page.evaluate("navigator.clipboard.readText()") == command
+    page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(); }")
+    page.locator("#copy").click()
+    expect(page.locator("#copy")).to_have_text("Selected: press Ctrl+C")
+    assert page.evaluate("getSelection().toString()") == command
+
+
+def test_nothing_stays_folded_on_paper(made, open_report):
+    page = open_report(made / "report.html", viewport={"width": 794, "height": 1123})  # A4
+    details = page.locator("details")
+    assert details.count() >= 1
+    assert details.evaluate_all("d => d.some(e => e.open)") is False
+    page.emulate_media(media="print")
+    expect(page.locator("details[open]")).to_have_count(details.count())
+    for hidden in ("nav", ".tip", "#copy", ".skip"):
+        expect(page.locator(hidden)).to_be_hidden()
+    expect(page.locator("#glossary dd").last).to_be_visible()
+    # A title stays with what it is the title of.
+    for whole in (".beside .table", ".figures > section", ".tiles li"):
+        kept = page.locator(whole).evaluate_all("e => e.map(x => getComputedStyle(x).breakInside)")
+        assert set(kept) == {"avoid"}
+    assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) <= 9
+    page.emulate_media(media="screen")
+    expect(page.locator("details[open]")).to_have_count(0)
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("name", "options"),
     [
-        {"demo": True},
-        {"protocol": "clean"},
-        {"backbone": "vgg16"},
-        {"absent": (2,)},
+        ("1440", {"viewport": {"width": 1440, "height": 900}}),
+        ("390", {"viewport": {"width": 390, "height": 844}}),
+        ("dark", {"viewport": {"width": 1440, "height": 900}, "color_scheme": "dark"}),
+        ("print", {"viewport": {"width": 794, "height": 1123}}),
     ],
 )
-def test_what_the_paper_reports_is_held_against_its_like_alone(changes):
-    protocol = changes.pop("protocol", "paper")
-    run = example(**changes)
-    run["config"]["protocol"] = protocol
-    assert "paper" not in answer.lines(run)["Baseline"]
-
-
-def test_demo_data_and_random_weights_are_told():
-    demo, random = answer.warnings(example(demo=True))
-    assert demo.startswith("DEMO DATA")
-    assert random.startswith("RANDOM WEIGHTS")
-
-
-@pytest.mark.parametrize(
-    ("verdict", "words"),
-    [
-        ("better", "better than the best model-free map, 0.40"),
-        ("worse", "worse than the best model-free map, 0.40"),
-        ("within noise", "within noise of the best model-free map, 0.40"),
-        (None, "beside the best model-free map, 0.40"),
-    ],
-)
-def test_maps_stand_beside_the_best_that_needs_no_model(verdict, words):
-    run = copy.deepcopy(example())
-    run["localization"] |= {
-        "ll_score": 0.5, "ll_score_ci95": [0.4, 0.6],
-        "baselines": {"all_ones": 0.3, "centred_gaussian": 0.4, "grid_ceiling": 0.9},
-        "against_baselines": {"centred_gaussian": {"verdict": verdict}},
-    }  # fmt: skip
-    assert answer.lines(run)["Maps"] == f"LL 0.50 (0.40 to 0.60), {words}"
-
-
-def test_maps_that_were_not_scored_are_told():
-    run = copy.deepcopy(example())
-    run["localization"] |= {"ll_score": None, "ll_score_ci95": None}
-    assert "not scored" in answer.lines(run)["Maps"]
-
-
-def test_the_longest_lines_fit_80_columns():
-    run = copy.deepcopy(example(backbone="resnet50"))
-    run["config"]["protocol"] = "shifted"
-    run["test"]["n"] = 10_000
-    assert len(answer.headline(run)) <= 80
-    for label, text in answer.lines(example()).items():
-        assert len(label) < 9
-        assert len(text) <= 71, text
-
-
-@pytest.mark.parametrize("width", [80, 40])
-def test_no_table_is_cut(width):
-    """Every letter of every cell is on the screen, however narrow it is."""
-    study, runs = record()
-    shown = [
-        *tables.comparison(example(demo=True)),
-        *study_tables.of(study, runs).values(),
-        Table("Wide", ("name", *"abcdefgh"), [("a b", *["0.64 (0.60 to 0.68)"] * 8)]),
-    ]
-    for table in shown:
-        console = Console(width=width, file=io.StringIO(), force_terminal=True, color_system=None)
-        terminal.show(console, [table])
-        text = console.file.getvalue()
-        assert max(map(len, text.splitlines())) <= width, table.title
-        cells = [table.title, table.caption, *table.columns, *itertools.chain(*table.rows)]
-        assert letters(text) == letters("".join(cells)), table.title
-
-
-def letters(text: str) -> Counter:
-    """What can be seen, without the lines of a table."""
-    return Counter(letter for letter in text if not letter.isspace() and letter != "─")
-
-
-def test_a_study_ends_with_its_chosen_models():
-    study, runs = record()
-    table = of_study.table(study, runs)
-    assert [row[0] for row in table.rows] == ["resnet50 s1", "resnet50 s2"]
-    assert [row[2] for row in table.rows] == ["0.67", "0.70"]
-    for row, run in zip(table.rows, runs.values(), strict=True):
-        assert row[1].startswith(f"{run['test']['accuracy']:.2f} (")
-        best = max(v for k, v in run["localization"]["baselines"].items() if k != "grid_ceiling")
-        assert row[4] == f"{best:.2f}"
-    console = Console(width=80, file=io.StringIO(), force_terminal=True, color_system=None)
-    terminal.show(console, [table])
-    assert max(map(len, console.file.getvalue().splitlines())) <= 80
+def test_what_a_reader_sees(made, open_report, tmp_path, name, options):
+    folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
+    run = Path(os.environ.get("JAXCBIS_SCREENSHOTS_RUN", made))
+    page = open_report(run / "report.html", **options)
+    expect(page.locator(".tiles li")).to_have_count(4)
+    folder.mkdir(exist_ok=True)
+    if name == "print":
+        page.emulate_media(media="print")
+        page.pdf(path=str(folder / "report-print.pdf"), format="A4")
+    page.screenshot(path=str(folder / f"report-{name}.png"))
+    assert page.evaluate("document.documentElement.scrollWidth") <= options["viewport"]["width"]

@@ -16,7 +16,6 @@ from playwright.sync_api import expect
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report.page import document
-from tests.report import made_run
 from tests.report.in_browser import answers, names
 
 EVIL = '<img src=x onerror="document.title=1"></script><script>document.title=2</script>'
@@ -41,7 +40,7 @@ def test_what_is_shown_equals_the_files(made, open_report):
     low, high = found["test"]["accuracy_ci95"]
     accuracy = f"{found['test']['accuracy']:.2f} ({low:.2f} to {high:.2f})"
     assert headline["accuracy (95 % interval)"][0] == accuracy
-    per_class = table(page, "Per class, with")
+    per_class = table(page, "Per class and overall")
     for label in LABELS:
         ours = found["test"]["per_class"][label]
         assert per_class[label][0] == str(ours["support"])
@@ -69,48 +68,13 @@ def test_markup_in_names_is_shown_as_text(copy, open_report):
         text = (copy / file).read_text().replace("patch_0000", told)
         (copy / file).write_text(text.replace('"name": "demo"', f'"name": "{told}"'))
     page = open_report(document.write(copy))
-    assert page.title().startswith("resnet50")
+    assert page.title().startswith("Run: ResNet50")
     assert EVIL in page.locator("header").inner_text()
     assert names(page)[0].startswith("<img src=x")
     page.locator(".cards a").first.click()
     expect(page.locator("#patch-title")).to_have_text(EVIL)
     assert page.locator("img[src=x]").count() == 0
-    assert page.title().startswith("resnet50")
-
-
-def test_runs_side_by_side(made, tmp_path, open_report):
-    runs = [
-        made_run.write(tmp_path / name, count=24, seed=k, drawn=made / "figures")
-        for k, name in enumerate("ab")
-    ]
-    page = open_report(document.compare(tmp_path / "both.html", runs))
-    found = [json.loads((run / "results.json").read_text())["test"] for run in runs]
-    side = table(page, "Side by side")
-    for name, test in zip("ab", found, strict=True):
-        assert side[name][1].startswith(f"{test['accuracy']:.2f} (")
-    expect(page.locator(".confusion caption").filter(has_not_text="Paper")).to_have_text(["a", "b"])
-    expect(page.locator('.overview img[alt^="Accuracy and LL score of every run"]')).to_be_visible()
-    assert len(names(page)) == 24  # of both runs, each shown once
-    page.locator("#filters [name=answer]").select_option("wrong")
-    for k, run in enumerate(runs):
-        page.get_by_label("Answers of").select_option(index=k)
-        assert names(page) == [row["id"] for row in answers(run) if not row["right"]]
-    page.locator(".cards a").first.click()
-    expect(page.locator("dialog h3")).to_have_text(["a", "b"])
-    assert page.locator("[id]").evaluate_all("e => new Set(e.map(x => x.id)).size") == (
-        page.locator("[id]").count()
-    )
-
-
-def test_runs_that_cut_a_patch_differently_show_it_twice(made, tmp_path, open_report):
-    runs = [
-        made_run.write(tmp_path / name, count=10, size=size, drawn=made / "figures")
-        for name, size in (("a", 32), ("b", 64))
-    ]
-    page = open_report(document.compare(tmp_path / "both.html", runs), "#patch=patch_0003~1")
-    expect(page.locator("dialog h3")).to_have_text(["b"])
-    page.keyboard.press("Escape")
-    expect(page.locator("#count")).to_have_text("10 of 20 patches.")
+    assert page.title().startswith("Run: ResNet50")
 
 
 def brightness(page) -> tuple[float, float, float]:
@@ -140,6 +104,7 @@ def test_nobody_is_shut_out(made, open_report, scheme):
 def test_on_a_phone_and_on_paper(made, open_report):
     page = open_report(made / "report.html", viewport={"width": 360, "height": 740})
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    page.set_viewport_size({"width": 794, "height": 1123})  # A4
     page.emulate_media(media="print", color_scheme="dark")
     expect(page.locator(".cards")).to_be_hidden()
     expect(page.locator(".controls")).to_be_hidden()

@@ -178,12 +178,12 @@ def test_data_set_beside_table_one():
 
 
 def test_verdict_compares_with_the_paper_only_on_real_data_and_its_protocol():
-    assert "the paper's 0.70 lies below the interval" in verdict(example())[0]
-    assert "the paper's" not in verdict(example(demo=True))[0]
-    assert "the paper's" not in verdict(example(absent=(1, 3)))[0]
+    assert "The paper's 0.70 lies below the 95 % interval" in verdict(example())[0]
+    assert "paper" not in verdict(example(demo=True))[0]
+    assert "paper" not in verdict(example(absent=(1, 3)))[0]
     clean = example()
     clean["config"]["protocol"] = "clean"
-    assert "the paper's" not in verdict(clean)[0]
+    assert "paper" not in verdict(clean)[0]
 
 
 def against(verdict, difference, low, high, **pointing):
@@ -206,11 +206,14 @@ def test_verdict_holds_localisation_against_the_best_map_without_a_model():
         "within noise of a centred Gaussian, the best map made without a model (0.59; difference "
         "+0.02, 95 % interval -0.02 to +0.04)"
     )
-    assert verdict(run)[1] == f"Its Grad-CAM maps reach an LL score of 0.61: {said}."
+    assert verdict(run)[1] == (
+        "Its Grad-CAM maps reach an LL score of 0.61, within noise of the best blind map (a "
+        "centred Gaussian, 0.59)."
+    )
     assert f"The run's maps are {said}." in " ".join(shown(run).split())
     found["baselines"]["all_ones"] = 0.72
     found["against_baselines"]["all_ones"] = against("worse", -0.11, -0.2, -0.01)
-    assert ": worse than a map of all ones, the best map " in verdict(run)[1]
+    assert "0.61, worse than the best blind map (a map of all ones, 0.72)." in verdict(run)[1]
     found |= {
         "pointing_game": 0.94,
         "baselines": found["baselines"] | {"all_ones": 0.12, "blurred_brightness": 0.13},
@@ -223,12 +226,15 @@ def test_verdict_holds_localisation_against_the_best_map_without_a_model():
             ),
         },
     }
-    assert ": better than a centred Gaussian, the best map made without a " in verdict(run)[1]
+    assert "0.61, better than the best blind map (a centred Gaussian, 0.59)." in verdict(run)[1]
     pointing = (
         "better than the blurred brightness, the best map made without a model (0.55; difference "
         "+0.39, 95 % interval +0.34 to +0.43)"
     )
-    assert verdict(run)[1].endswith(f". Their pointing game is 0.94: {pointing}.")
+    assert verdict(run)[1].endswith(
+        ". They peak on the lesion in 94 % of the correctly classified ones, better than the best "
+        "blind map (the blurred brightness, 55 %)."
+    )
     assert f"Their pointing game is {pointing}." in " ".join(shown(run).split())
     found["ll_score"] = None
     assert "not scored" in verdict(run)[1]
@@ -246,18 +252,19 @@ def test_the_covering_test_is_told_where_there_is_one():
         "elsewhere_less_intact": {"difference": -0.01, "ci95": [-0.02, 0.004]},
         "covered_less_elsewhere": {"difference": -0.26, "ci95": [-0.31, -0.2]},
     }  # fmt: skip
-    told = (
-        "Lesions are told from background with an AUC of 0.92; with the lesion covered it is 0.65 "
-        "(change -0.27, 95 % interval -0.32 to -0.21), with as much covered elsewhere 0.91 (change "
-        "-0.01, 95 % interval -0.02 to +0.00)."
+    change = (
+        "takes the AUC of lesion against background from 0.92 to 0.65, covering as much beside it "
+        "to 0.91."
     )
-    between = f"{told} Between the two lies -0.26 (95 % interval -0.31 to"
-    assert verdict(run)[2] == f"{between} -0.20): the model uses the lesion."
+    assert verdict(run)[2] == f"The model uses the lesion: covering it {change}"
+    between = "Lesion covered less as much covered elsewhere: -0.26 (95 % interval -0.31 to -0.20)."
+    assert between in tables.covering(run).caption
     run["covering"]["covered_less_elsewhere"]["ci95"][1] = 0.01
-    unshown = "it is not shown that the model uses the lesion"
-    assert verdict(run)[2] == f"{between} +0.01): {unshown}."
+    unshown = "It is not shown that the model uses the lesion"
+    assert verdict(run)[2] == f"{unshown}: covering it {change}"
     run["covering"]["covered_less_elsewhere"]["ci95"] = None  # one patient
-    assert verdict(run)[2] == told
+    assert verdict(run)[2] == f"Covering the lesion {change}"
+    assert "less as much" not in tables.covering(run).caption
     table = rows(run)
     assert table["as it is"] == ["0.92 (0.90 to 0.94)", tables.NONE]
     assert table["lesion covered"] == ["0.65 (0.60 to 0.70)", "-0.27 (-0.32 to -0.21)"]
@@ -287,8 +294,8 @@ def test_verdict_on_results_without_a_comparison_tells_what_is_known():
     for known in ({"all_ones": unknown, "centred_gaussian": unknown}, None):
         found["against_baselines"] = known
         assert verdict(run)[1] == (
-            "Its Grad-CAM maps reach an LL score of 0.61; the best map made without a model, a "
-            "centred Gaussian, reaches 0.59, and whether that is within noise is not known."
+            "Its Grad-CAM maps reach an LL score of 0.61; the best blind map, a centred "
+            "Gaussian, reaches 0.59, and whether that is within noise is not known."
         )
 
 

@@ -13,7 +13,7 @@ import pytest
 from jaxcbis.config import Config, resolve
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
-from jaxcbis.report.page import document
+from jaxcbis.report.comparison import document
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
 from jaxcbis.study import cells, execution, tables
@@ -103,7 +103,7 @@ def test_the_folder_is_taken_before_it_is_looked_at(given, studied):
         run(given | {"patience": 3}, GRID, studied[0])
 
 
-@pytest.mark.parametrize(("room", "last"), [(document, "compare"), (tables, "write")])
+@pytest.mark.parametrize(("room", "last"), [(document, "write_study"), (tables, "write")])
 def test_a_study_is_finished_once_all_is_written(given, studied, monkeypatch, room, last):
     folder = studied[0]
     path = folder / "study.json"

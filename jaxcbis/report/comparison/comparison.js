@@ -1,75 +1,77 @@
-// Patches of several runs: one card a patch with every run's answer; filters live in the address.
-"use strict";
+// Patches of several runs: a card for each with every run's answer. The address holds the filters:
+// #show=only-b&a=RUN&b=RUN&true=MALIGNANT_Mass&patch=ID.
 
-const { labels, runs, colours, patches } = JSON.parse(byId("gallery-data").textContent);
-const inferno = bytes(colours);
 const form = byId("filters");
 const dialog = byId("patch");
 const cards = patches.map(card);
 let shown = []; // indices of the patches that pass the filters
 let opened = null; // index of the patch in the dialog
 
-// ---- Answers -------------------------------------------------------------------------------
+// ---- Which patches are shown ---------------------------------------------------------------
 
-for (const patch of patches) {
-  for (const answer of patch.answers) {
-    if (!answer) continue; // the run was not tested on it
-    answer.confidence = Math.max(...answer.probabilities);
-    answer.predicted = answer.probabilities.indexOf(answer.confidence);
-    answer.right = answer.predicted === patch.label;
-  }
-}
+/** What each choice lets pass, of the answers of runs A and B and of all runs that have one. */
+const SHOWS = {
+  "": () => true,
+  "only-a": (a, b) => Boolean(a?.right && b && !b.right),
+  "only-b": (a, b) => Boolean(b?.right && a && !a.right),
+  "all-wrong": (a, b, all) => all.every((answer) => !answer.right),
+  "all-right": (a, b, all) => all.every((answer) => answer.right),
+};
 
 function passes(patch, show) {
-  const [a, b] = ["a", "b"].map((id) => patch.answers[Number(byId(id)?.value ?? 0)]);
-  const every = patch.answers.filter(Boolean);
-  switch (show) {
-    case "only-a": return Boolean(a && b) && a.right && !b.right;
-    case "only-b": return Boolean(a && b) && b.right && !a.right;
-    case "all-wrong": return every.every((answer) => !answer.right);
-    case "all-right": return every.every((answer) => answer.right);
-    default: return true;
-  }
+  const answers = runs.map((_, run) => answerOf(patch, run));
+  const [a, b] = ["a", "b"].map((name) => answers[form.elements[name]?.selectedIndex ?? 0]);
+  return SHOWS[show](a, b, answers.filter(Boolean));
 }
 
-// ---- The list ------------------------------------------------------------------------------
-
 function update() {
-  const truth = byId("truth").value;
-  const ofClass = patches.map((_, k) => k).filter((k) => truth === "" || patches[k].label === Number(truth));
-  for (const input of form.querySelectorAll('[name="show"]')) {
+  const truth = form.elements.true.value;
+  const ofClass = [...patches.keys()].filter((k) => !truth || labels[patches[k].label] === truth);
+  for (const input of form.elements.show) {
     const passing = ofClass.filter((k) => passes(patches[k], input.value));
     input.parentElement.querySelector("output").textContent = `(${passing.length})`;
     if (input.checked) shown = passing;
   }
   byId("count").textContent = `${shown.length} of ${patches.length} patches.`;
+  byId("nothing").hidden = shown.length > 0;
   byId("cards").replaceChildren(...shown.map((k) => cards[k]));
   for (const k of shown) cards[k].firstChild.href = address(k);
 }
 
+// ---- Cards ---------------------------------------------------------------------------------
+
 /** A card; its pictures are made when it comes into view. */
 function card(patch, index) {
-  const strip = element("span", { className: "strip" });
-  const name = element("span", { className: "name" }, element("strong", {}, ...breakable(labels[patch.label])), ` ${patch.id}`);
-  const link = element("a", {}, name, strip);
+  const name = element("span", { className: "name" },
+    element("strong", {}, ...breakable(labels[patch.label])), ` ${patch.id}`);
+  const link = element("a", {}, name, element("span", { className: "strip" }));
+  link.setAttribute("aria-label", inOneLine(patch));
   const item = element("li", {}, link);
   item.dataset.index = index;
   return item;
 }
 
 function fill(index) {
-  const [patch, link] = [patches[index], cards[index].firstChild];
-  link.setAttribute("aria-label", description(patch));
-  link.lastChild.replaceChildren(
-    element("span", {}, frame(patch.pictures[0]), element("span", { className: "text" }, "patch")),
-    ...patch.answers.flatMap((answer, run) => (answer ? [
-      element("span", {}, frame(patch.pictures[answer.picture], answer),
-        element("span", { className: "text" }, element("span", { className: "run" }, runs[run]), said(patch, answer))),
-    ] : [])),
-  );
+  const patch = patches[index];
+  const plain = element("span", {}, frame(patch, "", path("outline", patch.outline)),
+    element("span", { className: "text" }, "patch"));
+  const answers = answered(patch).map(({ answer, run, crop }) => element("span", {},
+    frame(crop, "", heat(answer.map, answer.grid), path("outline", crop.outline)),
+    element("span", { className: "text" }, element("span", { className: "run" }, run.name), said(answer))));
+  cards[index].firstChild.lastChild.replaceChildren(plain, ...answers);
 }
 
-function said(patch, answer) {
+/** Of each run that was tested on a patch its answer, and the patch as the run cuts it. */
+function answered(patch) {
+  return runs.flatMap((run, k) => {
+    const answer = answerOf(patch, k);
+    if (!answer) return [];
+    const { image = patch.image, outline = patch.outline } = answer;
+    return [{ answer, run, crop: { ...patch, image, outline } }];
+  });
+}
+
+function said(answer) {
   const iou = answer.iou === null ? "" : ` · IoU ${answer.iou.toFixed(2)}`;
   return element("span", {},
     element("strong", { className: answer.right ? "right" : "wrong" },
@@ -77,48 +79,40 @@ function said(patch, answer) {
     ` ${answer.confidence.toFixed(2)}${iou}`);
 }
 
-function description(patch) {
-  const told = patch.answers.map((answer, run) => answer &&
-    `${runs[run]} ${answer.right ? "right" : "wrong"}, ${labels[answer.predicted]} ${answer.confidence.toFixed(2)}`);
-  return `${patch.id}: ${labels[patch.label]}; ${told.filter(Boolean).join("; ")}`;
-}
-
-function frame(picture, answer) {
-  const image = element("img", { src: `data:image/jpeg;base64,${picture.image}`, decoding: "async", alt: "" });
-  const layers = answer ? [image, heat(answer.map, answer.grid, inferno)] : [image];
-  return element("span", { className: "frame" }, ...layers, outline(picture.outline));
+function inOneLine(patch) {
+  const told = answered(patch).map(({ answer, run }) =>
+    `${run.name} ${answer.right ? "right" : "wrong"}, ${labels[answer.predicted]} ${answer.confidence.toFixed(2)}`);
+  return `${patch.id}: ${labels[patch.label]}; ${told.join("; ")}`;
 }
 
 // ---- The address ---------------------------------------------------------------------------
 
-/** What the address says: show, a, b, truth and patch, each left out where it is as it was at first. */
-function address(patch) {
-  const words = new URLSearchParams();
-  const data = { show: new FormData(form).get("show"), a: byId("a")?.value, b: byId("b")?.value, truth: byId("truth").value };
-  for (const [key, value] of Object.entries(data)) if (value && value !== initial[key]) words.set(key, value);
-  if (patch !== undefined) words.set("patch", patches[patch].link);
+/** The filters and, if one is given, a patch; what is as it was at first is left out. */
+function address(index) {
+  const words = new URLSearchParams([...new FormData(form)].filter(([name, value]) => value !== first.get(name)));
+  if (index !== undefined) words.set("patch", patches[index].link);
   return `#${words.toString() || "gallery"}`;
 }
 
-/** Sets the filters by the address, and opens the patch that it names. Other parts of the page are no filters. */
+/** Sets the filters by the address, and opens the patch that it names. Parts of the page are no filters. */
 function follow() {
   const hash = location.hash.slice(1);
   const words = new URLSearchParams(hash.includes("=") ? hash : "");
   if (hash.includes("=") || hash === "gallery") {
-    const wanted = words.get("show") ?? "";
-    for (const input of form.querySelectorAll('[name="show"]')) input.checked = input.value === wanted;
-    if (!form.querySelector('[name="show"]:checked')) form.querySelector('[name="show"]').checked = true;
-    for (const id of ["a", "b", "truth"]) choose(byId(id), words.get(id) ?? initial[id]);
+    for (const name of first.keys()) choose(name, words.get(name) ?? first.get(name));
     update();
   }
-  const found = words.has("patch") ? patches.findIndex((patch) => patch.link === words.get("patch")) : -1;
-  if (found < 0) dialog.close();
-  else open(found);
+  const link = words.get("patch");
+  const index = patches.findIndex((patch) => patch.link === link);
+  if (index < 0) dialog.close();
+  else open(index);
 }
 
-/** Chooses a value of a list; one that it does not have leaves it as it was. */
-function choose(select, value) {
-  if (select && [...select.options].some((option) => option.value === value)) select.value = value;
+/** Sets a control; a value that it does not have leaves it as it was at first. */
+function choose(name, value) {
+  const control = form.elements[name];
+  control.value = value;
+  if (control.value !== value) control.value = first.get(name);
 }
 
 // ---- One patch -----------------------------------------------------------------------------
@@ -128,30 +122,33 @@ function open(index) {
   const [patch, position] = [patches[index], shown.indexOf(index)];
   byId("position").textContent = position < 0 ? "not among those chosen" : `${position + 1} of ${shown.length}`;
   byId("link").href = address(index);
-  const answered = patch.answers.flatMap((answer, run) => (answer ? [[answer, runs[run]]] : []));
-  const figure = (picture, answer, ...text) =>
-    element("figure", {}, frame(picture, answer), element("figcaption", {}, ...text));
+  const facts = [`Patient ${patch.patient}`, patch.view, `true class ${labels[patch.label]}`];
+  const answers = answered(patch);
   byId("patch-body").replaceChildren(
     element("h2", { id: "patch-title" }, patch.id),
-    element("p", { className: "small" }, `Patient ${patch.patient}, true class ${labels[patch.label]}`),
-    element("div", { className: "several" },
-      figure(patch.pictures[0], null, "Patch and mask"),
-      ...answered.map(([answer, name]) =>
-        figure(patch.pictures[answer.picture], answer, element("strong", {}, name), element("br"), said(patch, answer)))),
-    probabilities(patch, answered),
+    element("p", { className: "small" }, facts.filter(Boolean).join(" · ")),
+    element("div", { className: "every" },
+      element("div", {}, element("h3", {}, "Patch"), picture(patch, "Patch and the lesion's outline", "")),
+      ...answers.map(({ answer, run, crop }) => element("div", {},
+        element("h3", {}, run.name),
+        mapPicture(crop, run, answer, answer.predicted, "predicted", answer.map, answer.contour),
+        element("p", {}, said(answer))))),
+    beside(patch, answers),
+    ...(answers.length ? [key(answers[0].run)] : []),
   );
   if (!dialog.open) dialog.showModal();
 }
 
-function probabilities(patch, answered) {
-  const head = element("tr", {}, element("th", { scope: "col" }, "class"),
-    ...answered.map(([, name]) => element("th", { scope: "col" }, name)));
+/** Probabilities, a column for each run. */
+function beside(patch, answers) {
+  const head = ["class", ...answers.map(({ run }) => run.name)];
   const rows = labels.map((label, k) => element("tr", {},
     element("th", { scope: "row" }, k === patch.label ? `${label} (true)` : label),
-    ...answered.map(([answer]) => element("td", {},
-      k === answer.predicted ? element("strong", {}, answer.probabilities[k].toFixed(3)) : answer.probabilities[k].toFixed(3)))));
+    ...answers.map(({ answer }) => element("td", {},
+      element(k === answer.predicted ? "strong" : "span", {}, answer.probabilities[k].toFixed(3))))));
   const table = element("table", {}, element("caption", {}, "Probabilities; bold: predicted"),
-    element("thead", {}, head), element("tbody", {}, ...rows));
+    element("thead", {}, element("tr", {}, ...head.map((text) => element("th", { scope: "col" }, text)))),
+    element("tbody", {}, ...rows));
   const region = element("div", { className: "table", tabIndex: 0 }, table);
   region.setAttribute("role", "region");
   region.setAttribute("aria-label", "Probabilities");
@@ -168,7 +165,7 @@ function step(by) {
 
 function closed() {
   if (location.hash.includes("patch=")) history.replaceState(null, "", address());
-  cards[opened]?.firstChild.focus();
+  if (shown.includes(opened)) cards[opened].firstChild.focus();
 }
 
 // ---- Start ---------------------------------------------------------------------------------
@@ -181,27 +178,24 @@ const inView = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "400px" });
 
-const initial = { show: "", a: byId("a")?.value, b: byId("b")?.value, truth: "" };
+form.reset(); // a browser that reloads keeps what was chosen; the address says it
+const first = new Map(new FormData(form));
 document.body.style.setProperty("--frames", Math.min(runs.length + 1, 8));
-cards.forEach((item, index) => {
-  item.firstChild.setAttribute("aria-label", description(patches[index]));
-  inView.observe(item);
-});
-form.addEventListener("submit", (event) => event.preventDefault());
-form.addEventListener("input", (event) => {
-  if (event.target.id === "strength") document.body.style.setProperty("--strength", event.target.value / 100);
-  else if (event.target.id === "outlines") document.body.classList.toggle("no-outline", !event.target.checked);
-  else {
-    update();
-    history.replaceState(null, "", address());
-  }
+for (const item of cards) inView.observe(item);
+
+function choiceMade() {
+  history.pushState(null, "", address());
+  update();
+}
+form.addEventListener("change", (event) => {
+  if (event.target.id === "outlines") byId("cards").classList.toggle("no-outlines", !event.target.checked);
+  else choiceMade();
 });
 form.addEventListener("reset", () => setTimeout(() => { // when the form has its first values again
-  document.body.style.setProperty("--strength", 1);
-  document.body.classList.remove("no-outline");
-  update();
-  history.replaceState(null, "", address());
+  byId("cards").classList.remove("no-outlines");
+  choiceMade();
 }));
+form.addEventListener("submit", (event) => event.preventDefault());
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
 byId("close").addEventListener("click", () => dialog.close());
@@ -213,6 +207,6 @@ dialog.addEventListener("keydown", (event) => {
 addEventListener("hashchange", follow);
 
 byId("no-script").remove();
-form.hidden = false;
+document.querySelector(".controls").hidden = false;
 update();
 follow();

@@ -6,16 +6,41 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from jaxcbis.report.comparison import answer, matched, options, pairs, patches, shared
+from jaxcbis.machine import files
+from jaxcbis.report.comparison import answer, options, pairs, shared
 from jaxcbis.report.comparison.pairs import FIGURES, Pair
-from jaxcbis.report.page import document, folder, pictures, rendering, section, wide_tables
+from jaxcbis.report.page import (
+    document,
+    folder,
+    frame,
+    joined,
+    patches,
+    pictures,
+    section,
+    wide_tables,
+)
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import NONE, Table
 
 HERE = Path(__file__).parent
-STYLES = (rendering.BASE.parent / "gallery.css", HERE / "comparison.css")
-SCRIPTS = (rendering.BASE.parent / "drawing.js", HERE / "comparison.js")
+STYLES = (
+    *(frame.HERE / f"{name}.css" for name in ("gallery", "pictures", "patch")),
+    HERE / "comparison.css",
+)
+SCRIPTS = (
+    *(frame.HERE / f"{name}.js" for name in ("elements", "answers", "pictures", "patch")),
+    HERE / "comparison.js",
+)
+#: Below the table of differences.
+LEGEND = (
+    "Each difference with its 95 % interval, by a bootstrap over patients on the patches that both "
+    "were tested on. AUC: of probabilities, a mean over classes. LL score: of each over the "
+    "lesions that it classifies correctly. The last three columns count patches that one alone "
+    "classifies correctly, and give McNemar's exact test, which takes patches for independent. "
+    "Each interval is of one difference: of twenty pairs that do not differ, one leaves out 0 by "
+    "chance."
+)
 #: What the gallery can be reduced to, by its name in the address; of several runs and of one.
 SHOWS = {
     "": "all",
@@ -86,20 +111,20 @@ def _write(
     paired = pairs.of(tested, every=every)
     sections = [section.of(run) for run in runs]
     several = len(runs) > 1
-    return rendering.write(
-        path,
+    page = frame.render(
         HERE / "comparison.html",
         STYLES,
         SCRIPTS,
         title=title,
-        demo=any(of.demo for of in sections),
+        badges=sorted({badge for of in sections for badge in of.badges}),
         several=several,
-        headline=answer.headline(names, paired) if several else " ".join(sections[0].verdict),
+        headline=[answer.headline(names, paired)] if several else sections[0].verdict,
         by_figure=answer.by_figure(names, paired, every=every),
-        scope=_scope(names, every),
-        warnings=shared.once([of.warnings for of in sections], names),
-        notes=shared.once([of.notes for of in sections], names),
-        caption=f"What each run changes against {'each other' if every else names[0]}",
+        scope="Every two are compared." if every else f"Each is compared with {names[0]}.",
+        warnings=_once([of.warnings for of in sections], names),
+        notes=_once([of.notes for of in sections], names),
+        caption=f"What each changes against {'each other' if every else names[0]}",
+        legend=LEGEND,
         labels=[label[0].upper() + label[1:] for label in FIGURES.values()],
         rows=[_row(pair, names) for pair in paired if pair.differences is not None],
         unpaired=[f"{names[p.base]} and {names[p.other]} {p.why}." for p in paired if p.why],
@@ -109,7 +134,7 @@ def _write(
         overview=_overview(names, found),
         curves=_curves(names, found),
         terms_differ=len({of["config"].get("look_weight") or 0 for of in found}) > 1,
-        gallery=matched.gallery_of(tested),
+        gallery=joined.gallery_of(tested),
         shows=(SHOWS if several else SHOWS_OF_ONE).items(),
         headings=document.FIGURES,
         runs=[
@@ -117,12 +142,12 @@ def _write(
             for of, run in zip(sections, runs, strict=True)
         ],
     )
+    files.write(path, page, "free space there or choose another file")
+    return path
 
 
-def _scope(names: Sequence[str], every: bool) -> str:
-    if len(names) == 1:
-        return ""
-    return "Every two runs are compared." if every else f"Each run is compared with {names[0]}."
+def _once(lines: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
+    return [f"{text} ({held})" if held else text for text, held in shared.once(lines, names)]
 
 
 def _row(pair: Pair, names: Sequence[str]) -> dict[str, Any]:

@@ -8,8 +8,8 @@ import numpy as np
 
 from jaxcbis.evaluation import bootstrap, comparison
 from jaxcbis.report import noise
-from jaxcbis.report.comparison import patches
-from jaxcbis.report.comparison.patches import Tested
+from jaxcbis.report.page import patches
+from jaxcbis.report.page.patches import Tested
 
 #: With more runs than this, each is held against the first one alone.
 ALL_PAIRS = 4

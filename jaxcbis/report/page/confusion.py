@@ -34,28 +34,26 @@ class Matrix(NamedTuple):
     rows: list[list[Cell]]
 
 
-def of(run: Run, *, alone: bool) -> list[Matrix]:
+def of(run: Run) -> list[Matrix]:
     """A run's matrix, and behind it the paper's where it has one; nothing before the test.
 
     Args:
       run: of the page.
-      alone: whether it is the only one; if not, an address names it.
     """
     test = run.results.get("test")
     if not test:
         return []
-    of_run = "" if alone else run.name
     shown = run.answers is not None and (run.folder / "gallery.json").is_file()
     rows = []
     for label, counts in zip(LABELS, test["confusion"], strict=True):
         total = sum(counts)
         rows.append([
-            _cell(count / total, count, _address(of_run, label, other) if shown and count else "")
+            _cell(count / total, count, _address(label, other) if shown and count else "")
             if total
             else Cell(0, "", 0)
             for other, count in zip(LABELS, counts, strict=True)
         ])  # fmt: skip
-    matrices = [Matrix("This run" if alone else run.name, rows)]
+    matrices = [Matrix("This run", rows)]
     if published := paper.row_of(run.results["config"]):
         printed = [[_cell(share) for share in shares] for shares in published.confusion]
         matrices.append(Matrix(f"Paper, {published.confusion_figure}: {published.name}", printed))
@@ -66,7 +64,6 @@ def _cell(share: float, count: int | None = None, address: str = "") -> Cell:
     return Cell(round(share * SHADES), f"{share:.2f}", count, address)
 
 
-def _address(run: str, label: str, predicted: str) -> str:
+def _address(label: str, predicted: str) -> str:
     """As filters.js reads it."""
-    chosen = {"run": run} if run else {}
-    return "#" + urlencode(chosen | {"true": label, "predicted": predicted})
+    return "#" + urlencode({"true": label, "predicted": predicted})

@@ -1,13 +1,14 @@
-"""What the page shows of one run, beside its gallery."""
+"""What a page shows of one run, beside its gallery."""
 
-from pathlib import Path
 from typing import NamedTuple
 
-from jaxcbis.report import tables
-from jaxcbis.report.page import pictures, wide_tables
+from jaxcbis.records.command import command
+from jaxcbis.report import tables, tiles
+from jaxcbis.report.page import model_card, pictures, wide_tables
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
-from jaxcbis.report.tables import NONE, Table
+from jaxcbis.report.tables import NONE, Table, map_words
+from jaxcbis.report.tiles import Tile
 from jaxcbis.report.verdict import verdict, warnings
 
 
@@ -16,27 +17,38 @@ class Section(NamedTuple):
 
     Attributes:
       name: of the run among those of the page.
-      demo: whether its data are the built-in demo data.
-      verdict, warnings: sentences.
+      badges: what a title must say of it: demo data, random weights.
       what: was run on which data, in one sentence.
-      facts: names and values.
+      verdict, warnings: sentences.
+      tiles: the answer in figures.
+      beside: tables with the paper's figures beside the run's.
       figures: by name, as of `pictures.figures`.
-      wide, narrow: tables, by the room they need.
+      legends: what a reader must know to read them, by name; of `examples` too.
       examples: overlays of a few patches.
+      classes, maps, narrow: further tables, where there are any.
+      command: repeats the run.
+      card: the model card, names and texts.
+      facts: status, weights and machine, names and values.
       config: all options.
       notes: of results.json.
     """
 
     name: str
-    demo: bool
+    badges: list[str]
+    what: str
     verdict: list[str]
     warnings: list[str]
-    what: str
-    facts: list[tuple[str, str]]
+    tiles: list[Tile]
+    beside: list[Table]
     figures: dict[str, Picture]
-    wide: list[Table]
-    narrow: list[Table]
+    legends: dict[str, str]
     examples: list[Picture]
+    classes: list[Table]
+    maps: list[Table]
+    narrow: list[Table]
+    command: str
+    card: list[tuple[str, str]]
+    facts: list[tuple[str, str]]
     config: dict
     notes: list[str]
 
@@ -48,50 +60,73 @@ def of(run: Run) -> Section:
       UserError: a figure cannot be read or drawn.
     """
     results = run.results
-    test, located = results.get("test"), results.get("localization")
-    wide = [test and wide_tables.per_class(test), located and wide_tables.localization(located)]
+    classes, maps = wide_tables.per_class(results), wide_tables.localization(results)
     narrow = [
-        *tables.comparison(results), wide_tables.splits(results), wide_tables.timing(results)
+        tables.covering(results), wide_tables.splits(results), wide_tables.timing(results)
     ]  # fmt: skip
     return Section(
         name=run.name,
-        demo=tables.is_demo(results),
+        badges=tables.marks(results),
+        what=_what(results),
         verdict=verdict(results),
         warnings=warnings(results),
-        what=_what(results),
-        facts=_facts(results),
+        tiles=tiles.of(results),
+        beside=tables.beside_paper(results),
         figures=pictures.figures(run),
-        wide=[table for table in wide if table],
-        narrow=[table for table in narrow if table],
+        legends=_legends(results),
         examples=pictures.examples(run),
+        classes=[classes] if classes else [],
+        maps=[maps] if maps else [],
+        narrow=[table for table in narrow if table],
+        command=command(results["config"]),
+        card=model_card.of(results),
+        facts=_facts(results),
         config=results["config"],
         notes=results.get("notes") or [],
     )
 
 
+def _legends(results: dict) -> dict[str, str]:
+    method = map_words(results["config"])
+    scored = tables.scored_maps(results) if results.get("localization") else method
+    return {
+        "roc": "Filled dot: the most probable class decides. Hollow dot: the paper's, from its "
+        "printed confusion matrix.",
+        "precision_recall": "Dot: the most probable class decides.",
+        "reliability": "Below the line the model is surer than it should be.",
+        "training": "Star: the epoch whose weights were kept. Each phase starts with the best "
+        "weights of the one before it.",
+        "localization": f"{scored}. Left: LL score, with its 95 % interval; grey: maps made "
+        "without a model and, last, the most that the map's grid allows. Right: the same by "
+        "threshold.",
+        "covering": "From the lesion that lost most of its p(lesion) when it was covered to the "
+        f"one that lost least. Outline: the radiologist's mask. Map: {method}.",
+        "examples": f"Colour: the {method} map of the predicted class as share of its maximum. "
+        "Outline: the radiologist's mask.",
+    }
+
+
 def _what(results: dict) -> str:
     config, data = results["config"], results.get("data") or {}
-    sizes = ", ".join(
-        f"{split['total']} {name}" for name, split in (data.get("splits") or {}).items()
-    )
-    sentence = f"{config['backbone']} with strategy {config['strategy']} on {data.get('name')}"
-    if sizes:
-        sentence += f" ({sizes} patches)"
+    splits = data.get("splits") or {}
+    sentence = str(data.get("name", NONE))
+    if "train" in splits and "test" in splits:
+        sentence += (
+            f": {splits['train']['total']} patches to train, {splits['test']['total']} to test"
+        )
     if size := config.get("image_size"):
-        sentence += f" at {size} pixels"
-    weights = Path((results.get("weights") or {}).get("source", NONE)).name
-    return f"{sentence}; starting weights: {weights}."
+        sentence += f", {size} x {size} pixels"
+    return f"{sentence}."
 
 
 def _facts(results: dict) -> list[tuple[str, str]]:
-    config, data = results["config"], results.get("data") or {}
-    weights, environment = results.get("weights") or {}, results.get("environment") or {}
+    data, weights = results.get("data") or {}, results.get("weights") or {}
+    environment = results.get("environment") or {}
     machine = (f"{key} {value}" for key, value in environment.items() if value is not None)
     return [
         ("Status", str(results.get("status", NONE))),
-        ("Model", f"{config['backbone']}, strategy {config['strategy']}, seed {config['seed']}"),
-        ("Protocol", config["protocol"]),
-        ("Data", f"{data.get('name', NONE)} ({data.get('source', NONE)})"),
+        ("Data", str(data.get("source", NONE))),
         ("Weights", f"{weights.get('source', NONE)} ({weights.get('format', NONE)})"),
+        ("SHA-256 of the weights", str(weights.get("sha256") or NONE)),
         ("Machine", ", ".join(machine)),
     ]

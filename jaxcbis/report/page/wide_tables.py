@@ -4,7 +4,20 @@ from collections.abc import Sequence
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.tables import BASELINES, NONE, Table, epochs_to_best, number
+from jaxcbis.report.tables import (
+    BASELINES,
+    NONE,
+    PAPER,
+    Table,
+    epochs_to_best,
+    map_method,
+    mark,
+    number,
+    scored_maps,
+)
+
+#: Figures of a class that have an interval.
+_OF_CLASS = ("precision", "recall", "f1", "auc")
 
 _FIGURES = {
     "iou": "IoU",
@@ -28,35 +41,79 @@ _TIMES = {
 }
 
 
-def per_class(test: dict) -> Table:
-    """Figures of each class with their 95 % intervals.
+def per_class(results: dict) -> Table | None:
+    """Figures of each class with their 95 % intervals, and of all together, beside the paper's.
 
     Args:
-      test: of results.json.
+      results: content of results.json.
     """
-    rows = []
+    test, published = results.get("test"), paper.row_of(results["config"])
+    if not test:
+        return None
+    rows: list[tuple[str, ...]] = []
     for label in LABELS:
         found = test["per_class"][label]
         intervals = found.get("ci95") or {}
-        cells = (
-            with_interval(found[key], intervals.get(key))
-            for key in ("precision", "recall", "f1", "auc")
-        )
-        rows.append((label, str(found["support"]), *cells))
+        cells = (with_interval(found[key], intervals.get(key)) for key in _OF_CLASS)
+        rows.append((label, str(found["support"]), *cells, number(found["auc_hard"])))
+        if published:
+            line = published.report[label]
+            shown = (line.support, line.precision, line.recall, line.f1, None, published.auc[label])
+            rows.append((PAPER, *map(number, shown)))
     return Table(
-        "Per class, with 95 % intervals",
-        ("class", "patches", "precision", "recall", "F1", "AUC"),
-        rows,
-        "Intervals by resampling whole patients; AUC of probabilities, one class against the rest.",
+        f"Per class and overall, with 95 % intervals{mark(results)}",
+        ("class", "patches", "precision", "recall", "F1", "AUC", "AUC, hard labels"),
+        [*rows, *_overall(test, published)],
+        "Accuracy stands in column F1, as in the paper's reports. Means run over the classes that "
+        "have the figure. Intervals by resampling whole patients; AUC: one class against the rest."
+        + (f" Paper: Table III and {published.report_figure}." if published else ""),
     )
 
 
-def localization(found: dict) -> Table | None:
+def _overall(test: dict, published: paper.Row | None) -> list[tuple[str, ...]]:
+    """Accuracy, and the means over classes, alike and by their patches; the paper's below each."""
+    n, classes = str(test["n"]), list(test["per_class"].values())
+
+    def mean(key: str, *, weighted: bool) -> str:
+        known = [
+            (of[key], of["support"] if weighted else 1) for of in classes if of[key] is not None
+        ]
+        total = sum(weight for _, weight in known)
+        return number(sum(value * weight for value, weight in known) / total if known else None)
+
+    accuracy = with_interval(test["accuracy"], test["accuracy_ci95"])
+    aucs = (
+        with_interval(test["auc_mean"], test["auc_mean_ci95"]),
+        with_interval(test["auc_hard_mean"], test["auc_hard_mean_ci95"]),
+    )
+    means = {
+        weighted: tuple(mean(key, weighted=weighted) for key in ("precision", "recall"))
+        for weighted in (False, True)
+    }
+    rows = [
+        ("accuracy", n, NONE, NONE, accuracy, NONE, NONE),
+        ("macro mean", n, *means[False], number(test["macro_f1"]), *aucs),
+        ("weighted mean", n, *means[True], number(test["weighted_f1"]), NONE, NONE),
+    ]
+    if not published:
+        return rows
+    theirs = ((published.accuracy, None), (published.macro_f1, published.auc_mean),
+              (published.weighted_f1, None))  # fmt: skip
+    size = str(sum(paper.SUPPORT.values()))
+    return [
+        row
+        for ours, (f1, auc) in zip(rows, theirs, strict=True)
+        for row in (ours, (PAPER, size, NONE, NONE, number(f1), NONE, number(auc)))
+    ]
+
+
+def localization(results: dict) -> Table | None:
     """Figures of the maps over every choice of samples, and of maps made without a model.
 
     Args:
-      found: 'localization' of results.json.
+      results: content of results.json.
     """
+    found = results.get("localization") or {}
     samples = found.get("samples")
     if not samples:
         return None
@@ -73,11 +130,11 @@ def localization(found: dict) -> Table | None:
         if kind == "lesions" or not name.startswith(_WITHOUT)
     ]
     return Table(
-        "The maps against the masks, by choice of lesions",
+        f"The {map_method(results['config'])} maps against the masks, by choice of lesions",
         ("lesions", "n", *_FIGURES.values()),
         rows,
-        f"Threshold {found['threshold']:g} of a map's maximum; pixel AP needs none. Maps made "
-        "without a model: over all lesions.",
+        f"{scored_maps(results)}; pixel AP needs none. Maps made without a model: "
+        "over all lesions.",
     )
 
 

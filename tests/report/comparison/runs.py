@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 
 from jaxcbis.records.predictions import Predictions
-from jaxcbis.report.comparison import patches
-from jaxcbis.report.comparison.patches import Tested
+from jaxcbis.report.page import patches
 from jaxcbis.report.page.folder import Run
+from jaxcbis.report.page.patches import Tested
 from tests.report import example_run
 
 

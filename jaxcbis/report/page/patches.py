@@ -1,6 +1,7 @@
 """The test patches of a run, and which of them another run was tested on as well."""
 
 import base64
+import functools
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -24,17 +25,13 @@ class Tested(NamedTuple):
       run: the run.
       rows: row of predictions.csv of each patch, by its id; empty without predictions.
       pictures: what gallery.json holds of each patch, by its id; empty without that file.
-      grid: cells of a map's side; 0 without pictures.
-      thumbnails: float32 [SIDE, SIDE] of each picture, by the patch's id.
-      pixels: side of each picture, by the patch's id.
+      held: all of gallery.json; None without that file.
     """
 
     run: Run
     rows: Mapping[str, int]
     pictures: Mapping[str, dict]
-    grid: int
-    thumbnails: Mapping[str, NDArray]
-    pixels: Mapping[str, int]
+    held: dict | None
 
 
 def of(run: Run) -> Tested:
@@ -45,16 +42,10 @@ def of(run: Run) -> Tested:
     """
     rows = {} if run.answers is None else {str(name): k for k, name in enumerate(run.answers.ids)}
     if not (run.folder / "gallery.json").is_file():
-        return Tested(run, rows, {}, 0, {}, {})
+        return Tested(run, rows, {}, None)
     held = gallery.read(run.folder)
     pictures = {item["id"]: item for item in held["patches"] if item["id"] in rows}
-    decoded = {name: _decoded(item["image"]) for name, item in pictures.items()}
-    thumbnails = {
-        name: cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-        for name, image in decoded.items()
-    }
-    pixels = {name: len(image) for name, image in decoded.items()}
-    return Tested(run, rows, pictures, held["grid"], thumbnails, pixels)
+    return Tested(run, rows, pictures, held)
 
 
 def why_not(one: Tested, two: Tested) -> str:
@@ -95,10 +86,10 @@ def same(one: Tested, two: Tested, name: str) -> bool:
     """Whether both runs were tested on the patch of this id."""
     if name not in one.rows or name not in two.rows or identity(one, name) != identity(two, name):
         return False
-    if name not in one.thumbnails or name not in two.thumbnails:
+    if name not in one.pictures or name not in two.pictures:
         return True
-    gap = one.thumbnails[name].astype(np.float32) - two.thumbnails[name]
-    return float(np.abs(gap).mean()) < ALIKE
+    first, second = (_thumbnail(of.pictures[name]["image"]) for of in (one, two))
+    return float(np.abs(first - second).mean()) < ALIKE
 
 
 def identity(tested: Tested, name: str) -> tuple[str, str, int]:
@@ -115,6 +106,17 @@ def answers_to(tested: Tested, names: list[str]) -> Predictions:
     assert answers is not None, "it has rows"
     index = [tested.rows[name] for name in names]
     return Predictions(*(np.asarray(field)[index] for field in answers))
+
+
+def pixels(image: str) -> int:
+    """Side of a picture of gallery.json."""
+    return len(_decoded(image))
+
+
+@functools.lru_cache(maxsize=50_000)  # each is compared with that of every other run
+def _thumbnail(image: str) -> NDArray:
+    side = (SIDE, SIDE)
+    return cv2.resize(_decoded(image), side, interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _decoded(image: str) -> NDArray:

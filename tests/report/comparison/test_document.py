@@ -1,15 +1,19 @@
 """comparison.html, without a browser, and the command that writes it."""
 
 import shutil
+from pathlib import Path
 
 import pytest
 
 from jaxcbis.commands.main import main
-from jaxcbis.report.comparison import document, matched, patches
-from jaxcbis.report.page import folder
+from jaxcbis.report.comparison import document
+from jaxcbis.report.page import folder, joined, patches
+from jaxcbis.report.tables import Table
 from tests.report import made_run
 from tests.report.comparison import runs
 from tests.report.test_page import Page
+
+TABLE = Table("All hyperparameter sets", ("model", "batch"), [("resnet50 s2", "8")])
 
 
 @pytest.fixture(scope="module")
@@ -25,21 +29,23 @@ def pair(made, tmp_path_factory):
 def test_patches_are_matched_whatever_the_image_size(pair):
     """Each once, with the larger picture and both answers."""
     tested = [patches.of(run) for run in folder.read(pair)]
-    found = matched.gallery_of(tested)
+    found = joined.gallery_of(tested)
     large = {item["id"]: item["image"] for item in tested[0].pictures.values()}
     assert [patch["id"] for patch in found["patches"]] == list(tested[0].rows)
     for order in (tested, tested[::-1]):
-        for patch in matched.gallery_of(order)["patches"]:
-            assert [picture["image"] for picture in patch["pictures"]] == [large[patch["id"]]]
-            assert [answer["picture"] for answer in patch["answers"]] == [0, 0]
+        for patch in joined.gallery_of(order)["patches"]:
+            assert patch["image"] == large[patch["id"]]
+            assert all(answer and "image" not in answer for answer in patch["answers"])
     assert len(patches.common(*tested)) == 24
 
 
 def test_patches_that_were_cut_in_another_way_have_pictures_of_their_own(pair, made, tmp_path):
     other = made_run.write(tmp_path / "c", count=24, size=32, drawn=made / "figures")
     tested = [patches.of(run) for run in folder.read([pair[0], other])]
-    found = matched.gallery_of(tested)["patches"]
-    assert [len(patch["pictures"]) for patch in found] == [2] * len(found)
+    for patch in joined.gallery_of(tested)["patches"]:
+        one, two = patch["answers"]
+        assert "image" not in one
+        assert two["image"] != patch["image"]
     assert "of other patients, classes or pixels" in patches.why_not(*tested)
 
 
@@ -50,7 +56,7 @@ def test_the_page_is_one_file_that_leads_with_the_answer(pair, tmp_path):
     assert page.open == []
     assert "Comparison of 2 runs" in page.text
     first = page.text.index("The two runs do")
-    assert first < page.text.index("Accuracy:") < page.text.index("Paired differences")
+    assert first < page.text.index("Accuracy:") < page.text.index("McNemar's p")
     assert page.text.count("Demo data: these are generated phantoms") == 1
     assert page.text.count("Leakage: 3 patients") == 1
     assert page.text.count("A note with [brackets] and <markup>.") == 1
@@ -99,3 +105,31 @@ def test_where_no_page_can_be_written_nothing_is_made(pair, tmp_path, refused_he
 
 def test_one_run_is_no_comparison(pair, refused_here):
     assert "two runs or more" in refused_here("report", pair[0], "--output", "x.html")
+
+
+def test_runs_without_a_common_folder_are_compared_in_the_current_one(tmp_path, monkeypatch):
+    """Their common folder is the root of the disk, which is nobody's place to write to."""
+    monkeypatch.chdir(tmp_path)
+    assert document.joint_path([Path("/a/x"), Path("/b/y")]) == tmp_path / "comparison.html"
+    assert document.joint_path([Path("/a/x"), Path("/a/y")]) == Path("/a/comparison.html")
+
+
+def test_a_study_says_so_and_compares_every_two_of_its_models(made, tmp_path):
+    names = [f"resnet{k} s{k}" for k in range(5)]
+    path = document.write_study(tmp_path / "x.html", dict.fromkeys(names, made), [TABLE])
+    text = Page(path.read_text("utf-8")).text
+    assert "Study of 5 models" in text
+    assert text.count("less resnet0 s0") == 4
+    assert text.count("less resnet3 s3") == 1
+    assert "The runs" not in text[: text.index("Results")]
+    assert TABLE.title in text
+
+
+def test_a_study_of_one_model_leads_with_its_verdict(made, tmp_path):
+    path = document.write_study(tmp_path / "x.html", {"resnet50 s2": made}, [TABLE])
+    page = Page(path.read_text("utf-8"))
+    assert page.open == []
+    assert "Study of resnet50 s2" in page.text
+    assert "reaches an accuracy of" in page.text[: page.text.index("Side by side")]
+    assert "less resnet50 s2" not in page.text
+    assert TABLE.title in page.text
