@@ -58,8 +58,8 @@ class Config:
         "frozen half at once", choices=STRATEGIES,
     )  # fmt: skip
     data: str | None = _option(
-        None, "The Kaggle release (its folder or archive.zip), the DICOM release, or a file "
-        "that prepare --export wrote (.npz)", type=str, shown="the built-in demo set",
+        None, "The Kaggle release (its folder or archive.zip), the DICOM release, or a .npz file "
+        "of prepare --export", type=str, shown="the built-in demo set",
     )  # fmt: skip
     protocol: str = _option(
         "paper", "How patches are cut, split and normalised: paper compares with the study, clean "

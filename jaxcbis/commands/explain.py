@@ -14,24 +14,28 @@ BOXES = 5
 def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
-        "explain", help="what a finished run says of image files, and where it looks",
-        allow_abbrev=False,
-    )  # fmt: skip
+        "explain",
+        help="Ask a finished run what image files show, and where it looks.",
+        usage="jaxcbis explain IMAGE.. --run DIR [options]",
+    )
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="a lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
-             "WebP or DICOM")  # fmt: skip
-    add("--run", type=Path, required=True, metavar="DIR", help="folder of the run")
+        help="A lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
+             "WebP or DICOM.")  # fmt: skip
+    add("--run", type=Path, required=True, metavar="DIR", help="The folder of the run.")
     add("--output", type=Path, default=Path(), metavar="DIR",
-        help="for IMAGE-cam.png or IMAGE-sweep.png (default: the current one)")  # fmt: skip
-    add("--json", metavar="FILE", help="also write the answers; - prints them instead of the text")
+        help="The folder of IMAGE-cam.png or IMAGE-sweep.png (default: the current "
+             "one).")  # fmt: skip
+    add("--json", metavar="FILE",
+        help="A file to write the answers to as well; - prints them instead of the text (default: "
+             "none).")  # fmt: skip
     add("--raw", action="store_true",
-        help="draw the bare map over the patch, without panels and writing")  # fmt: skip
+        help="Draw the bare map over the patch, without panels and writing.")  # fmt: skip
     add("--sweep", action="store_true",
-        help="look at windows all over a mammogram: maps of all classes, best boxes")  # fmt: skip
-    add("--window", type=int, metavar="N", help=f"with --sweep: {WINDOW}")
+        help="Look at windows all over a mammogram: maps of all classes, best boxes.")  # fmt: skip
+    add("--window", type=int, metavar="N", help=f"With --sweep: {WINDOW}")
     add("--boxes", type=int, metavar="K",
-        help=f"with --sweep: best boxes to mark (default: {BOXES})")  # fmt: skip
+        help=f"With --sweep: the number of best boxes to mark (default: {BOXES}).")  # fmt: skip
     words.set_defaults(command=run)
 
 

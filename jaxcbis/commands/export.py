@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
-from jaxcbis.commands import early
 from jaxcbis.commands.words import Commands
+from jaxcbis.records import paths
 
 
 def add(commands: Commands) -> None:
@@ -22,8 +22,8 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    early.require_run(words.run)
-    early.require_file("--output", words.output)
+    paths.require_run(words.run)
+    paths.require_file("--output", words.output)
     from jaxcbis.machine import backend
     from jaxcbis.runs.export import export
     from jaxcbis.runs.finished import load

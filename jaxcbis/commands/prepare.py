@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands import early
 from jaxcbis.commands.words import Commands, add_levels, given
 from jaxcbis.errors import UserError
+from jaxcbis.records import paths
 
 _OPTIONS = ("data", "protocol", "windows", "background_size", "image_size", "data_dir")
 
@@ -36,11 +36,11 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     config = options.resolve(given(words))
-    early.require_inputs(config)
+    paths.require_inputs(config)
     if words.export is not None:
         if not options.is_exported(words.export):
             raise UserError(f"--export {words.export}: expected a name that ends in .npz")
-        early.require_file("--export", words.export)
+        paths.require_file("--export", words.export)
     from jaxcbis.runs import preparation
 
     preparation.prepare(config, export=words.export, beam=words.beam)

@@ -3,10 +3,10 @@
 import argparse
 from pathlib import Path
 
-from jaxcbis.commands import early
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
-from jaxcbis.machine.console import Level, console, link, say, telling
+from jaxcbis.machine.console import Level, console, link, telling
+from jaxcbis.records import paths
 
 
 def add(commands: Commands) -> None:
@@ -38,7 +38,7 @@ def _run(folder: Path) -> None:
     from jaxcbis.records import results
     from jaxcbis.report import terminal
 
-    early.require_run(folder)
+    paths.require_run(folder)
     terminal.show_run(console, results.read_run(folder / "results.json"), folder)
 
 
@@ -64,7 +64,7 @@ def _audit(folder: Path) -> None:
     audit = results.read(folder / "audit.json")
     terminal.show_if_verbose(console, tables.of(audit), audit["notes"])
     for line in tables.words(audit):
-        say(f"- {line}")
+        terminal.prose(console, f"- {line}")
     page = next(filter(Path.exists, map(folder.joinpath, ("report.html", "audit.md"))), None)
     if page is not None:
         terminal.say(console, "Report", link(page))

@@ -4,9 +4,9 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands import early
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given, require_positive
 from jaxcbis.designs import BACKBONES
+from jaxcbis.records import paths
 
 #: Options that all runs of a study have in common.
 _OPTIONS = (
@@ -24,22 +24,23 @@ def add(commands: Commands) -> None:
         "the paper. Given again, it goes on where it was ended.",
         usage="jaxcbis study --output DIR [options]",
     )
-    add = options.group(words, "runs").add_argument
+    options.add_arguments(words, _OPTIONS)
+    add = options.group(words, "model").add_argument
     add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
         help="The pretrained networks to start from (default: vgg19 resnet50).")  # fmt: skip
+    add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
+        help="What to start from: imagenet, random, one FILE for all backbones, or one for each "
+        "in their order (default: imagenet).")  # fmt: skip
+    add = options.group(words, "training").add_argument
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
         help="How the networks are trained: s1 unfreezes them stage by stage; s2 trains all but "
         "the frozen half at once (default: s1 s2).")  # fmt: skip
     add("--seeds", type=int, default=1, metavar="N",
         help="The number of seeds, from 0 on, that each is trained with (default: 1).")  # fmt: skip
-    add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
-        help="What to start from: imagenet, random, one FILE for all backbones, or one for each "
-        "in their order (default: imagenet).")  # fmt: skip
     add("--parallel", choices=["runs"],
         help="With runs, each device does runs of its own, a GPU several side by side. That is "
         "faster than a share of every run where batches are small (default: one run at a "
         "time).")  # fmt: skip
-    options.add_arguments(words, _OPTIONS)
     options.group(words, "output").add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="The folder of the study."
     )
@@ -52,11 +53,11 @@ def run(words: argparse.Namespace) -> None:
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
     for backbone in words.backbones:  # what is wrong is said before JAX is loaded
-        early.require_inputs(options.resolve(shared | {"backbone": backbone}))
+        paths.require_inputs(options.resolve(shared | {"backbone": backbone}))
     from jaxcbis.study import run as study
     from jaxcbis.study.cells import Grid
 
     grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
     grid.weights_of()
-    early.require_weights(words.weights)
+    paths.require_weights(words.weights)
     study.run(shared, grid, words.output, parallel=words.parallel == "runs")

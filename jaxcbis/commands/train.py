@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from jaxcbis import config as options
-from jaxcbis.commands import early
 from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import say
+from jaxcbis.records import paths
 
 
 def add(commands: Commands) -> None:
@@ -35,7 +35,7 @@ def run(words: argparse.Namespace) -> None:
     if words.like is not None:
         asked = _like(words.like, words.parser) | asked
     config = options.resolve(asked)
-    early.require_inputs(config)
+    paths.require_inputs(config)
     if config.coordinator is not None:
         from jaxcbis.machine import watched
 

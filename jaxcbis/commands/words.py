@@ -1,21 +1,20 @@
 """What the words of several commands have in common."""
 
 import argparse
-import difflib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from jaxcbis import config as options
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, meant
 from jaxcbis.machine.console import Level
 
 #: For --window.
 WINDOW = (
-    "side of a lesion's crop in pixels of these mammograms, which are reduced to the training's "
-    "resolution if it is larger there (default: that of the run's own crops, right where the "
-    "resolution is the same)"
+    "the side of a lesion's crop in pixels of these mammograms, which are reduced to the "
+    "training's resolution if it is larger there (default: that of the run's own crops, right "
+    "where the resolution is the same)."
 )
 
 
@@ -36,7 +35,7 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             word = unknown[0].partition("=")[0]
             known = self._option_string_actions if word.startswith("-") else ()
-            self.error(f"unrecognized arguments: {' '.join(unknown)}{_meant(word, known)}")
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{meant(word, known)}")
         return found, unknown
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
@@ -44,19 +43,13 @@ class Parser(argparse.ArgumentParser):
             return
         choices = [str(choice) for choice in action.choices]
         if isinstance(action, argparse._SubParsersAction):
-            self.error(f"no command {value!r}{_meant(value, choices)}")
+            self.error(f"no command {value!r}{meant(value, choices)}")
         flag = "/".join(action.option_strings) or action.metavar
-        self.error(f"{flag} {value}: expected {_one_of(choices)}{_meant(str(value), choices)}")
+        self.error(f"{flag} {value}: expected {_one_of(choices)}{meant(str(value), choices)}")
 
 
 def _one_of(choices: Sequence[str]) -> str:
     return choices[0] if len(choices) == 1 else f"one of {', '.join(choices)}"
-
-
-def _meant(word: str, known: Iterable[str]) -> str:
-    """'; did you mean WORD?' of the known word that is most like a mistyped one; or ''."""
-    alike = difflib.get_close_matches(word, known, n=1)
-    return f"; did you mean {alike[0]}?" if alike else ""
 
 
 #: What to do once a command was interrupted, by whether it keeps what it has done.

@@ -53,6 +53,7 @@ class _Read(Console):
     """Leaves it to the command line that nobody reads any more; rich would end the process."""
 
     def __init__(self, *, stderr: bool = False) -> None:
+        # In a notebook rich would make of every line a block of its own.
         super().__init__(highlight=False, force_jupyter=False, stderr=stderr)
 
     @property

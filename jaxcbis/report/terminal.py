@@ -46,13 +46,21 @@ def show_if_verbose(console: Console, shown: Iterable[Table], notes: Iterable[st
         console.print()
         show(console, shown)
         for note in notes:
-            console.print(Padding(Text(f"Note: {note}"), (0, 0, 0, 2)))
+            prose(console, f"Note: {note}", indent=2)
 
 
 def point_to_tables(console: Console, folder: Path) -> None:
     """Says what prints the tables of a folder, unless they were just printed."""
     if level() < Level.VERBOSE:
         say(console, "Tables", f"jaxcbis show {shlex.quote(str(folder))}")
+
+
+def prose(console: Console, text: str, indent: int = 0) -> None:
+    """Prints sentences: a terminal breaks them between words, a file has them in one line."""
+    if console.is_terminal:
+        console.print(Padding(Text(text), (0, 0, 0, indent)))
+    else:
+        console.print(Text(" " * indent + text), soft_wrap=True)
 
 
 def say(console: Console, label: str, text: str | Text) -> None:

@@ -6,7 +6,8 @@ from jaxcbis.config import resolve
 from jaxcbis.data import normalization
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import metrics
-from jaxcbis.runs import answers, inputs, preparation
+from jaxcbis.records import paths
+from jaxcbis.runs import answers, preparation
 from jaxcbis.runs.finished import Finished
 
 
@@ -24,7 +25,7 @@ def evaluate(run: Finished, data: str) -> dict:
       UserError: the data are absent, damaged, or not what the run takes; or hold no test patches.
     """
     config = resolve(dataclasses.asdict(run.config) | {"data": data})
-    inputs.require_data(config)
+    paths.require_data(config.data)
     test = preparation.load(config).splits["test"]
     if not len(test):
         raise UserError(f"{data}: no patches in the test split")

@@ -1,7 +1,6 @@
 """What a run starts from: its data and its model, and what a person is told of them."""
 
 import dataclasses
-from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -9,7 +8,7 @@ import jax.numpy as jnp
 from jaxcbis.config import Config, is_exported
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import Dataset
-from jaxcbis.errors import MissingFileError, UserError
+from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import device, sharding
 from jaxcbis.machine.console import detail, say, warn
@@ -44,18 +43,6 @@ def load_data(config: Config) -> Dataset:
     dataset = preparation.load(config)
     loading.require_all_splits(dataset)
     return dataset
-
-
-def require_data(config: Config) -> None:
-    """Checks at first sight that there are data, before weights are fetched for them.
-
-    Raises:
-      UserError: there are none.
-    """
-    if config.data is not None and not Path(config.data).exists():
-        raise MissingFileError(
-            f"--data {config.data}: does not exist; give a release or an exported .npz"
-        )
 
 
 def load_model(config: Config) -> Start:

@@ -12,7 +12,7 @@ from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import backend, device, hosts
 from jaxcbis.machine.console import hushed
-from jaxcbis.records import folders, results
+from jaxcbis.records import folders, paths, results
 from jaxcbis.runs import claim, inputs, leave, record, test, train
 from jaxcbis.runs.inputs import Start
 from jaxcbis.runs.timing import timed
@@ -96,7 +96,7 @@ def _run(
     if shared:
         dataset, start = shared.dataset, shared.start
     else:
-        inputs.require_data(config)
+        paths.require_inputs(config)
         start = inputs.load_model(config)  # before a release is prepared, which can take hours
         with timed(timing, "prepare_s"):
             dataset = inputs.load_data(config)

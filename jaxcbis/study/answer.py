@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from jaxcbis.machine.console import console, link, say
+from jaxcbis.machine.console import console, link
 from jaxcbis.report import answer, terminal
-from jaxcbis.report.tables import Table, mark, number
+from jaxcbis.report.tables import Table, against_blind_maps, mark, number
 from jaxcbis.study.tables import with_interval
 
 
@@ -19,8 +19,8 @@ def show(folder: Path, study: dict, runs: Mapping[str, dict], tables: Sequence[T
     """
     terminal.show_if_verbose(console, tables, ())
     for note in study["notes"]:  # its runs said nothing of what they noted
-        say(f"Note: {note}")
-    say("")
+        terminal.prose(console, f"Note: {note}")
+    console.print()
     terminal.show(console, [table(study, runs)])
     terminal.say(console, "Report", link(folder / "report.html"))
     terminal.point_to_tables(console, folder)
@@ -40,20 +40,20 @@ def table(study: dict, runs: Mapping[str, dict]) -> Table:
     for row in study["chosen"]:
         found = runs[row["run"]]
         test, located = found["test"], found["localization"]
-        best = answer.model_free(located)
+        blind = against_blind_maps(located)
         rows.append(
             (
                 f"{row['backbone']} {row['strategy']}",
                 with_interval(test["accuracy"], test["accuracy_ci95"]),
                 number(answer.paper_accuracy(found)),
                 with_interval(located["ll_score"], located["ll_score_ci95"]),
-                number(best and best[0]),
+                number(blind and blind.value),
             )
         )
     first = runs[study["chosen"][0]["run"]]
     return Table(
         f"Chosen of {len(study['cells'])} runs by validation loss{mark(first)}",
-        ("model", "accuracy (95 %)", "paper", "LL (95 %)", "model-free"),
+        ("model", "accuracy (95 %)", "paper", "LL (95 %)", "blind map"),
         rows,
-        "On the test set. Model-free: LL of the best map made without a model.",
+        "On the test set. Blind map: LL of the best map made without a model.",
     )

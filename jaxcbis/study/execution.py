@@ -12,6 +12,7 @@ from jaxcbis.data.patches import Dataset
 from jaxcbis.machine import backend, console, device, workers
 from jaxcbis.machine.backend import Share
 from jaxcbis.machine.console import Level, hushed, telling, warn
+from jaxcbis.records import paths
 from jaxcbis.runs import inputs
 from jaxcbis.runs import run as one_run
 from jaxcbis.runs.run import Shared
@@ -73,7 +74,7 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     Raises:
       UserError: something that the user has to put right.
     """
-    inputs.require_data(configs[0])
+    paths.require_inputs(configs[0])
     # Before a release is prepared, which can take hours.
     if machine.processes:
         workers.apart(_look_apart, configs, machine.threads)

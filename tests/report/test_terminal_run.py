@@ -120,7 +120,7 @@ def test_the_last_lines_answer(demo):
     assert last[0].startswith("tiny s2, paper protocol: 40 test patches")
     assert last[1].startswith("! DEMO DATA")
     assert last[2].startswith("! RANDOM WEIGHTS")
-    assert [line.split()[0] for line in last[3:]][:4] == ["Accuracy", "Baseline", "Maps", "Report"]
+    assert [line.split()[0] for line in last[3:]][:4] == ["Accuracy", "Blind", "Maps", "Report"]
     assert any(line.startswith("Tables   jaxcbis show /") for line in screen(written))
 
 

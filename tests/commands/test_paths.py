@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from jaxcbis.commands import early
 from jaxcbis.errors import UserError
 from jaxcbis.machine import backend, files
+from jaxcbis.records import paths
 from jaxcbis.runs import claim
 from tests.report import example_run
 
@@ -90,10 +90,10 @@ def test_a_folder_that_is_there_is_tried_first(words, tmp_path, monkeypatch, ref
 
 
 def test_data_sets_that_are_there_may_be_for_reading_alone(tmp_path, monkeypatch):
-    monkeypatch.setattr(early.os, "access", lambda *_: False)
-    early._require_place("--data-dir", tmp_path)
+    monkeypatch.setattr(paths.os, "access", lambda *_: False)
+    paths._require_place("--data-dir", tmp_path)
     with pytest.raises(UserError, match="none can be made"):
-        early._require_place("--data-dir", tmp_path / "new")
+        paths._require_place("--data-dir", tmp_path / "new")
 
 
 def test_claiming_a_folder_leaves_nothing_in_it(tmp_path):

@@ -1,11 +1,11 @@
-"""What is wrong with the paths of a command, said before JAX is loaded or anything computed."""
+"""The paths that a command is given, looked at before JAX is loaded or anything computed."""
 
 import os
 from collections.abc import Iterable
 from pathlib import Path
 
 from jaxcbis.config import Config, is_exported
-from jaxcbis.errors import UserError
+from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.machine import files
 
 
@@ -31,7 +31,7 @@ def require_data(data: str | Path | None) -> None:
       UserError: there are none.
     """
     if data is not None and not Path(data).exists():
-        raise UserError(f"--data {data}: does not exist; give a release or an exported .npz")
+        raise MissingFileError(f"--data {data}: does not exist; give a release or an exported .npz")
 
 
 def require_weights(weights: Iterable[str]) -> None:
@@ -45,10 +45,10 @@ def require_weights(weights: Iterable[str]) -> None:
     """
     for file in weights:
         if file not in ("imagenet", "random") and not Path(file).is_file():
-            what = "is a folder" if Path(file).is_dir() else "does not exist"
-            raise UserError(
-                f"--weights {file}: {what}; give imagenet, random or a file of PyTorch or Keras"
-            )
+            advice = "give imagenet, random or a file of PyTorch or Keras"
+            if Path(file).is_dir():
+                raise UserError(f"--weights {file}: is a folder; {advice}")
+            raise MissingFileError(f"--weights {file}: does not exist; {advice}")
 
 
 def require_run(folder: Path) -> None:
