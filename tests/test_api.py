@@ -100,6 +100,18 @@ def test_one_in_gives_one_out(run, tmp_path):
     assert repr(many).startswith("<Explanation: 3 pictures, ")
 
 
+def test_what_was_assumed_of_an_array_is_a_warning_of_who_gave_it(run):
+    deep = np.full((9, 9), 1000, np.uint16)
+    for ask in (
+        lambda: jaxcbis.predict(run, deep),
+        lambda: jaxcbis.explain(run, [deep]),
+        lambda: jaxcbis.sweep(run, deep, 8),
+    ):
+        with pytest.warns(UserWarning, match="taken as 10 bit") as heard:
+            ask()
+        assert Path(heard[0].filename) == Path(__file__)
+
+
 def test_maps_are_of_the_class_method_and_stage_asked_for(run):
     """Beside what the program makes of the same options, by the functions below."""
     grey = images()

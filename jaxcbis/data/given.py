@@ -71,11 +71,18 @@ def one(image: Given) -> tuple[np.ndarray, list[str]]:
         pixels, notes = pictures.read(path)
         return pixels, [f"{path}: {note}" for note in notes]
     if isinstance(image, Image.Image):
-        if image.mode not in ("L", "F", "RGB", "RGBA", "I;16"):
-            image = image.convert("I;16" if image.mode.startswith("I") else "RGBA")
-    elif not hasattr(image, "__array__"):
+        return _of_array(_of_pil(image))
+    if not hasattr(image, "__array__"):
         raise InvalidValueError(f"{type(image).__name__}: {_EXPECTED}")
     return _of_array(np.asarray(image))
+
+
+def _of_pil(image: Image.Image) -> np.ndarray:
+    if image.mode.startswith("I"):  # 16 bit, in as many or in 32
+        values = np.asarray(image)
+        return values.astype(np.uint16) if values.min() >= 0 and values.max() < 2**16 else values
+    known = image.mode in ("L", "F", "RGB", "RGBA")
+    return np.asarray(image if known else image.convert("RGBA"))
 
 
 def _one(image: Any) -> Grey:
@@ -111,8 +118,8 @@ def _of_array(array: np.ndarray) -> tuple[np.ndarray, list[str]]:
     notes: list[str] = []
     if array.dtype == np.uint8:
         levels = array
-    elif array.dtype == np.uint16:
-        levels, notes = _of_sixteen_bit(array)
+    elif array.dtype.kind == "u" and array.dtype.itemsize == 2:  # in either order of bytes
+        levels, notes = _of_sixteen_bit(array.astype(np.uint16))
     elif array.dtype.kind == "f":
         levels = _of_floats(array)
     else:

@@ -27,6 +27,8 @@ GREY = np.random.default_rng(0).integers(0, 256, (9, 12)).astype(np.uint8)
         Image.fromarray(GREY).convert("RGBA"),
         Image.fromarray(GREY).convert("P"),
         Image.fromarray(GREY.astype(np.uint16) * 257),
+        Image.fromarray(GREY.astype(np.int32) * 257),
+        (GREY.astype(np.uint16) * 257).astype(">u2"),
     ],
 )
 def test_every_kind_gives_the_same_pixels(same):
@@ -75,6 +77,7 @@ def test_fewer_bits_than_sixteen_are_assumed_and_told():
         ([np.zeros((2, 8, 8))], r"image 0: float64 \[2, 8, 8\]: expected"),
         ([GREY, np.zeros((8, 7))], "image 1: 7 x 8 pixels: expected at least 8 x 8"),
         ([GREY, 3], "image 1: int: expected a grey or RGB picture"),
+        (Image.fromarray(np.full((8, 8), 70000, np.int32)), r"int32 \[8, 8\]: expected"),
         (3, "int: expected a grey or RGB picture"),
         (np.eye(3)[np.zeros((8, 8), int)], "a colour image"),
         (np.zeros((8, 8, 4)), "has transparent pixels"),

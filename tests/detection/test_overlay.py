@@ -47,7 +47,7 @@ def test_it_leads_with_any_lesion_and_marks_what_stands_out():
                   "box: a window that stands out"):  # fmt: skip
         assert words in said
     (table,) = figure.findobj(Table)
-    assert table[1, 1].get_text().get_text() == f"{marks[0].score:.2f}"
+    assert table[1, 1].get_text().get_text() == f"{marks[0].score:.3f}"
     assert table[3, 0].get_text().get_text() == "3"
     assert any("DEMO DATA" in words and "Not a medical device" in words for words in said)
     assert figure.get_figwidth() * figure.dpi >= 900

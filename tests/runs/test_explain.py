@@ -104,7 +104,7 @@ def test_bad_words_get_one_line(run, patch, tmp_path, capsys):
         ("explain", patch, "--run", run, "--raw", "--sweep"): "--raw: is for patches",
         ("explain", patch, "--run", run, "--output", tmp_path / "file"): "cannot write",
         ("explain", patch, "--run", run, "--output", tmp_path, "--json", tmp_path): "--json",
-        ("export", run, "--output", tmp_path / "no" / "folder"): "cannot write",
+        ("export", run, "--output", tmp_path / "file" / "model"): "cannot write",
     }.items():
         assert main([*map(str, words)]) == 2, words
         (line,) = capsys.readouterr().err.strip().splitlines()

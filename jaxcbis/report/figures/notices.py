@@ -1,7 +1,5 @@
 """What must be printed on a picture that may be shown without its report."""
 
-import textwrap
-
 from matplotlib.figure import Figure
 
 from jaxcbis.report.figures.style import GREY, VERMILLION
@@ -26,7 +24,7 @@ def of(results: dict) -> list[str]:
 
 
 def stamp(figure: Figure, results: dict, size: float = 8) -> None:
-    """Prints the notices of a run below a figure, as wide as it is.
+    """Prints the notices of a run below a figure, on one line if it is wide enough.
 
     Args:
       figure: with matplotlib's constrained layout.
@@ -36,8 +34,8 @@ def stamp(figure: Figure, results: dict, size: float = 8) -> None:
     told = of(results)
     grave = len(told) > 1
     wide = 0.65 if grave else 0.6  # of a character, as a share of its height
-    columns = int(figure.get_figwidth() * 72 / (wide * size))
+    line, columns = "  ".join(told), int(figure.get_figwidth() * 72 / (wide * size))
     figure.supxlabel(
-        textwrap.fill("  ".join(told), columns),
+        line if len(line) <= columns else "\n".join(told),
         fontsize=size, color=VERMILLION if grave else GREY, weight="bold" if grave else "normal",
     )  # fmt: skip
