@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -78,6 +79,12 @@ def test_a_row_names_only_options_of_its_benchmark(cell):
 def test_every_benchmark_has_a_row():
     named = {re.match(r"`python -m benchmarks ?([a-z][\w-]*)?", cell)[1] for cell in BENCHMARKS}
     assert named == {None, *COMMANDS}
+
+
+def test_the_glossary_is_that_of_a_report():
+    made = runpy.run_path(str(DOCS / "making" / "glossary.py"))
+    text = made["PAGE"].read_text(encoding="utf-8")
+    assert made["fill"](text) == text, "run python docs/making/glossary.py"
 
 
 def python(document: str) -> list[str]:

@@ -41,7 +41,7 @@ def test_it_has_every_page(site):
     assert len(sources) >= 20
     for source in sources:
         assert (site / source.with_suffix(".html")).is_file()
-    assert not (site / "hooks").exists()
+    assert not (site / "making").exists()
 
 
 def test_the_command_line_is_that_of_the_program(site):
