@@ -9,7 +9,10 @@ import pytest
 
 from jaxcbis.commands.main import parser
 from jaxcbis.config import Config
+from jaxcbis.labels import LABELS
+from jaxcbis.report import answer
 from tests.conftest import ROOT
+from tests.report import example_run
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Rows of the table of commands, by what stands in their first cell.
@@ -46,6 +49,21 @@ def test_the_nine_commands_that_most_people_need_have_a_row():
     named = [re.match(r"`jaxcbis (\w+)", cell)[1] for cell in ROWS]
     assert len(named) == len(set(named)) == 9
     assert set(named) <= set(commands())
+
+
+def test_a_run_ends_as_it_says():
+    """Line by line, but for figures, classes and verdicts, which are another run's."""
+
+    def shape(line: str) -> str:
+        classes = "|".join(LABELS)
+        return re.sub(rf"\d\.\d\d|{classes}|better|worse|within noise", "_", line)
+
+    (shown,) = re.findall(r"```text\n(.*?)\n```", section("Install and run the demo"), re.DOTALL)
+    lines = answer.lines(example_run.results(demo=True))
+    found = [f"{label:<9}{text}" for label, text in lines.items()]
+    *told, report = shown.splitlines()
+    assert [shape(line) for line in told] == [shape(line) for line in found]
+    assert report == "Report   runs/resnet50-s2-paper-seed0/report.html"
 
 
 @pytest.mark.parametrize("cell", ROWS)
