@@ -64,7 +64,7 @@ def not_comparable(results: dict) -> str:
     """Why the paper's figures cannot stand beside the run's; '' where they can."""
     config, test = results["config"], results["test"]
     if paper.row_of(config) is None:
-        return "no such model there"
+        return "it has no such model"
     if is_demo(results):
         return "demo data"
     if config["protocol"] != "paper":
@@ -92,7 +92,7 @@ def _second(results: dict) -> Tile:
         theirs = f"{_UNREPORTED}: it always normalises with the label"
         return Tile(name, *figure, _always(without), theirs)
     figure = _figure(results["test"], "malignancy_auc")
-    note = "Among lesions. The accuracy needs no correction: no label normalisation."
+    note = "Among lesions. The accuracy needs no correction here: no label normalisation."
     return Tile("AUC, malignant or benign", *figure, _CHANCE, _UNREPORTED, note)
 
 

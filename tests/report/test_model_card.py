@@ -16,7 +16,7 @@ def test_it_says_what_a_reader_has_to_know():
     assert "no medical device" in found["Not for"]
     assert found["Training data"].startswith("cbis: 120 patches of 60 patients (")
     assert "BENIGN_Mass" in found["Training data"]
-    assert "not whole mammograms" in found["Limits"]
+    assert "not on whole mammograms" in found["Limits"]
     assert "one seed" in found["Limits"]
 
 
@@ -35,8 +35,8 @@ def test_classes_that_were_not_tested_are_named():
     ("weights", "form", "backbone", "said"),
     [
         ("imagenet", "torchvision-safetensors", "resnet50", "torchvision's"),
-        ("/x/r.h5", "keras-h5", "resnet50", "that of r.h5; Keras' ResNet50 weights: MIT"),
-        ("/x/v.keras", "keras-archive", "vgg19", "that of v.keras; Keras' VGG weights: CC BY"),
+        ("/x/r.h5", "keras-h5", "resnet50", "that of r.h5; Keras' own ResNet50 weights: MIT"),
+        ("/x/v.keras", "keras-archive", "vgg19", "that of v.keras; Keras' own VGG weights: CC BY"),
         ("random", "random", "vgg19", "none"),
     ],
 )

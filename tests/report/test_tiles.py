@@ -50,10 +50,10 @@ def test_a_paper_that_is_no_measure_is_told_with_the_reason(run, reason):
 
 def test_a_model_that_the_paper_has_not():
     assert [tile.paper for tile in tiles.of(example(backbone="vgg16"))] == [
-        "no such model there",
+        "it has no such model",
         "not reported: it always normalises with the label",
-        "no such model there",
-        "no such model there",
+        "it has no such model",
+        "it has no such model",
     ]
 
 

@@ -82,7 +82,7 @@ TERMS = {
     "ll": Term(
         "LL score",
         "Lesion localisation: the mean IoU of map and mask over the correctly classified lesions. "
-        "It hangs on the threshold, which the paper does not state.",
+        "It depends on the threshold, which the paper does not state.",
         r"LL(?: score)?",
     ),
     "pointing": Term(

@@ -10,8 +10,8 @@ _TORCH = (
 )
 #: By the beginning of a backbone's name, of Keras' own files.
 _KERAS = {
-    "vgg": "Keras' VGG weights: CC BY 4.0, Visual Geometry Group, Oxford",
-    "resnet": "Keras' ResNet50 weights: MIT, K. He et al.",
+    "vgg": "Keras' own VGG weights: CC BY 4.0, Visual Geometry Group, Oxford",
+    "resnet": "Keras' own ResNet50 weights: MIT, K. He et al.",
 }
 _LIMITS = {
     "paper": "Each patch was normalised with the statistics of its true class, and the test set "
@@ -33,8 +33,8 @@ def of(results: dict) -> list[tuple[str, str]]:
     size = config.get("image_size")
     pixels = f" of {size} x {size} pixels" if size else ""
     return [
-        ("Model", f"{backbone_name(config)}, trained with {config['strategy'].upper()}: one "
-         f"patch{pixels} to one of {len(LABELS)} classes."),
+        ("Model", f"{backbone_name(config)}, trained with {config['strategy'].upper()}. It "
+         f"assigns a patch{pixels} to one of {len(LABELS)} classes."),
         ("Intended use", "Research on methods: transfer learning, and maps that show where a model "
          "looks."),
         ("Not for", "Diagnosis. This is no medical device, and must not be used to diagnose "
@@ -61,7 +61,7 @@ def _split(data: dict, split: dict | None) -> str:
 
 def _limits(results: dict) -> str:
     config, test = results["config"], results.get("test")
-    found = ["It knows patches around known lesions and of background, not whole mammograms."]
+    found = ["It was trained and tested on patches, not on whole mammograms."]
     if is_demo(results):
         found.append("It has seen phantoms alone, no mammogram.")
     else:
