@@ -2,8 +2,8 @@
 
 const { labels, runs, colours, patches } = JSON.parse(byId("gallery-data").textContent);
 
-/** A run's answer to a patch; null where the run was not tested on it. */
-function answerOf(patch, run) {
+/** A run's answer to a patch, of a page of one run its own; null where it was not tested on it. */
+function answerOf(patch, run = 0) {
   const answer = patch.answers[run];
   if (!answer) return null;
   const confidence = Math.max(...answer.probabilities);

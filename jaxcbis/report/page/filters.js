@@ -2,7 +2,7 @@
 
 const form = byId("filters");
 
-/** What each control of the form lets pass. A page with further controls adds its own here. */
+/** What each control of the form lets pass, but `sort`, which lets all. */
 const FILTERS = {
   true: (value, patch) => isOf(labels[patch.label], value),
   predicted: (value, patch, answer) => isOf(labels[answer.predicted], value),
@@ -36,22 +36,17 @@ function choose(wanted) {
   return unknown;
 }
 
-/** The run whose answers are shown. */
-function chosenRun() {
-  return form.elements.run?.selectedIndex ?? 0;
-}
-
 /** Indices of the patches that pass, in the order chosen. */
-function passing(run) {
+function passing() {
   const active = [...chosen()].filter(([name]) => name in FILTERS);
   const indices = [...patches.keys()].filter((index) => {
-    const answer = answerOf(patches[index], run);
+    const answer = answerOf(patches[index]);
     return answer && active.every(([name, value]) => FILTERS[name](value, patches[index], answer));
   });
   const [key, direction] = form.elements.sort.value.split("-");
   if (!key) return indices;
   const sign = direction === "down" ? -1 : 1;
-  const value = (index) => answerOf(patches[index], run)[key];
+  const value = (index) => answerOf(patches[index])[key];
   return indices.sort((a, b) => {
     const [one, two] = [value(a), value(b)];
     if (one === null || two === null) return (one === null) - (two === null); // without IoU: last

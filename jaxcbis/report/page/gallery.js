@@ -1,4 +1,4 @@
-// The gallery of test patches: what passes the filters as cards, one patch at a time as a page.
+// The gallery of a run's test patches: what passes the filters as cards, one patch at a time as a page.
 
 const dialog = byId("patch");
 const cards = patches.map((_, index) => card(index));
@@ -16,7 +16,7 @@ function card(index) {
 }
 
 function update() {
-  shown = passing(chosenRun());
+  shown = passing();
   byId("count").textContent = `${shown.length} of ${patches.length} patches.`;
   byId("nothing").hidden = shown.length > 0;
   byId("nothing").firstChild.textContent = `No patch passes: ${inWords()}.`;
@@ -32,7 +32,7 @@ function update() {
 /** Writes below a card what the chosen run says, and draws the card anew when it is next in view. */
 function describe(index) {
   const [patch, link] = [patches[index], cards[index].firstChild];
-  const answer = answerOf(patch, chosenRun());
+  const answer = answerOf(patch);
   link.href = addressOf({ patch: patch.link });
   link.lastChild.replaceChildren(...shortAnswer(patch, answer));
   link.setAttribute("aria-label", description(patch, answer));
@@ -131,7 +131,7 @@ const inView = new IntersectionObserver((entries) => {
     if (!isIntersecting) continue;
     inView.unobserve(target);
     const patch = patches[Number(target.dataset.index)];
-    const answer = answerOf(patch, chosenRun());
+    const answer = answerOf(patch);
     target.firstChild.firstChild.replaceWith(
       frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
   }
@@ -141,7 +141,7 @@ form.addEventListener("change", choiceMade);
 form.addEventListener("submit", (event) => event.preventDefault());
 for (const button of document.querySelectorAll("button.clear")) {
   button.addEventListener("click", () => {
-    choose(new URLSearchParams([...chosen()].filter(([name]) => name === "run")));
+    choose(new URLSearchParams());
     choiceMade();
   });
 }
@@ -164,9 +164,6 @@ document.addEventListener("click", (event) => {
   if (event.target.closest("a.filter")?.hash === location.hash) byId("gallery-title").focus();
 });
 
-// Once the page's other scripts are there, too: they may add filters.
-addEventListener("DOMContentLoaded", () => {
-  byId("no-script").remove();
-  document.querySelector(".controls").hidden = false;
-  follow();
-});
+byId("no-script").remove();
+document.querySelector(".controls").hidden = false;
+follow();

@@ -1,37 +1,27 @@
-// The page of one patch: the patch, its maps, and each run's answer.
+// The page of one patch: the patch, its maps, and the run's answer.
 
-/** All that there is to say of a patch. */
+/** All that there is to say of a patch and the run's answer to it. */
 function pageOf(patch) {
-  const facts = [
-    `Patient ${patch.patient}`, patch.view, `true class ${labels[patch.label]}`,
-  ].filter(Boolean);
-  return [
-    element("h2", { id: "patch-title" }, patch.id),
-    element("p", { className: "small" }, facts.join(" · ")),
-    ...runs.flatMap((_, run) => views(patch, run)),
-    element("p", { className: "small print-only" }, `${document.title}. Not a medical device.`),
-  ];
-}
-
-/** What one run says of it; nothing where it was not tested on it. */
-function views(patch, run) {
-  const answer = answerOf(patch, run);
-  if (!answer) return [];
-  const heading = runs.length > 1 ? [element("h3", {}, runs[run].name)] : [];
+  const [run] = runs;
+  const answer = answerOf(patch);
+  const facts = [`Patient ${patch.patient}`, patch.view, `true class ${labels[patch.label]}`];
   const pictures = [
     picture(patch, "Patch and the lesion's outline", `${patch.id}: test patch with the outline of its mask`),
-    mapPicture(patch, runs[run], answer, answer.predicted, "predicted", answer.map, answer.contour),
+    mapPicture(patch, run, answer, answer.predicted, "predicted", answer.map, answer.contour),
   ];
   if (answer.true_map) {
     pictures.push(mapPicture(
-      patch, runs[run], answer, patch.label, "true", answer.true_map, answer.true_contour));
+      patch, run, answer, patch.label, "true", answer.true_map, answer.true_contour));
   }
-  const without = answer.right || answer.true_map ? []
+  const lacking = answer.right || answer.true_map ? []
     : [element("p", { className: "small" }, "The run has kept no map of the true class.")];
   return [
-    ...heading, verdict(patch, answer),
+    element("h2", { id: "patch-title" }, patch.id),
+    element("p", { className: "small" }, facts.filter(Boolean).join(" · ")),
+    verdict(patch, answer),
     element("div", { className: "views" }, ...pictures, probabilities(patch, answer)),
-    key(runs[run]), ...without,
+    key(run), ...lacking,
+    element("p", { className: "small print-only" }, `${document.title}. Not a medical device.`),
   ];
 }
 
