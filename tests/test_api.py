@@ -11,9 +11,11 @@ from matplotlib.text import Text
 from PIL import Image
 
 import jaxcbis
+from jaxcbis.config import resolve
 from jaxcbis.data import normalization, patches
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.labels import LABELS
+from jaxcbis.runs import preparation
 from tests import processes, tiny_run
 from tests.differences import assert_within
 
@@ -191,6 +193,25 @@ def test_what_is_missing_is_a_file_not_found(run, tmp_path):
         assert isinstance(caught.value, FileNotFoundError)
         assert str(tmp_path) in str(caught.value)
         assert len(str(caught.value).splitlines()) == 1
+
+
+def test_other_data_are_cut_as_the_runs_own_would_be(run, tmp_path, monkeypatch):
+    """Of a run on a file, which needs no windows and no background size, a release does."""
+    given = {"backbone": "tiny", "data": "a.npz", "image_size": 32, "weights": "random"}
+    loaded = []
+
+    def load(config):
+        loaded.append(config)
+        raise jaxcbis.UserError("enough")
+
+    monkeypatch.setattr(preparation, "load", load)
+    for protocol in ("shifted", "paper"):
+        of_file = dataclasses.replace(run, config=resolve(given | {"protocol": protocol}))
+        with pytest.raises(jaxcbis.UserError, match="enough"):
+            of_file.evaluate(tmp_path)
+    shifted, paper = loaded
+    assert (shifted.protocol, shifted.windows, shifted.image_size) == ("shifted", 3, 32)
+    assert (paper.data, paper.background_size) == (str(tmp_path), 550)
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,11 @@ def evaluate(run: Finished, data: str) -> dict:
     Raises:
       UserError: the data are absent, damaged, or not what the run takes; or hold no test patches.
     """
-    config = resolve(dataclasses.asdict(run.config) | {"data": data})
+    # What was of no use for the run's own data, as the windows of a file, has its default again.
+    known = {
+        key: value for key, value in dataclasses.asdict(run.config).items() if value is not None
+    }
+    config = resolve(known | {"data": data})
     paths.require_data(config.data)
     test = preparation.load(config).splits["test"]
     if not len(test):
