@@ -14,7 +14,7 @@ from typing import Any
 import jax
 
 from jaxcbis import config as options
-from jaxcbis.audit import accounting, causes, maps, pages, questions, tables, trivial
+from jaxcbis.audit import accounting, answer, causes, maps, pages, trivial
 from jaxcbis.audit.looking import comparing
 from jaxcbis.audit.looking import record as looking
 from jaxcbis.config import Config
@@ -23,10 +23,9 @@ from jaxcbis.data.patches import Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation.activation_maps import Maps
 from jaxcbis.machine import backend, files
-from jaxcbis.machine.console import Level, console, level, say, warn
+from jaxcbis.machine.console import say, warn
 from jaxcbis.records import results
 from jaxcbis.records.folders import lock
-from jaxcbis.report import terminal
 from jaxcbis.runs import answers, claim, finished, preparation
 from jaxcbis.runs.finished import Finished
 
@@ -90,8 +89,8 @@ def run(data: str | None, data_dir: str | None, folders: Sequence[Path], output:
             _audit(run, runs, datasets, known, record)
             results.write(output / "audit.json", record)
         pages.markdown(output / "audit.md", record)
-        page = pages.page(output, record)
-    _show(output, record, page)
+        pages.page(output, record)
+    answer.show(output, record)
     return record
 
 
@@ -270,16 +269,3 @@ def _notes(runs: Sequence[Finished], dataset: Dataset) -> list[str]:
     if alone:
         notes.append(f"no clean run was given beside {', '.join(alone)}: the last step is not told")
     return notes
-
-
-def _show(output: Path, record: dict, page: Path) -> None:
-    """Says the answers; every figure only to those who want to hear all."""
-    if level() >= Level.VERBOSE:
-        terminal.show(console, tables.of(record))
-        for line in tables.words(record):
-            say(f"- {line}")
-    for each in questions.of(record):
-        say(f"{each.question}\n  {each.answer}")
-    for line in tables.on_what_is_left(record):
-        say(line)
-    say(f"Report: {page}   Tables: {output / 'audit.md'}   Results: {output / 'audit.json'}")

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from jaxcbis import config as options
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given
-from jaxcbis.machine import files
 from jaxcbis.records import paths
 
 
@@ -36,7 +35,7 @@ def run(words: argparse.Namespace) -> None:
     paths.require_data(place.get("data"))
     for folder in words.run:
         paths.require_run(folder)
-    files.require_writable(words.output, "choose another --output")
+    paths.require_folder("--output", words.output)
     from jaxcbis.audit import run as audit
 
     audit.run(place.get("data"), place.get("data_dir"), words.run, words.output)

@@ -4,7 +4,6 @@ import argparse
 from pathlib import Path
 
 from jaxcbis.commands.words import WINDOW, Commands
-from jaxcbis.machine import files
 from jaxcbis.records import paths
 
 
@@ -28,7 +27,7 @@ def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     paths.require_data(words.data)
     paths.require_run(words.run)
-    files.require_writable(words.output, "choose another --output")
+    paths.require_folder("--output", words.output)
     from jaxcbis.detection import scoring
 
     scoring.run(words.data, words.run, words.output, window=words.window)

@@ -13,15 +13,16 @@ def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
         "report",
-        help="rebuild the report of runs or audits; of several runs also one that compares them",
+        help="Rebuild the pages of runs or audits; of several runs also one that compares them.",
+        usage="jaxcbis report DIR.. [options]",
     )
     words.add_argument(
-        "runs", nargs="+", type=Path, metavar="DIR", help="folder of a run, or of an audit"
+        "runs", nargs="+", type=Path, metavar="DIR", help="The folder of a run or of an audit."
     )
     words.add_argument(
         "--output", type=Path, metavar="FILE.html",
-        help="where the comparison of two or more runs goes (default: comparison.html in the "
-        "folder that they have in common, or else in the current one)",
+        help="The file of the comparison of two or more runs (default: comparison.html in the "
+        "folder that they have in common, or else in the current one).",
     )  # fmt: skip
     words.set_defaults(command=run)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
-from jaxcbis.machine.console import Level, console, link, telling
+from jaxcbis.machine.console import Level, console, telling
 from jaxcbis.records import paths
 
 
@@ -57,17 +57,10 @@ def _study(folder: Path) -> None:
 
 
 def _audit(folder: Path) -> None:
-    from jaxcbis.audit import tables
+    from jaxcbis.audit import answer
     from jaxcbis.records import results
-    from jaxcbis.report import terminal
 
-    audit = results.read(folder / "audit.json")
-    terminal.show_if_verbose(console, tables.of(audit), audit["notes"])
-    for line in tables.words(audit):
-        terminal.prose(console, f"- {line}")
-    page = next(filter(Path.exists, map(folder.joinpath, ("report.html", "audit.md"))), None)
-    if page is not None:
-        terminal.say(console, "Report", link(page))
+    answer.show(folder, results.read(folder / "audit.json"))
 
 
 #: What shows a folder, by a file that it holds.

@@ -17,7 +17,7 @@ def require_inputs(config: Config) -> None:
     """
     require_data(config.data)
     if config.data_dir is not None and not is_exported(config.data):
-        _require_place("--data-dir", Path(config.data_dir))
+        require_folder("--data-dir", Path(config.data_dir), to_write=False)
     require_weights([config.weights])
 
 
@@ -82,8 +82,19 @@ def require_file(flag: str, file: Path) -> None:
         raise UserError(f"{flag} {file}: cannot be written; choose another file")
 
 
-def _require_place(flag: str, folder: Path) -> None:
-    """Checks that a folder is there, or can be made; one that is there may be for reading alone."""
+def require_folder(flag: str, folder: Path, *, to_write: bool = True) -> None:
+    """Checks that a folder is there or can be made, which is left to who writes to it.
+
+    Args:
+      flag: that names it.
+      folder: to look at.
+      to_write: whether one that is there must be writable, too.
+
+    Raises:
+      UserError: it is not.
+    """
     there = next(place for place in (folder, *folder.absolute().parents) if os.path.lexists(place))
-    if not there.is_dir() or (there != folder and not os.access(there, os.W_OK | os.X_OK)):
-        raise UserError(f"{flag} {folder}: no folder, and none can be made; choose another one")
+    if not there.is_dir():
+        raise UserError(f"{flag} {folder}: {there} is no folder; choose another one")
+    if (to_write or there != folder) and not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{flag} {folder}: {there} cannot be written to; choose another one")

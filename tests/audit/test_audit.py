@@ -107,8 +107,10 @@ def test_runs_that_cannot_be_audited_are_refused(runs, demo_dir, tmp_path, refus
     (other / "results.json").write_text(json.dumps(found | {"status": "interrupted"}))
     assert "not finished" in refused_here(*words, other)
 
+    (tmp_path / "patches.npz").touch()
     assert "one protocol's patches" in refused_here(
-        "audit", "--data", "patches.npz", "--output", tmp_path / "audit", "--run", runs / "paper",
+        "audit", "--data", tmp_path / "patches.npz", "--output", tmp_path / "audit", "--run",
+        runs / "paper",
     )  # fmt: skip
     assert not (tmp_path / "audit").exists()
 
@@ -288,5 +290,7 @@ def test_runs_of_other_windows_and_files_of_one_protocol_are_refused(
     assert "windows differ ([1, 2])" in line
     line = refused_here(*words, shifted / "term", shifted / "plain", shifted / "term")
     assert "have the same options and seed" in line
-    line = refused_here(*words, shifted / "plain", runs / "clean", "--data", "patches.npz")
+    (tmp_path / "patches.npz").touch()
+    given = ("--data", tmp_path / "patches.npz")
+    line = refused_here(*words, shifted / "plain", runs / "clean", *given)
     assert "need clean and shifted" in line

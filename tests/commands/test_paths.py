@@ -35,19 +35,28 @@ def run(tmp_path):
         (("train", "--data", "nowhere", "--output", "new"), "--data nowhere: does not exist"),
         (("train", "--weights", "no.h5", "--output", "new"), "--weights no.h5: does not exist"),
         (("train", "--weights", ".", "--output", "new"), "--weights .: is a folder"),
-        (("train", "--data-dir", "file/x", "--output", "new"), "--data-dir file/x: no folder"),
-        (("train", "--data-dir", "file", "--output", "new"), "--data-dir file: no folder"),
+        (
+            ("train", "--data-dir", "file/x", "--output", "new"),
+            "file is no folder; choose",
+        ),
+        (
+            ("train", "--data-dir", "file", "--output", "new"),
+            "file is no folder; choose",
+        ),
         (("train", "--output", "file/new"), "cannot write file/new: Not a directory"),
         (("train", "--like", "nowhere.json"), "cannot read nowhere.json"),
         (("prepare", "--data", "nowhere"), "--data nowhere: does not exist"),
-        (("prepare", "--data-dir", "file/x"), "--data-dir file/x: no folder"),
+        (("prepare", "--data-dir", "file/x"), "file is no folder; choose"),
         (("study", "--data", "nowhere", "--output", "new"), "--data nowhere: does not exist"),
         (
             ("study", "--weights", "imagenet", "no.h5", "--output", "new"),
             "--weights no.h5: does not exist",
         ),
         (("study", "--output", "file/new"), "cannot write file/new: Not a directory"),
-        (("audit", "--run", "run", "--output", "file/new"), "cannot write file/new"),
+        (
+            ("audit", "--run", "run", "--output", "file/new"),
+            "file is no folder; choose",
+        ),
         (("audit", "--run", "run", "nowhere", "--output", "new"), "cannot read nowhere/results"),
         (
             ("audit", "--data", "nowhere", "--run", "run", "--output", "new"),
@@ -55,7 +64,10 @@ def run(tmp_path):
         ),
         (("froc", "--data", ".", "--run", "nowhere", "--output", "new"), "cannot read nowhere/"),
         (("froc", "--data", "nowhere", "--run", "run", "--output", "new"), "--data nowhere: does"),
-        (("froc", "--data", ".", "--run", "run", "--output", "file/new"), "cannot write file/new"),
+        (
+            ("froc", "--data", ".", "--run", "run", "--output", "file/new"),
+            "file is no folder; choose",
+        ),
         (("export", "nowhere", "--output", "model"), "cannot read nowhere/results.json"),
         (("export", "run", "--output", "run"), "--output run: is a folder; give a file"),
         (("export", "run", "--output", "file/model"), "cannot write file"),
@@ -91,9 +103,10 @@ def test_a_folder_that_is_there_is_tried_first(words, tmp_path, monkeypatch, ref
 
 def test_data_sets_that_are_there_may_be_for_reading_alone(tmp_path, monkeypatch):
     monkeypatch.setattr(paths.os, "access", lambda *_: False)
-    paths._require_place("--data-dir", tmp_path)
-    with pytest.raises(UserError, match="none can be made"):
-        paths._require_place("--data-dir", tmp_path / "new")
+    paths.require_folder("--data-dir", tmp_path, to_write=False)
+    for folder, to_write in ((tmp_path / "new", False), (tmp_path, True)):
+        with pytest.raises(UserError, match=f"{tmp_path} cannot be written to; choose"):
+            paths.require_folder("--data-dir", folder, to_write=to_write)
 
 
 def test_claiming_a_folder_leaves_nothing_in_it(tmp_path):

@@ -6,6 +6,8 @@ import sys
 
 import pytest
 
+from jaxcbis.audit import questions
+from jaxcbis.audit import tables as audit_tables
 from jaxcbis.commands.main import main
 from jaxcbis.report import tables
 from jaxcbis.study import tables as study_tables
@@ -54,10 +56,13 @@ def test_an_audit(tmp_path, capsys):
         "localization": [], "looking": made.looking(), "notes": ["a note"], "runs": [],
     }  # fmt: skip
     folder = left(tmp_path / "audit", audit=audit)
-    (folder / "audit.md").touch()
     text = shown(folder, capsys)
     assert "Note: a note" in text
-    assert f"Report   {folder / 'audit.md'}" in text
+    for table in audit_tables.of(audit):
+        assert table.title in text
+    for each in questions.of(audit):
+        assert each.question in text
+    assert text.splitlines()[-1] == f"Report   {folder / 'report.html'}"
 
 
 @pytest.mark.parametrize(

@@ -123,7 +123,9 @@ def _write(
         scope="Every two are compared." if every else f"Each is compared with {names[0]}.",
         warnings=_once([of.warnings for of in sections], names),
         notes=_once([of.notes for of in sections], names),
-        caption=f"What each changes against {'each other' if every else names[0]}",
+        caption="Every two runs: the first less the other"
+        if every
+        else f"Each run less {names[0]}",
         legend=LEGEND,
         labels=[label[0].upper() + label[1:] for label in FIGURES.values()],
         rows=[_row(pair, names) for pair in paired if pair.differences is not None],

@@ -44,7 +44,8 @@ def of(run: Run) -> Tested:
     if not (run.folder / "gallery.json").is_file():
         return Tested(run, rows, {}, None)
     held = gallery.read(run.folder)
-    pictures = {item["id"]: item for item in held["patches"] if item["id"] in rows}
+    of_id = {item["id"]: item for item in held["patches"]}
+    pictures = {name: of_id[name] for name in rows if name in of_id}
     return Tested(run, rows, pictures, held)
 
 

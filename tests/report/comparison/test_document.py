@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from jaxcbis.commands.main import main
+from jaxcbis.records import results
 from jaxcbis.report.comparison import document
 from jaxcbis.report.page import folder, joined, patches
 from jaxcbis.report.tables import Table
@@ -69,12 +70,23 @@ def test_the_page_is_one_file_that_leads_with_the_answer(pair, tmp_path):
 
 
 def test_runs_that_cannot_be_paired_are_told_with_the_reason(made, copy, tmp_path):
-    results = copy / "results.json"
-    results.write_text(results.read_text().replace('"protocol": "paper"', '"protocol": "clean"'))
+    file = copy / "results.json"
+    file.write_text(file.read_text().replace('"protocol": "paper"', '"protocol": "clean"'))
     text = Page(document.write(tmp_path / "x.html", [made, copy]).read_text("utf-8")).text
     assert "Nothing is paired" in text
     assert "protocol, which cut and split patches differently" in text
     assert "McNemar" not in text
+
+
+def test_a_run_that_is_not_tested_yet_is_compared_by_its_curves(made, copy, tmp_path):
+    found = results.read(copy / "results.json")
+    unfinished = {"status": "interrupted", "test": None, "localization": None, "covering": None}
+    results.write(copy / "results.json", found | unfinished)
+    (copy / "predictions.csv").unlink()
+    page = Page(document.write(tmp_path / "x.html", [made, copy]).read_text("utf-8"))
+    assert "one of them has no predictions yet" in page.text
+    assert "The run was interrupted" in page.text
+    assert any(image["alt"].startswith("Loss of every run") for image in page.all("img"))
 
 
 def test_the_command_compares_where_it_is_told(pair, tmp_path, capsys):

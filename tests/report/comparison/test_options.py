@@ -1,6 +1,8 @@
 """What differs between runs, and what holds for several, once."""
 
 from jaxcbis.report.comparison import options, shared
+from jaxcbis.report.figures import curves
+from tests.report import example_run
 from tests.report.comparison import runs
 
 
@@ -47,3 +49,18 @@ def test_a_line_that_holds_for_several_runs_is_said_once():
         ("accuracy is 0.58 to 0.62 instead of 0.7.", "a, b"),
         ("a note of c", "c"),
     ]
+
+
+def test_curves_of_several_runs_run_over_all_phases():
+    """A phase begins where the one before it ended; the term is drawn where a run has it."""
+    results = example_run.results()
+    assert curves.trained(results["history"]).tolist() == [0, 1, 2, 3, 3, 4, 5, 6]
+    assert curves.quantities([results]) == ["loss", "accuracy"]
+    with_term = example_run.results()
+    for row in with_term["history"]:
+        row |= {"val_look": 0.5, "val_cross_entropy": 1.0}
+    assert curves.quantities([results, with_term]) == list(curves.QUANTITIES)
+    (axes,) = curves.draw(["a$", "b"], [results, with_term], "loss").axes
+    stars = [line for line in axes.lines if line.get_marker() == "*"]
+    assert [line.get_xdata()[0] for line in stars] == [5, 5]  # the best: layer4's second epoch
+    assert len({(line.get_color(), line.get_linestyle()) for line in axes.lines[:2]}) == 2
