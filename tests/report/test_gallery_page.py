@@ -43,7 +43,8 @@ def test_filters_and_sort(made, open_report):
             {name.replace("_", "-"): value for name, value in choice.items()},
         )
         found = names(page)
-        assert page.locator("#count").inner_text() == f"{len(found)} of {len(rows)} patches."
+        told = page.locator("#count").inner_text()
+        assert told.startswith(f"{len(found)} of {len(rows)} patches")
         return found
 
     assert shown() == ids(rows)
@@ -143,10 +144,13 @@ def test_the_address_holds_the_filters(made, open_report):
     # Nothing passes: what to do.
     control(page, "iou-from").fill("0.99")
     control(page, "iou-from").blur()
-    expect(page.locator("#nothing")).to_contain_text(f"True class {label}, Predicted class")
-    expect(page.locator("#nothing")).to_contain_text("IoU from 0.99. Widen a filter")
+    expect(page.locator("#count")).to_have_text(
+        f"0 of {len(rows)} patches: true class {label}, predicted class {predicted}, IoU from 0.99."
+    )
+    expect(page.locator("#nothing")).to_contain_text("Widen a filter, or clear all filters.")
     page.locator("#nothing button").click()
     expect(page).to_have_url(re.compile("#gallery$"))
+    expect(page.locator("#nothing")).to_be_hidden()
     assert names(page) == everything
 
     # What the report does not have is named.
@@ -300,6 +304,9 @@ def test_the_gallery_on_a_phone_in_the_dark(made, open_report):
         made / "report.html", "#true=MALIGNANT", viewport={"width": 360, "height": 740},
         color_scheme="dark",
     )  # fmt: skip
+    expect(page.locator(".cards li").first).to_be_in_viewport()
+    page.get_by_text("Filter and sort").click()
+    assert control(page, "true").input_value() == "MALIGNANT"
     page.get_by_label("Maps on all patches").check()
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
     wide = ".confusion .table"

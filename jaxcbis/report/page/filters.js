@@ -54,12 +54,13 @@ function passing() {
   });
 }
 
-/** The filters in words: "True class MALIGNANT_Mass, Answer wrong". */
+/** The filters in words: "true class MALIGNANT_Mass, answer wrong". */
 function inWords() {
   return [...chosen()].filter(([name]) => name in FILTERS).map(([name, value]) => {
     const control = form.elements[name];
     const text = control.selectedOptions?.[0].text ?? value;
-    return `${control.labels[0].firstChild.textContent.trim()} ${text}`;
+    const label = control.labels[0].firstChild.textContent.trim();
+    return `${label.replace(/^[A-Z][a-z]+\b/, (word) => word.toLowerCase())} ${text}`; // but IoU
   }).join(", ");
 }
 

@@ -17,9 +17,9 @@ function card(index) {
 
 function update() {
   shown = passing();
-  byId("count").textContent = `${shown.length} of ${patches.length} patches.`;
+  const filters = inWords();
+  byId("count").textContent = `${shown.length} of ${patches.length} patches${filters && `: ${filters}`}.`;
   byId("nothing").hidden = shown.length > 0;
-  byId("nothing").firstChild.textContent = `No patch passes: ${inWords()}.`;
   byId("cards").replaceChildren(...shown.map((index) => cards[index]));
   shown.forEach(describe);
   makeReachable(shown[0]);
@@ -86,7 +86,12 @@ function follow() {
     return;
   }
   dialog.close();
-  if (ours && !seenBefore) byId("gallery-title").focus();
+  if (ours && !seenBefore) leadHere();
+}
+
+function leadHere() {
+  byId("gallery-title").scrollIntoView();
+  byId("gallery-title").focus({ preventScroll: true });
 }
 
 /** After a change of the controls. */
@@ -161,9 +166,10 @@ dialog.addEventListener("keydown", (event) => {
 addEventListener("hashchange", follow);
 // A link to what is shown already changes no address, but leads to the gallery all the same.
 document.addEventListener("click", (event) => {
-  if (event.target.closest("a.filter")?.hash === location.hash) byId("gallery-title").focus();
+  if (event.target.closest("a.filter")?.hash === location.hash) leadHere();
 });
 
 byId("no-script").remove();
 document.querySelector(".controls").hidden = false;
+byId("more").open = matchMedia("(min-width: 40rem)").matches; // a phone has room for the patches alone
 follow();
