@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from jaxcbis.config import PROTOCOLS
+from jaxcbis.config import PROTOCOLS, Config
 from jaxcbis.data import exported, given
 from jaxcbis.data import splits as splitting
 from jaxcbis.data.given import Given
@@ -52,7 +52,8 @@ def save_patches(
       protocol: 'clean' if lesions lie in the middle of their patches, 'shifted' if they may lie
         anywhere in them, 'paper' to normalise each class by itself as the paper does. The training
         has to be given the same.
-      image_size: side of the patches in the file; the training has to be given the same.
+      image_size: side of the patches in the file, 32 to 512 pixels; the training has to be given
+        the same.
 
     Returns:
       The file.
@@ -74,6 +75,12 @@ def save_patches(
         raise InvalidValueError(f"path {path}: expected a name that ends in .npz")
     if protocol not in PROTOCOLS:
         raise InvalidValueError(f"protocol {protocol!r}: expected one of {', '.join(PROTOCOLS)}")
+    bounds = Config.__dataclass_fields__["image_size"].metadata
+    if image_size not in range(bounds["low"], bounds["high"] + 1):
+        raise InvalidValueError(
+            f"image_size {image_size!r}: expected a whole number from {bounds['low']} to "
+            f"{bounds['high']}"
+        )
     asked = given.several(images)
     if asked.single:
         raise InvalidValueError("images: expected a list of pictures, got a single one")

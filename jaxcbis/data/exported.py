@@ -104,6 +104,10 @@ def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
     lengths = {np.shape(field)[:1] for field in (*patches.arrays(), sides)}
     if lengths != {shape[:1]} or any(x.ndim != 1 for x in (labels, patches.ids, sides)):
         return f"its arrays differ in length: {sorted(lengths)}"
+    texts = {"ids": patches.ids, "patients": patches.patients, "splits": sides}
+    for name, column in texts.items():
+        if column.dtype.kind != "U":
+            return f"{name} are {column.dtype}, expected text"
     if masks.shape != shape or masks.dtype.kind not in "biu":
         return (
             f"masks are {masks.dtype} {list(masks.shape)}, expected 0 and 1, {list(shape)} as "

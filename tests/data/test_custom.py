@@ -83,6 +83,8 @@ def test_splits_may_be_given(tmp_path):
         ({"groups": [0] * COUNT}, "no patch is in .*; give splits=, or more groups"),
         ({"ids": ["a"] * COUNT}, "two ids are alike"),
         ({"protocol": "cleen"}, "protocol 'cleen': expected one of paper, clean, shifted"),
+        ({"image_size": 8}, "image_size 8: expected a whole number from 32 to 512"),
+        ({"image_size": "64"}, "image_size '64': expected a whole number"),
         ({"images": np.zeros((40, 36))}, "images: expected a list of pictures"),
         ({"images": [np.full((40, 36), 2.0)]}, "image 0: floats from 2 to 2: expected 0 to 1"),
     ],

@@ -63,6 +63,7 @@ def rewrite(path, **changes):
         ({"masks": np.ones((15, SIZE, SIZE), np.float32)}, "masks are float32 .* expected 0 and 1"),
         ({"masks": np.ones((15, SIZE, SIZE), np.uint8)}, "a mask of BACKGROUND is not 0"),
         ({"labels": np.full(15, 5)}, "labels are not all whole numbers from 0 to 4"),
+        ({"patients": np.arange(15)}, "patients are int64, expected text"),
         ({"ids": np.full(15, "a")}, "two ids are alike"),
         ({"splits": np.full(15, "train set")}, "split 'train set': expected one of train, "),
         (
