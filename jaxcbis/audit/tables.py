@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from jaxcbis.audit.looking import tables as looking_tables
 from jaxcbis.audit.looking import words as looking_words
 from jaxcbis.report import noise
-from jaxcbis.report.tables import NONE, Table, against_blind_maps, number
+from jaxcbis.report.blind import against_blind_maps
+from jaxcbis.report.tables import NONE, Table, number
 
 #: Maps that are as alike as this, by rank correlation, to those of a random model ignore it.
 ALIKE = 0.5

@@ -6,7 +6,8 @@ from jaxcbis.audit import tables as audit_tables
 from jaxcbis.audit.looking import tables, words
 from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
 from jaxcbis.report import formats, paper
-from jaxcbis.report.tables import BASELINES, number
+from jaxcbis.report.blind import BASELINES
+from jaxcbis.report.tables import number
 
 #: Pixels. In mammograms of full size, 4,000 x 6,000, half of the lesions are longer by far.
 FULL_SIZE = 100

@@ -4,17 +4,13 @@ from typing import NamedTuple
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.tables import (
-    BASELINES,
-    NONE,
+from jaxcbis.report.blind import (
     Blind,
     against_blind_maps,
-    is_demo,
-    map_words,
-    number,
+    best_known,
     pointing_against_blind_maps,
-    scored_maps,
 )
+from jaxcbis.report.tables import NONE, is_demo, map_words, number, scored_maps
 
 #: What every constant answer reaches.
 _CHANCE = "0.50, the same answer to every patch"
@@ -121,12 +117,8 @@ def _localization(results: dict) -> Tile:
 def _best_map(found: dict) -> str:
     if blind := against_blind_maps(found):
         return _beside(blind)
-    known = {key: found["baselines"].get(key) for key in BASELINES if key != "grid_ceiling"}
-    reached = {key: value for key, value in known.items() if value is not None}
-    if not reached:
-        return NONE
-    best = max(reached, key=lambda key: reached[key])
-    return f"{number(reached[best])}, {BASELINES[best]}"
+    best = best_known(found)
+    return f"{number(best[1])}, {best[0]}" if best else NONE
 
 
 def _beside(blind: Blind) -> str:

@@ -3,15 +3,8 @@
 from collections import Counter
 
 from jaxcbis.report import paper, tiles
-from jaxcbis.report.tables import (
-    BASELINES,
-    against_blind_maps,
-    backbone_name,
-    has_random_weights,
-    is_demo,
-    map_method,
-    pointing_against_blind_maps,
-)
+from jaxcbis.report.blind import against_blind_maps, best_known, pointing_against_blind_maps
+from jaxcbis.report.tables import backbone_name, has_random_weights, is_demo, map_method
 
 
 def verdict(results: dict) -> list[str]:
@@ -99,11 +92,12 @@ def _localization(found: dict | None, config: dict) -> str:
                 f"{_percent(pointing.value)})."
             )
         return told
-    values = {key: value for key, value in found["baselines"].items() if key != "grid_ceiling"}
-    best, value = max(values.items(), key=lambda item: item[1])
+    best = best_known(found)
+    if best is None:
+        return f"{reached}."
     return (
-        f"{reached}; the best blind map, {BASELINES[best]}, reaches {value:.2f}, and whether that "
-        "is within noise is not known."
+        f"{reached}; the best blind map, {best[0]}, reaches {best[1]:.2f}, and whether that is "
+        "within noise is not known."
     )
 
 

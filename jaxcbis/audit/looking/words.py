@@ -2,7 +2,8 @@
 
 from jaxcbis.audit.looking.tables import TOLD, compared, model, trained
 from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
-from jaxcbis.report.tables import BASELINES, number
+from jaxcbis.report.blind import BASELINES
+from jaxcbis.report.tables import number
 
 #: What is said of the lesion, by what covering it does beyond covering as much elsewhere.
 USES, BESIDE, UNCLEAR = "uses", "beside", "unclear"

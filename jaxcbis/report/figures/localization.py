@@ -4,8 +4,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxcbis.report import paper
+from jaxcbis.report.blind import BASELINES
 from jaxcbis.report.figures.style import BLUE, GREEN, GREY, INK, VERMILLION
-from jaxcbis.report.tables import BASELINES
 
 _OURS, _PAPERS = "this run", "paper (threshold not stated)"
 

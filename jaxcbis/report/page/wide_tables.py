@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
+from jaxcbis.report.blind import BASELINES
 from jaxcbis.report.tables import (
-    BASELINES,
     NONE,
     PAPER,
     Table,
