@@ -122,8 +122,8 @@ def test_the_command_is_copied(made, open_report):
 def test_nothing_stays_folded_on_paper(made, open_report):
     page = open_report(made / "report.html", viewport={"width": 794, "height": 1123})  # A4
     details = page.locator("details")
-    assert details.count() >= 1
-    assert details.evaluate_all("d => d.some(e => e.open)") is False
+    before = page.locator("details[open]").count()
+    assert before < details.count()
     page.emulate_media(media="print")
     expect(page.locator("details[open]")).to_have_count(details.count())
     for hidden in ("nav", ".tip", "#copy", ".skip"):
@@ -135,7 +135,7 @@ def test_nothing_stays_folded_on_paper(made, open_report):
         assert set(kept) == {"avoid"}
     assert len(re.findall(rb"/Type\s*/Page\b", page.pdf(format="A4"))) <= 9
     page.emulate_media(media="screen")
-    expect(page.locator("details[open]")).to_have_count(0)
+    expect(page.locator("details[open]")).to_have_count(before)
 
 
 @pytest.mark.parametrize(
