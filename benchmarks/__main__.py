@@ -1,7 +1,7 @@
 """python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
 
 python -m benchmarks COMMAND --help tells of the others: gpu, machine, parity, quality, scaling,
-hosts, preparing, kept, profile, jpeg-cost, readme.
+hosts, preparing, kept, profile, jpeg-cost, tables.
 """
 
 import argparse
@@ -30,7 +30,7 @@ COMMANDS = {
     "kept": "speed.kept",
     "profile": "speed.profile",
     "jpeg-cost": "quality.jpeg_cost",
-    "readme": "readme",
+    "tables": "tables",
 }
 
 #: The least value of an option.

@@ -60,7 +60,7 @@ def train(
         JAX was at work before and the run asks for another device or compiler flags.
       TypeError: there is no such option.
 
-    Example:
+    Examples:
       >>> run = jaxcbis.train("resnet50", "s2", data="mine.npz", image_size=32, epochs=1,
       ...                     weights="random", output="runs/mine", quiet=True)
       >>> run.folder.name, run.results["status"]
@@ -120,7 +120,7 @@ def load(folder: Path | str) -> Finished:
       UserError: the folder holds no run (also a FileNotFoundError), one that is not finished or
         damaged, or one of another version of this package.
 
-    Example:
+    Examples:
       >>> run = jaxcbis.load("runs/resnet50-s2-paper-seed0")
       >>> sorted(run.results["best"])
       ['epoch', 'phase', 'val_loss']
@@ -146,7 +146,7 @@ def read_image(path: Path | str) -> np.ndarray:
       UserError: the file is not there (also a FileNotFoundError), damaged, of another kind, in
         colour, of several frames or smaller than 8 pixels.
 
-    Example:
+    Examples:
       >>> jaxcbis.read_image("patch.png").shape
       (24, 18)
     """

@@ -1,6 +1,7 @@
 """The five classes, in the order that every table, array and file uses."""
 
 LABELS = ("BACKGROUND", "BENIGN_Calc", "BENIGN_Mass", "MALIGNANT_Calc", "MALIGNANT_Mass")
+"""The five classes, in the order of every table, column and array."""
 BACKGROUND = LABELS.index("BACKGROUND")
 
 #: What a label's name ends in, by type of abnormality.

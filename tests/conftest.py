@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: where the real data and weights lie, if they do."""
 
 import os
+import shutil
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -15,6 +16,7 @@ from jaxcbis.records.folders import turn
 from tests import WORKER, differences
 
 ROOT = Path(__file__).resolve().parent.parent
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 def pytest_sessionstart():
@@ -51,6 +53,20 @@ def keras_weights() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("real ImageNet weights not found; set JAXCBIS_WEIGHTS to their folder")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """One for all tests of pages: it is slow to start."""
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} found; apt-get install {BROWSERS[0]}")
+    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    api.expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
+    with api.sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=found)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

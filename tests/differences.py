@@ -1,6 +1,6 @@
 """Largest differences from independent implementations, shown at the end of a test run.
 
-README's table under 'Correct, against whom' has a row for each, with the bound that the tests hold.
+The table of docs/correctness.md has a row for each, with the bound that the tests hold.
 """
 
 from functools import cache
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-README = Path(__file__).resolve().parent.parent / "README.md"
-#: Row of README's table, 'what | against' -> (largest difference seen, bound).
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "correctness.md"
+#: Row of the table, 'what | against' -> (largest difference seen, bound).
 seen: dict[str, tuple[float, float]] = {}
 
 
@@ -17,14 +17,14 @@ def assert_within(bound, got, expected, what: str, *, scale=1.0, detail: str = "
     """Asserts that two arrays differ by at most `bound` times `scale`, and notes by how much.
 
     Args:
-      bound: largest difference allowed, as a share of `scale`; README's row must state it.
+      bound: largest difference allowed, as a share of `scale`; its row must state it.
       got, expected: arrays of one shape, ours and the other implementation's.
-      what: row of README's table, its first two cells as they stand there.
+      what: row of the table, its first two cells as they stand there.
       scale: what a difference is measured by.
       detail: said if it fails.
     """
     stated = documented().get(what)
-    assert stated == bound, f"README's row '{what}' states a bound of {stated}, tested is {bound}"
+    assert stated == bound, f"{PAGE.name} has {stated} as bound of '{what}', tested is {bound}"
     got, expected = np.asarray(got), np.asarray(expected)
     assert got.shape == expected.shape, f"{what} {detail}: {got.shape}, expected {expected.shape}"
     difference = float((np.abs(got - expected) / scale).max())
@@ -34,10 +34,8 @@ def assert_within(bound, got, expected, what: str, *, scale=1.0, detail: str = "
 
 @cache
 def documented() -> dict[str, float]:
-    """The bound of each row of README's table that has one."""
-    table = (
-        README.read_text(encoding="utf-8").split("## Correct, against whom")[1].split("\n## ")[0]
-    )
+    """The bound of each row of the table that has one."""
+    table = PAGE.read_text(encoding="utf-8").partition("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("|")]
     return {" | ".join(row[:2]): float(row[3]) for row in rows if row[-1][:1].isdigit()}
 
@@ -48,7 +46,7 @@ def note(what: str, difference: float, bound: float) -> None:
 
 
 def table() -> list[str]:
-    """The rows as README has them, of what was compared."""
+    """The rows as the page has them, of what was compared."""
 
     def short(number: float, digits: int) -> str:
         return f"{number:.{digits}e}".replace("e-0", "e-") if number else "0"

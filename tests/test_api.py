@@ -1,7 +1,6 @@
 """The package from Python, as its documentation has it, and an exported model without it."""
 
 import dataclasses
-import json
 import re
 import shutil
 from pathlib import Path
@@ -20,7 +19,7 @@ from jaxcbis.runs import preparation
 from tests import processes, tiny_run
 from tests.differences import assert_within
 
-#: Row of README's table.
+#: Row of docs/correctness.md.
 EXPORT = "the exported model, in a process without this package | the run's own answers"
 
 
@@ -56,7 +55,7 @@ def test_every_name_is_there_and_no_other():
     assert set(dir(jaxcbis)) == {*jaxcbis.__all__, "__version__"}
     assert Path(jaxcbis.__file__).with_name("py.typed").exists()
     for name in set(jaxcbis.__all__) - {"LABELS", "UserError"}:
-        assert re.search("Example:\n +>>>", getattr(jaxcbis, name).__doc__)
+        assert re.search("Examples:\n +>>>", getattr(jaxcbis, name).__doc__)
     for name in jaxcbis.__all__:
         assert getattr(jaxcbis, name)
     with pytest.raises(AttributeError, match="nonsense"):
@@ -255,43 +254,3 @@ def test_an_exported_model_answers_without_the_package(run, tmp_path):
     processes.run(tmp_path, program=("-c", EXPORTED))
     ours = jaxcbis.predict(run, grey)
     assert_within(1e-5, np.load(tmp_path / "answers.npy"), ours, EXPORT)
-
-
-#: The documentation's blocks as a user has them, in a process in which JAX has not started.
-DOCUMENTED = """
-import json, os, re, sys
-from pathlib import Path
-import cv2, jax, numpy as np
-import tests.tiny
-before = dict(os.environ)
-readme, _ = Path("README.md").read_text().split("The data set alone:")
-blocks = re.findall(r"```python\\n(.*?)```", readme + Path("docs", "python.md").read_text(), re.S)
-os.chdir(sys.argv[1])
-names = {}
-for block in blocks:
-    exec(block, names)
-    print("----")
-np.savez("found.npz", maps=names["maps"], served=names["model"].call(np.load("grey.npy")))
-changed = {key for key in before | os.environ if before.get(key) != os.environ.get(key)}
-print(json.dumps([len(blocks), sorted(changed)]))
-"""
-
-
-def test_the_documentation_runs_and_leaves_the_environment_alone(folder, run, tmp_path):
-    (tmp_path / "runs").mkdir()
-    (tmp_path / "runs" / "resnet50-s2-paper-seed0").symlink_to(folder)
-    Image.fromarray(images()[1]).save(tmp_path / "patch.png")
-    Image.fromarray(images()[2]).save(tmp_path / "mammogram.png")
-    two = np.stack([patches.resize(image, tiny_run.SIZE) for image in images()[:2]])
-    np.save(tmp_path / "grey.npy", two)
-    untouched = {key: value for key, value in processes.ENVIRONMENT.items() if key != "NPROC"}
-    said = processes.run(tmp_path, program=("-c", DOCUMENTED), env=untouched)
-    of_readme, _, of_sweep, _, _, end = said.split("----\n")
-    assert re.match(r"\{'BACKGROUND': .* \(1, 32, 32\)$", of_readme)
-    assert json.loads(end) == [5, []]
-    found = np.load(tmp_path / "found.npz")
-    np.testing.assert_allclose(found["maps"], jaxcbis.explain(run, images()[1:2]).maps, atol=1e-5)
-    assert_within(1e-5, found["served"], jaxcbis.predict(run, two), EXPORT)
-    best = jaxcbis.sweep(run, images()[2])
-    place = np.unravel_index(best.suspicion.argmax(), best.suspicion.shape)
-    assert str(tuple(best.boxes[place].tolist())) in of_sweep

@@ -139,7 +139,7 @@ def test_a_run_is_named_after_what_it_is():
     assert resolve({"strategy": "s1", "seed": 3}).output == "runs/resnet50-s1-paper-seed3"
 
 
-def test_defaults_are_those_that_readme_states():
+def test_defaults_are_those_that_the_pages_state():
     found = resolve({"data": "release"})
     assert (found.lr_decay, found.image_size, found.batch_norm) == (0.3, 224, "frozen")
     assert (found.cam_threshold, found.batch_size) == (0.5, 16)

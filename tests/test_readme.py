@@ -1,23 +1,26 @@
-"""What README says of the commands, of the data set from Python, and of where things lie."""
+"""README is short, and what it says of commands, findings and speed is so."""
 
 import argparse
 import dataclasses
+import json
 import re
-from importlib import import_module
-from pathlib import Path
 
 import pytest
 
-from benchmarks.__main__ import COMMANDS
-from jaxcbis.commands.main import main, parser
+from jaxcbis.commands.main import parser
 from jaxcbis.config import Config
+from jaxcbis.labels import LABELS
+from jaxcbis.report import answer
+from tests.conftest import ROOT
+from tests.report import example_run
 
-ROOT = Path(__file__).resolve().parent.parent
-README = (ROOT / "README.md").read_text()
+README = (ROOT / "README.md").read_text(encoding="utf-8")
 #: Rows of the table of commands, by what stands in their first cell.
-ROWS = {line.split("|")[1].strip(): line for line in README.splitlines() if line.startswith("| `")}
-OURS = [cell for cell in ROWS if "run.py" in cell or "jaxcbis" in cell or cell.startswith("`.. ")]
-BENCHMARKS = [cell for cell in ROWS if cell.startswith("`python -m benchmarks")]
+ROWS = {
+    line.split("|")[1].strip(): line
+    for line in README.splitlines()
+    if line.startswith("| `jaxcbis")
+}
 
 
 def commands() -> dict[str, argparse.ArgumentParser]:
@@ -25,32 +28,50 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return dict(action.choices)
 
 
-def options_in(cell: str) -> set[str]:
-    """Those that stand in a cell's row."""
-    return set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell]))
+def section(title: str) -> str:
+    return README.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-def command_of(cell: str) -> str:
-    named = re.match(r"`(?:python -m jaxcbis|\.\.) (\w+)", cell)
-    return named.group(1) if named else "train"
+def test_it_is_short():
+    assert len(README.splitlines()) <= 150
 
 
-def test_every_command_has_a_row():
-    named = {command_of(cell) for cell in OURS}
-    assert named | {"findings"} == set(commands())
-    assert "`python -m jaxcbis findings docs`" in README  # it makes a page of ours
+def test_two_commands_do_everything_on_a_fresh_machine():
+    train, test = re.findall(r"```bash\n(.*?)\n```", README, re.DOTALL)
+    for line in (train, test):
+        assert line.startswith("python3 -m venv .venv && .venv/bin/pip install -e ")
+        assert "\n" not in line
+    assert train.endswith(".venv/bin/python run.py --backbone resnet50 --strategy s2")
+    assert test.endswith(".venv/bin/python -m pytest -n auto")
 
 
-@pytest.mark.parametrize("cell", OURS)
+def test_the_nine_commands_that_most_people_need_have_a_row():
+    named = [re.match(r"`jaxcbis (\w+)", cell)[1] for cell in ROWS]
+    assert len(named) == len(set(named)) == 9
+    assert set(named) <= set(commands())
+
+
+def test_a_run_ends_as_it_says():
+    """Line by line, but for figures, classes and verdicts, which are another run's."""
+
+    def shape(line: str) -> str:
+        classes = "|".join(LABELS)
+        return re.sub(rf"\d\.\d\d|{classes}|better|worse|within noise", "_", line)
+
+    (shown,) = re.findall(r"```text\n(.*?)\n```", section("Install and run the demo"), re.DOTALL)
+    lines = answer.lines(example_run.results(demo=True))
+    found = [f"{label:<9}{text}" for label, text in lines.items()]
+    *told, report = shown.splitlines()
+    assert [shape(line) for line in told] == [shape(line) for line in found]
+    assert report == "Report   runs/resnet50-s2-paper-seed0/report.html"
+
+
+@pytest.mark.parametrize("cell", ROWS)
 def test_a_row_names_only_options_that_its_command_has(cell):
-    assert options_in(cell) <= set(commands()[command_of(cell)]._option_string_actions)
-
-
-@pytest.mark.parametrize("cell", BENCHMARKS)
-def test_a_row_names_only_options_of_its_benchmark(cell):
-    name = re.match(r"`python -m benchmarks ?([a-z][\w-]*)?", cell)[1]
-    module = import_module(f"benchmarks.{COMMANDS[name] if name else '__main__'}")
-    assert options_in(cell) <= set(module._parser()._option_string_actions)
+    command = commands()[re.match(r"`jaxcbis (\w+)", cell)[1]]
+    assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", ROWS[cell])) <= set(
+        command._option_string_actions
+    )
 
 
 def test_help_tells_every_default():
@@ -61,38 +82,69 @@ def test_help_tells_every_default():
             assert f"(default: {meta['shown'] or meta['default']}" in text, option.name
 
 
-def test_the_data_set_from_python(demo_dir, tmp_path, capsys):
-    """The snippet that needs no model, on the smaller demo set."""
-    assert main(["prepare", "--data-dir", str(demo_dir), "--quiet"]) == 0
-    (prepared,) = demo_dir.glob("cbis_ddsm_demo-*")
-    snippets = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    (snippet,) = (text for text in snippets if "tfds.builder" in text)
-    name = '"cbis_ddsm_patches/paper"'
-    assert name in snippet
-    capsys.readouterr()
-    exec(snippet.replace(name, f"{name}, data_dir={str(prepared)!r}"), {})
-    said = capsys.readouterr().out
-    assert re.fullmatch(r"\S+ \(\d+, \d+, 1\) \[.*\]\n", said)
+def test_what_we_found_is_what_the_audit_found():
+    looking = json.loads((ROOT / "docs/results/looking.json").read_text())["looking"]
+    runs = {run["run"]: run for run in looking["runs"]}
+    found = section("What we found")
+    rows = [line.strip("| ").split(" | ") for line in found.splitlines() if line.startswith("| ")]
+    table = {row[0]: row[1:] for row in rows}
+
+    def spread(figure: dict) -> str:
+        low, high = figure["ci95"]
+        return f"{figure['value']:.2f} ({low:.2f} to {high:.2f})"
+
+    for name, run in {
+        "ResNet50 S2": "r50-s2-w0-s0",
+        "ResNet50 S2, with the term": "r50-s2-w1-s0",
+        "VGG19 S2": "v19-s2-w0-s0",
+        "VGG19 S2, with the term": "v19-s2-w1-s0",
+    }.items():
+        assert (runs[run]["seed"], runs[run]["image_size"]) == (0, 224)
+        figures = runs[run]["figures"]
+        assert table[name] == [
+            spread(figures["accuracy"]),
+            spread(figures["malignancy_auc"]),
+            f"{figures['pointing_game']['value']:.2f}",
+            f"{figures['ll_score']['value']:.2f}",
+        ]
+    blind = runs["r50-s2-w0-s0"]["blind"].values()
+    assert table["best blind map, for the first row"][-2:] == [
+        f"{max(of[figure]['value'] for of in blind):.2f}"
+        for figure in ("pointing_game", "ll_score")
+    ]
+    covering = [
+        f"{runs['r50-s2-w0-s0']['figures'][f'lesion_auc_{name}']['value']:.2f}"
+        for name in ("intact", "covered", "elsewhere")
+    ]
+    assert re.findall(r"0\.\d\d", found.partition("They use it")[2])[:3] == covering
 
 
-def test_the_documents_name_files_that_are_there():
-    """Python files by the end of their path, tests by the whole of it, as commands have them."""
-    packages = ("jaxcbis", "tfds_cbis", "benchmarks", "tests")
-    places = [ROOT / "run.py", *(path for name in packages for path in (ROOT / name).rglob("*.py"))]
-    files = {f"/{path.relative_to(ROOT)}" for path in places}
-    documents = [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")]
-    assert len(documents) > 3
-    for document in documents:
-        for quoted in re.findall(r"`([^`]+)`", document.read_text()):
-            for name in re.findall(r"(?<![\w/.])[\w/]+\.py\b", quoted):
-                assert any(file.endswith(f"/{name}") for file in files), f"{document.name}: {name}"
-            for name in re.findall(r"(?<![\w/.])tests/[\w/]+", quoted):
-                assert (ROOT / name).exists() or (ROOT / f"{name}.py").exists(), name
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("Nine of ten plainly", "Of 10 runs plainly trained on shifted lesions, 9 beat every map"),
+        ("(LL) rises by 0.13 to 0.28", "LL score is better in 9 of 9 comparisons (+0.13 to +0.28)"),
+        (
+            "Accuracy is better in two, worse in one, and within noise in six",
+            "accuracy is better in 2, worse in 1, no different beyond noise in 6 of 9 comparisons",
+        ),
+    ],
+)
+def test_what_we_found_is_what_the_findings_say(said, found):
+    assert said in " ".join(README.split())
+    assert found in " ".join((ROOT / "docs/findings.md").read_text(encoding="utf-8").split())
 
 
-def test_every_place_that_is_named_is_there():
-    tree = README.split("## Finding your way")[1].split("```")[1]
-    named = [line.split()[0] for line in tree.splitlines() if line and not line.startswith(" ")]
-    assert named
-    for place in named:
-        assert (ROOT / place).exists(), place
+def test_speed_is_that_of_the_committed_results():
+    def ratio(file: str, row: str) -> float:
+        rows = json.loads((ROOT / "benchmarks/results" / file).read_text())["rows"]
+        (found,) = (of["ratio"] for of in rows if (of["row"], of["model"]) == (row, "resnet50"))
+        return round(found, 2)
+
+    said = " ".join(section("What we found").partition("Speed on")[2].split())
+    assert [float(number) for number in re.findall(r"(\d\.\d\d)\b", said)] == [
+        ratio("gpu-rows-resnet50-all.json", "train_all"),
+        ratio("gpu-rows-resnet50-steps.json", "forward"),
+        ratio("cpu-resnet50.json", "s1_run"),
+        ratio("cpu-resnet50.json", "train_all"),
+    ]

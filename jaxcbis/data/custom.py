@@ -62,7 +62,7 @@ def save_patches(
       UserError: a field is of another kind (also a ValueError), a picture cannot be read, or the
         file cannot be written.
 
-    Example:
+    Examples:
       >>> rng = np.random.default_rng(0)
       >>> labels = ["BENIGN_Mass", "MALIGNANT_Mass"] * 20
       >>> images = [rng.integers(0, 256, (40, 50)).astype(np.uint8) for _ in labels]

@@ -48,7 +48,7 @@ def sweep(
       UserError: the run does not know its crops' size, a window does not fit, or the mammogram is
         of another kind or cannot be read, as of `jaxcbis.predict`.
 
-    Example:
+    Examples:
       >>> found = jaxcbis.sweep(run, "mammogram.png")
       >>> found.probabilities.shape[-1], found.boxes.shape[-1]
       (5, 4)

@@ -40,7 +40,7 @@ def predict(run: Finished, images: Several) -> np.ndarray:
       UserError: a picture is of another kind (also a ValueError), its file is not there (also a
         FileNotFoundError) or cannot be read.
 
-    Example:
+    Examples:
       >>> probabilities = jaxcbis.predict(run, "patch.png")
       >>> probabilities.shape, round(float(probabilities.sum()), 6)
       ((5,), 1.0)
@@ -63,7 +63,8 @@ def explain(
     """Class probabilities of pictures of patches, and the class activation maps behind them.
 
     Args:
-      run, images: as of `predict`.
+      run: a finished run.
+      images: as of `predict`.
       target: class that the maps are of, by name or by its index in `jaxcbis.LABELS`; the most
         probable one of each picture if None.
       method: 'gradcam', 'gradcam++', 'hirescam', 'layercam' or 'scorecam'; the run's own if None.
@@ -77,7 +78,7 @@ def explain(
     Raises:
       UserError: as of `predict`; or there is no such class, method or stage (also a ValueError).
 
-    Example:
+    Examples:
       >>> found = jaxcbis.explain(run, "patch.png", target="MALIGNANT_Mass", method="hirescam")
       >>> found.labels in jaxcbis.LABELS, found.targets
       (True, 'MALIGNANT_Mass')

@@ -33,7 +33,7 @@ class Explanation:
       method: how the maps were made, a key of `jaxcbis.config.CAM_METHODS`.
       stage: whose output they are of.
 
-    Example:
+    Examples:
       >>> found = jaxcbis.explain(run, ["patch.png", "mammogram.png"])
       >>> found.probabilities.shape, found.maps.shape
       ((2, 5), (2, 32, 32))
@@ -56,7 +56,7 @@ class Explanation:
           n of uint8 [height, width, 3], RGB; one alone of a single picture. A picture that is
           smaller than the model's input is enlarged to it.
 
-        Example:
+        Examples:
           >>> jaxcbis.explain(run, "patch.png").overlay().shape  # a patch of 18 x 24 pixels
           (43, 32, 3)
         """
@@ -73,7 +73,7 @@ class Explanation:
         Returns:
           A matplotlib figure, 900 pixels wide, that a notebook shows; `savefig` keeps it.
 
-        Example:
+        Examples:
           >>> figure = jaxcbis.explain(run, "patch.png").plot()
           >>> figure.savefig("explained.png")
         """

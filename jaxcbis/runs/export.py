@@ -33,7 +33,7 @@ def export(run: Finished, file: Path | str) -> Path:
     Raises:
       UserError: the file cannot be written.
 
-    Example:
+    Examples:
       >>> jaxcbis.export(run, "model.stablehlo").name
       'model.stablehlo'
     """

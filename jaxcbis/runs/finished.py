@@ -28,7 +28,7 @@ class Finished:
       statistics: of the train split's intensities, for `normalization.normalize`.
       results: content of results.json.
 
-    Example:
+    Examples:
       >>> run = jaxcbis.load("runs/resnet50-s2-paper-seed0")
       >>> run.config.backbone, run.results["test"]["n"]
       ('resnet50', 120)
@@ -58,7 +58,7 @@ class Finished:
         Raises:
           UserError: the data are not there (also a FileNotFoundError), or not what the run takes.
 
-        Example:
+        Examples:
           >>> figures = run.evaluate("mine.npz")
           >>> figures["n"], 0 <= figures["accuracy"] <= 1
           (20, True)
@@ -80,7 +80,7 @@ class Finished:
           UserError: a file of the run is not there (also a FileNotFoundError), or the page cannot
             be written.
 
-        Example:
+        Examples:
           >>> run.report().name
           'report.html'
         """

@@ -67,10 +67,10 @@ def test_what_is_missing_is_named(tmp_path, capfd):
     assert "make them again" in capfd.readouterr().err
 
 
-def test_readme_has_the_figures_of_the_committed_studies(committed):
+def test_the_results_have_the_figures_of_the_committed_studies(committed):
     """The table of both studies: accuracies with intervals, and LL beside a map of ones."""
-    text = (DOCS.parent / "README.md").read_text()
-    table = text.split("### The study under both")[1].split("\n## ")[0]
+    text = (DOCS / "results.md").read_text()
+    table = text.split("## The study under two protocols")[1].split("\n## ")[0]
     rows = {line.split("|")[1].strip(): line for line in table.splitlines() if line[:1] == "|"}
     for protocol, study in committed[0].items():
         cells = {cell["run"]: cell for cell in study["cells"]}

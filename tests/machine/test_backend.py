@@ -41,7 +41,7 @@ def test_deterministic_comes_behind_the_users_flags_and_only_where_asked_for():
     users = {"XLA_FLAGS": "--xla_gpu_autotune_level=4"}
     flags = environment_of_start(users, None, True, None)["XLA_FLAGS"]
     assert flags.startswith("--xla_gpu_autotune_level=4 ")
-    assert flags.endswith(" --xla_gpu_exclude_nondeterministic_ops=true --xla_gpu_autotune_level=0")
+    assert flags.endswith(" --xla_gpu_deterministic_ops=true")
     assert "deterministic" not in environment_of_start(users, None, False, None)["XLA_FLAGS"]
 
 

@@ -1,4 +1,4 @@
-"""One made-up run and one browser for all tests of the report: both are slow to make."""
+"""One made-up run for all tests of the report: it is slow to make."""
 
 import shutil
 from pathlib import Path
@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.report import made_run
-
-BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(scope="session")
@@ -20,19 +18,6 @@ def made(tmp_path_factory) -> Path:
 def copy(made, tmp_path) -> Path:
     """The same to do what one likes with."""
     return Path(shutil.copytree(made, tmp_path / "run"))
-
-
-@pytest.fixture(scope="session")
-def browser():
-    found = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if found is None:
-        pytest.skip(f"none of {', '.join(BROWSERS)} found; apt-get install {BROWSERS[0]}")
-    api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    api.expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
-    with api.sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=found)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The report in a real browser.
 
 JAXCBIS_SCREENSHOTS=docs python -m pytest tests/report/test_browser.py -k screenshot
-writes the picture that README shows; of the run in JAXCBIS_SCREENSHOTS_RUN, where that is set.
+writes the picture that docs/ shows; of the run in JAXCBIS_SCREENSHOTS_RUN, where that is set.
 """
 
 import json

@@ -114,8 +114,8 @@ def test_the_command_says_ok_or_what_is_off(broken, monkeypatch, capsys):
         assert (code, lines[-1], error) == (0, "OK", "")
 
 
-def test_readme_has_the_bands_and_a_figure_within_each():
-    text = (ROOT / "README.md").read_text()
+def test_the_page_has_the_bands_and_a_figure_within_each():
+    text = (ROOT / "docs" / "install.md").read_text()
     for band in BANDS:
         row = re.search(rf"^\| {re.escape(band.figure)} \| (.+) \| (.+) \|$", text, re.MULTILINE)
         assert row, band.figure

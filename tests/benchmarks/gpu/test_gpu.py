@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import readme
+from benchmarks import tables
 from benchmarks.__main__ import COMMANDS, main
 from benchmarks.gpu import command as gpu
 from benchmarks.gpu import runs as gpu_runs
@@ -124,13 +124,13 @@ def test_runs_tell_their_time(session):
 
 
 @pytest.mark.full
-def test_readme_has_a_table_of_each(session, tmp_path):
+def test_the_page_has_a_table_of_each(session, tmp_path):
     kinds = set()
     for file in session.glob("gpu-*.json"):
         (tmp_path / file.name).write_bytes(file.read_bytes())
         kinds.add(json.loads(file.read_text())["kind"])
     assert kinds >= {"machine", "parity"}
-    text = readme.tables(tmp_path)
+    text = tables.tables(tmp_path)
     assert all(file.name in text for file in tmp_path.glob("*.json"))
 
 

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 
-from benchmarks import readme
+from benchmarks import tables
 from benchmarks.__main__ import main
 from benchmarks.gpu import parity, parity_side
 from jaxcbis.records.results import write
@@ -42,7 +42,7 @@ def test_what_is_not_finite_is_written_as_null_and_shown(tmp_path):
     (read,) = results["rows"]
     assert read["logits"] is read["gradients"]["head"] is None
     assert (read["loss"], read["gradients"]["stem"], read["ok"]) == (0, 0, False)
-    line = readme._markdown(parity.table(results)).splitlines()[-1]
+    line = tables._markdown(parity.table(results)).splitlines()[-1]
     assert line == (
         "| one | float32 | not finite (0.1) | 0.0e+00 (0.2) | not finite in head (0.3) | off |"
     )

@@ -35,7 +35,7 @@ def noise(size: int) -> np.ndarray:
     return np.random.default_rng(0).uniform(0, 255, (2, size, size, 3)).astype(np.float32)
 
 
-#: Row of README's table and its bound.
+#: Row of docs/correctness.md and its bound.
 FILES = "outputs with Keras files, relative to their deviation | float64 in PyTorch", 1e-4
 #: Some of its variances are as small as 1e-6.
 RESNET50 = (

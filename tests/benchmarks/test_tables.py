@@ -1,10 +1,10 @@
-"""README's tables are those of the committed results."""
+"""The tables of docs/benchmarks.md are those of the committed results."""
 
 import json
 
 import pytest
 
-from benchmarks import readme
+from benchmarks import tables
 from benchmarks.__main__ import main
 from jaxcbis.errors import UserError
 
@@ -103,20 +103,21 @@ def folder(tmp_path, monkeypatch):
     (tmp_path / "results").mkdir()
     for name, content in FILES.items():
         (tmp_path / "results" / name).write_text(json.dumps(content))
-    (tmp_path / "README.md").write_text(f"before\n{readme.BEGIN}\nold\n{readme.END}\nafter\n")
-    monkeypatch.setattr(readme, "ROOT", tmp_path)
-    monkeypatch.setattr(readme, "RESULTS", tmp_path / "results")
+    (tmp_path / "docs").mkdir()
+    (tmp_path / tables.PAGE).write_text(f"before\n{tables.BEGIN}\nold\n{tables.END}\nafter\n")
+    monkeypatch.setattr(tables, "ROOT", tmp_path)
+    monkeypatch.setattr(tables, "RESULTS", tmp_path / "results")
     return tmp_path
 
 
 def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
-    assert main(["readme", "--check"]) == 2
-    assert "run python -m benchmarks readme" in capsys.readouterr().err
-    assert main(["readme"]) == 0
-    assert main(["readme", "--check"]) == 0
-    text = (folder / "README.md").read_text()
-    assert text.startswith(f"before\n{readme.BEGIN}\n**A processor, 2 cores**, float32, jax 1.2")
-    assert text.endswith(f"{readme.END}\nafter\n")
+    assert main(["tables", "--check"]) == 2
+    assert "run python -m benchmarks tables" in capsys.readouterr().err
+    assert main(["tables"]) == 0
+    assert main(["tables", "--check"]) == 0
+    text = (folder / tables.PAGE).read_text()
+    assert text.startswith(f"before\n{tables.BEGIN}\n\n### Speed, row by row\n\n**A processor, 2 c")
+    assert text.endswith(f"\n\n{tables.END}\nafter\n")
     assert "old" not in text
     assert "| s2_epoch (1) | vgg19 | 16 | 2 | 5 | s | 2.5 | 1.5 | 4% | 812/1900 |  |" in text
     assert "- (1) without something" in text
@@ -131,7 +132,7 @@ def test_tables_of_every_file_stand_between_the_marks(folder, capsys):
 def test_files_of_a_gpus_session_share_tables(tmp_path):
     for name, content in GPU_FILES.items():
         (tmp_path / name).write_text(json.dumps(content))
-    text = readme.tables(tmp_path)
+    text = tables.tables(tmp_path)
     assert text.count("**A GPU**") == 6, "one table of each kind"
     rows = [line for line in text.splitlines() if line.startswith("|")]
     assert "| 50 | 700 | 4 |" in rows
@@ -148,26 +149,25 @@ def test_files_of_a_gpus_session_share_tables(tmp_path):
     assert "TensorBoard" not in text
     assert "- cut at 90 s, with 2 of its 24 planned runs done\n" in text
     assert "- the peer is PyTorch 3.4, eager: s2_epoch vgg19, forward vgg19\n" in text
-    links = [f"[gpu-rows-one-{x}.json](benchmarks/results/gpu-rows-one-{x}.json)" for x in "ab"]
-    assert f"({', '.join(links)})" in text
+    assert "(`gpu-rows-one-a.json`, `gpu-rows-one-b.json`)" in text
 
 
 def test_how_far_a_study_came():
     study = {"seconds": 90.0, "done": 2, "runs": [{}, {}, {}]}
-    assert readme._came_to(study) == "cut at 90 s, with 2 of its 3 runs begun done"
-    assert readme._came_to(study | {"planned": 2}) == "the whole study: all 2 runs"
+    assert tables._came_to(study) == "cut at 90 s, with 2 of its 3 runs begun done"
+    assert tables._came_to(study | {"planned": 2}) == "the whole study: all 2 runs"
 
 
 def test_what_is_no_result_or_has_no_marks_is_one_line(folder, capsys):
     (folder / "results" / "e.json").write_text('{"kind": "other"}')
-    assert main(["readme"]) == 2
+    assert main(["tables"]) == 2
     assert "e.json: expected results" in capsys.readouterr().err
-    for text in ("none", f"{readme.END} {readme.BEGIN}", f"{readme.BEGIN} {readme.BEGIN}"):
+    for text in ("none", f"{tables.END} {tables.BEGIN}", f"{tables.BEGIN} {tables.BEGIN}"):
         with pytest.raises(UserError, match="once each"):
-            readme.fill(text, "")
+            tables.fill(text, "")
 
 
-def test_this_readme_is_that_of_the_committed_results():
-    if not list(readme.RESULTS.glob("*.json")):
+def test_the_page_is_that_of_the_committed_results():
+    if not list(tables.RESULTS.glob("*.json")):
         pytest.skip("no results are committed")
-    assert main(["readme", "--check"]) == 0
+    assert main(["tables", "--check"]) == 0

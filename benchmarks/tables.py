@@ -1,4 +1,4 @@
-"""Writes README's tables from the committed result files, or checks that they are up to date."""
+"""Writes the tables of docs/benchmarks.md from the committed results, or checks them."""
 
 import argparse
 import itertools
@@ -20,6 +20,7 @@ from jaxcbis.commands.words import Parser
 from jaxcbis.errors import UserError
 
 RESULTS = ROOT / "benchmarks" / "results"
+PAGE = "docs/benchmarks.md"
 BEGIN, END = "<!-- benchmarks -->", "<!-- /benchmarks -->"
 
 
@@ -27,19 +28,19 @@ def main(arguments: list[str]) -> None:
     """Runs the command.
 
     Raises:
-      UserError: bad usage, a file that is no result, no marks in README, or, with --check, tables
-        that are not those of the files.
+      UserError: bad usage, a file that is no result, no marks on the page, or, with --check,
+        tables that are not those of the files.
     """
     options = _parser().parse_args(arguments)
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
+    page = ROOT / PAGE
+    text = page.read_text(encoding="utf-8")
     new = fill(text, tables(RESULTS))
     if not options.check:
-        readme.write_text(new, encoding="utf-8")
+        page.write_text(new, encoding="utf-8")
     elif new != text:
         raise UserError(
-            "README.md: its tables are not those of benchmarks/results; run python -m benchmarks "
-            "readme"
+            f"{PAGE}: its tables are not those of benchmarks/results; "
+            "run python -m benchmarks tables"
         )
 
 
@@ -52,8 +53,8 @@ def fill(text: str, content: str) -> str:
     before, *rest = text.split(BEGIN)
     parts = rest[0].split(END) if len(rest) == 1 else []
     if len(parts) != 2:
-        raise UserError(f"README.md: expected {BEGIN} and {END}, once each; put them back")
-    return f"{before}{BEGIN}\n{content}\n{END}{parts[1]}"
+        raise UserError(f"{PAGE}: expected {BEGIN} and {END}, once each; put them back")
+    return f"{before}{BEGIN}\n\n{content}\n\n{END}{parts[1]}"
 
 
 def tables(folder: Path) -> str:
@@ -81,12 +82,13 @@ def tables(folder: Path) -> str:
     parts: dict[str, list[str]] = {kind: [] for kind in _KINDS}
     for results, names in tables.values():
         with _reading(folder / names[0]):
-            table, lines = _KINDS[results["kind"]](results)
-            links = ", ".join(f"[{name}](benchmarks/results/{name})" for name in names)
+            table, lines = _KINDS[results["kind"]][1](results)
+            files = ", ".join(f"`{name}`" for name in names)
             below = "\n".join(f"- {line}" for line in lines)
-            heading = f"{_machine(results)} ({links})"
+            heading = f"{_machine(results)} ({files})"
             parts[results["kind"]] += [heading, _markdown(table), below]
-    return "\n\n".join(itertools.chain(*parts.values()))
+    titled = ([f"### {_KINDS[kind][0]}", *found] for kind, found in parts.items() if found)
+    return "\n\n".join(itertools.chain(*titled))
 
 
 @contextmanager
@@ -152,11 +154,18 @@ def _machine_table(results: dict) -> tuple[Table, list[str]]:
     return gpu_report.machine(results), results["hardware"]["gpus"]
 
 
-#: Kind of results -> the table of their figures, and what stands below it; in README's order.
+#: Kind of results -> its title, the table of its figures, and what stands below it; in the page's
+#: order.
 _KINDS = {
-    "rows": _rows, "quality": _quality, "scaling": _scaling, "profile": _profile,
-    "machine": _machine_table, "parity": _parity, "run": _run, "study": _study,
-}  # fmt: skip
+    "rows": ("Speed, row by row", _rows),
+    "quality": ("The same recipe in PyTorch", _quality),
+    "scaling": ("Seconds and memory as the work grows", _scaling),
+    "profile": ("Where the time of a training step goes", _profile),
+    "machine": ("The machine", _machine_table),
+    "parity": ("The GPU beside the CPU", _parity),
+    "run": ("Whole runs", _run),
+    "study": ("A whole study", _study),
+}
 
 
 def _machine(results: dict) -> str:
@@ -178,6 +187,6 @@ def _markdown(table: Table) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="benchmarks readme", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="only say whether README is right")
+    parser = Parser(prog="benchmarks tables", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="only say whether the page is right")
     return parser
