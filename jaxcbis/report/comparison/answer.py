@@ -8,23 +8,24 @@ from jaxcbis.report.comparison.pairs import FIGURES, Pair, beyond
 NAMED = 4
 
 
-def headline(names: Sequence[str], pairs: Sequence[Pair]) -> str:
+def headline(names: Sequence[str], pairs: Sequence[Pair], kind: str = "runs") -> str:
     """In which figures runs differ beyond noise, in one sentence.
 
     Args:
       names: of the runs.
       pairs: of `pairs.of`.
+      kind: what is compared, in the plural.
     """
     paired = [pair for pair in pairs if pair.differences is not None]
     if not paired:
-        return "Nothing is paired: no two of these runs were tested on the same patches."
+        return f"Nothing is paired: no two of these {kind} were tested on the same patches."
     two = len(names) == 2
     yes = [label for figure, label in FIGURES.items() if any(beyond(p, figure) for p in paired)]
     no = [label for label in FIGURES.values() if label not in yes]
     if not yes:
-        none = "The two runs do not differ" if two else "No two runs that are compared differ"
+        none = f"The two {kind} do not differ" if two else f"No two {kind} that are compared differ"
         return f"{none} beyond noise in {_listed(no, 'or')}."
-    some = "The two runs differ" if two else "Some runs differ"
+    some = f"The two {kind} differ" if two else f"Some {kind} differ"
     said = f"{some} beyond noise in {_listed(yes, 'and')}"
     return f"{said}, not in {_listed(no, 'or')}." if no else f"{said}."
 

@@ -68,7 +68,8 @@ def write(path: Path, run_dirs: Sequence[Path]) -> Path:
       UserError: a file of a run cannot be read, or the page cannot be written.
     """
     runs = folder.read(run_dirs)
-    return _write(path, f"Comparison of {len(runs)} runs", runs, len(runs) <= pairs.ALL_PAIRS)
+    every = len(runs) <= pairs.ALL_PAIRS
+    return _write(path, f"Comparison of {len(runs)} runs", runs, "runs", every)
 
 
 def write_study(path: Path, models: dict[str, Path], front: Sequence[Table]) -> Path:
@@ -88,7 +89,7 @@ def write_study(path: Path, models: dict[str, Path], front: Sequence[Table]) -> 
     read = folder.read(list(models.values()))
     runs = [run._replace(name=name) for run, name in zip(read, models, strict=True)]
     many = f"{len(runs)} models" if len(runs) > 1 else runs[0].name
-    return _write(path, f"Study of {many}", runs, True, front)
+    return _write(path, f"Study of {many}", runs, "models", True, front)
 
 
 def joint_path(run_dirs: Sequence[Path]) -> Path:
@@ -103,8 +104,14 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
     return (Path.cwd() if common.parent == common else common) / "comparison.html"
 
 
+# Six parameters: what runs and studies differ in.
 def _write(
-    path: Path, title: str, runs: Sequence[Run], every: bool, front: Sequence[Table] = ()
+    path: Path,
+    title: str,
+    runs: Sequence[Run],
+    kind: str,
+    every: bool,
+    front: Sequence[Table] = (),
 ) -> Path:
     names, found = [run.name for run in runs], [run.results for run in runs]
     tested = [patches.of(run) for run in runs]
@@ -118,14 +125,14 @@ def _write(
         title=title,
         badges=sorted({badge for of in sections for badge in of.badges}),
         several=several,
-        headline=[answer.headline(names, paired)] if several else sections[0].verdict,
+        headline=[answer.headline(names, paired, kind)] if several else sections[0].verdict,
         by_figure=answer.by_figure(names, paired, every=every),
         scope="Every two are compared." if every else f"Each is compared with {names[0]}.",
         warnings=_once([of.warnings for of in sections], names),
         notes=_once([of.notes for of in sections], names),
-        caption="Every two runs: the first less the other"
+        caption=f"Every two {kind}: the first less the other"
         if every
-        else f"Each run less {names[0]}",
+        else f"Each of the other {kind} less {names[0]}",
         legend=LEGEND,
         labels=[label[0].upper() + label[1:] for label in FIGURES.values()],
         rows=[_row(pair, names) for pair in paired if pair.differences is not None],
