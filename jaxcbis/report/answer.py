@@ -1,14 +1,8 @@
 """What a run found, in the few lines that its command ends with."""
 
 from jaxcbis.report import paper, tiles
-from jaxcbis.report.tables import (
-    against_blind_maps,
-    has_random_weights,
-    is_demo,
-    number,
-    pointing_against_blind_maps,
-    run_name,
-)
+from jaxcbis.report.blind import against_blind_maps, pointing_against_blind_maps
+from jaxcbis.report.tables import has_random_weights, is_demo, number, run_name
 
 
 def headline(results: dict) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from jaxcbis.machine.console import console, link
 from jaxcbis.report import answer, terminal
-from jaxcbis.report.tables import Table, against_blind_maps, mark, number
+from jaxcbis.report.blind import against_blind_maps
+from jaxcbis.report.tables import Table, mark, number
 from jaxcbis.study.tables import with_interval
 
 

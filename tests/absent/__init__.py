@@ -15,6 +15,7 @@ NOT_NEEDED = {
     "pydicom": "pydicom",
     "huggingface_hub": "huggingface_hub",
     "tensorboardX": "tensorboardX",
+    "shtab": "shtab",
     "python-gdcm": "gdcm",
     "apache-beam": "apache_beam",
     "torch": "torch",

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from jaxcbis import config
-from jaxcbis.commands import main
+from jaxcbis.commands import completion, main
 
 COMMANDS = main.parser()._subparsers._group_actions[0].choices
 
@@ -120,6 +120,11 @@ def test_other_shells_have_a_script_too(shell, capsys):
     with pytest.raises(SystemExit):
         main.main(["--print-completion", shell])
     assert "train" in capsys.readouterr().out
+
+
+def test_without_its_package_the_script_says_what_to_install(monkeypatch, refused_here):
+    monkeypatch.setattr(completion.packages, "missing", lambda *names: list(names))
+    assert "pip install shtab" in refused_here("--print-completion", "bash")
 
 
 def test_a_group_is_made_once():
