@@ -12,7 +12,7 @@ from jaxcbis.data import splits as splitting
 from jaxcbis.data.given import Given
 from jaxcbis.data.patches import SPLITS, Dataset, Patches, resize, resize_mask
 from jaxcbis.errors import InvalidValueError, meant
-from jaxcbis.labels import LABELS
+from jaxcbis.labels import BACKGROUND, LABELS
 
 
 # Nine parameters: the fields of the file, each by its name.
@@ -97,6 +97,10 @@ def save_patches(
     sides = _drawn(patches) if splits is None else _column("splits", splits, count).astype(str)
     if fault := exported.fault(patches, sides, protocol):
         raise InvalidValueError(fault)
+    if patches.masks[patches.labels == BACKGROUND].any():
+        raise InvalidValueError(
+            f"a mask of {LABELS[BACKGROUND]} is not 0 everywhere: it has no lesion"
+        )
     parts = {name: patches.select(sides == name) for name in SPLITS}
     for name, part in parts.items():
         if not len(part):

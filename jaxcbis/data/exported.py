@@ -69,26 +69,32 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
     fields = _read(path)
     if said := _misfit(fields, size, protocol):
         raise UserError(f"--data {path}: {said}")
+    texts = {name: _text(fields[name]) for name in ("ids", "patients", "splits")}
     joined = Patches(
         fields["images"],
         fields["masks"],
         fields["labels"],
-        fields["ids"],
-        fields["patients"],
+        texts["ids"],
+        texts["patients"],
         fields.get("sizes", np.zeros((len(fields["images"]), 2), np.int32)),
     )
-    if said := fault(joined, fields["splits"], protocol):
+    if said := fault(joined, texts["splits"], protocol):
         raise UserError(f"--data {path}: {said}")
-    joined = replace(joined, masks=joined.masks.astype(bool), labels=joined.labels.astype(np.int32))
+    notes = [str(note) for note in fields.get("notes", ())]
+    masks = joined.masks.astype(bool)
+    if marked := int(masks[joined.labels == BACKGROUND].any((1, 2)).sum()):
+        masks[joined.labels == BACKGROUND] = False
+        notes.append(f"{marked} masks of {LABELS[BACKGROUND]} were not empty and are left out")
+    joined = replace(joined, masks=masks, labels=joined.labels.astype(np.int32))
     names = SPLITS if protocol == "paper" else (*SPLITS, OVERLAP)
     return Dataset(
-        {name: joined.select(fields["splits"] == name) for name in names},
+        {name: joined.select(texts["splits"] == name) for name in names},
         str(fields.get("source", path)),
         str(fields.get("name", path.stem)),
         _items("dropped", fields),
         _items("short", fields),
         _items("assumed", fields),
-        [str(note) for note in fields.get("notes", ())],
+        notes,
     )
 
 
@@ -107,7 +113,7 @@ def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
     texts = {"ids": patches.ids, "patients": patches.patients, "splits": sides}
     for name, column in texts.items():
         if column.dtype.kind != "U":
-            return f"{name} are {column.dtype}, expected text"
+            return f"{name} are {column.dtype}, expected text or whole numbers"
     if masks.shape != shape or masks.dtype.kind not in "biu":
         return (
             f"masks are {masks.dtype} {list(masks.shape)}, expected 0 and 1, {list(shape)} as "
@@ -115,8 +121,6 @@ def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
         )
     if labels.dtype.kind not in "iu" or not np.isin(labels, range(len(LABELS))).all():
         return f"labels are not all whole numbers from 0 to {len(LABELS) - 1}, for {LABELS}"
-    if masks[labels == BACKGROUND].any():
-        return f"a mask of {LABELS[BACKGROUND]} is not 0 everywhere: it has no lesion"
     known = (*SPLITS, OVERLAP)
     if unknown := sorted(set(sides.tolist()) - set(known)):
         return f"split {unknown[0]!r}: expected one of {', '.join(known)}"
@@ -145,6 +149,13 @@ def _items(name: str, fields: dict[str, np.ndarray]) -> list[dict[str, str]]:
     """What has an id and a reason; nothing where the file does not tell."""
     pairs = zip(fields.get(f"{name}_ids", ()), fields.get(f"{name}_reasons", ()), strict=True)
     return [{"id": str(item), "reason": str(reason)} for item, reason in pairs]
+
+
+def _text(column: np.ndarray) -> np.ndarray:
+    """Whole numbers and bytes as text; anything else as it is."""
+    if column.dtype.kind == "S":
+        return np.char.decode(column, "utf-8", "replace")
+    return column.astype(str) if column.dtype.kind in "iu" else column
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
