@@ -1,10 +1,10 @@
-"""Maps made without a model: what a run's maps have to beat."""
+"""Blind maps, which are made without a model: what a run's maps have to beat."""
 
 from typing import NamedTuple
 
 from jaxcbis.evaluation.bootstrap import WITHIN_NOISE
 
-#: Maps made without a model, by their keys in results.json, from the simplest on.
+#: Blind maps, by their keys in results.json, from the simplest on.
 BASELINES = {
     "all_ones": "a map of all ones",
     "centred_gaussian": "a centred Gaussian",
@@ -16,7 +16,7 @@ BASELINES = {
 
 
 class Blind(NamedTuple):
-    """The best of the maps made without a model, and the run's maps against it.
+    """The best blind map, and the run's maps against it.
 
     Attributes:
       name: of the map.
@@ -39,13 +39,13 @@ class Blind(NamedTuple):
     def __str__(self) -> str:
         low, high = self.interval
         return (
-            f"{self.beside} {self.name}, the best map made without a model ({self.value:.2f}; "
+            f"{self.beside} {self.name}, the best blind map ({self.value:.2f}; "
             f"difference {self.difference:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
         )
 
 
 def against_blind_maps(found: dict) -> Blind | None:
-    """The run's maps against the best map made without a model, by LL score.
+    """The run's maps against the best blind map, by LL score.
 
     Args:
       found: 'localization' of results.json.
