@@ -13,6 +13,8 @@ from jaxcbis.report.tables import Table, number
 
 #: The row of `rows` that has the figures by the paper's protocol, before any cause is removed.
 _PAPER = "paper"
+#: What a classifier that sees no lesion goes by, where its name does not say it.
+_SEES = {"both": "intensity and size"}
 
 
 class Question(NamedTuple):
@@ -182,13 +184,13 @@ def _beside_runs(audit: dict) -> str:
         return "Not asked: there are no patches to fit them on."
     best = max(known, key=lambda row: row["accuracy"])
     said = (
-        f"The best of them reaches an accuracy of {number(best['accuracy'])} ({best['name']}, "
-        f"{best['protocol']} protocol)"
+        f"The best of them ({_SEES.get(best['name'], best['name'])}, {best['protocol']} protocol) "
+        f"reaches an accuracy of {number(best['accuracy'])}"
     )
     if not reached:
         return f"{said}."
     span = sorted({number(min(reached)), number(max(reached))})
-    return f"{said}, the runs by that protocol {' to '.join(span)}."
+    return f"{said}; the runs by that protocol reach {' to '.join(span)}."
 
 
 def _on_maps(faithful: Sequence[dict], random: Sequence[dict]) -> str:

@@ -58,6 +58,6 @@ def test_without_paper_runs_the_best_blind_classifier_stands_beside_the_runs():
         row | {"name": "both", "protocol": "clean", "accuracy": 0.44},
     ]
     assert answers(audit)["baselines"] == (
-        "The best of them reaches an accuracy of 0.41 (size, shifted protocol), the runs by that "
-        "protocol 0.60."
+        "The best of them (size, shifted protocol) reaches an accuracy of 0.41; the runs by that "
+        "protocol reach 0.60."
     )

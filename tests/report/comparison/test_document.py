@@ -151,8 +151,10 @@ def test_the_command_rebuilds_the_page_of_a_study(made, tmp_path, capsys):
     assert "All hyperparameter sets" in text
 
 
-def test_a_study_of_one_model_leads_with_its_verdict(made, tmp_path):
-    path = document.write_study(tmp_path / "x.html", {"resnet50 s2": made}, [TABLE])
+def test_a_study_of_one_model_leads_with_its_verdict(copy, tmp_path):
+    (copy / "gallery.json").unlink()
+    path = document.write_study(tmp_path / "x.html", {"resnet50 s2": copy}, [TABLE])
+    assert "gallery-data" not in path.read_text("utf-8"), "a script would look for it in vain"
     page = Page(path.read_text("utf-8"))
     assert page.open == []
     assert "Study of resnet50 s2" in page.text
