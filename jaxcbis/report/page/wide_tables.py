@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.blind import BASELINES, best_known
+from jaxcbis.report.blind import BASELINES, CEILING, best_known
 from jaxcbis.report.tables import (
     NONE,
     PAPER,
@@ -32,7 +32,6 @@ _SAMPLES = {
     "all": "all, map of the predicted class",
     "all_true_class": "all, map of the true class",
 }
-_BLIND = "blind"
 _TIMES = {
     "prepare_s": "data",
     "train_s": "training",
@@ -109,7 +108,7 @@ def _overall(test: dict, published: paper.Row | None) -> list[tuple[str, ...]]:
 
 
 def localization(results: dict) -> Table | None:
-    """Figures of the maps over every choice of samples, and of blind maps.
+    """Figures of the maps over every choice of samples, of blind maps, and the ceiling.
 
     Args:
       results: content of results.json.
@@ -118,23 +117,26 @@ def localization(results: dict) -> Table | None:
     samples = found.get("samples")
     if not samples:
         return None
-    choices = [(name, samples[key]) for key, name in _SAMPLES.items() if samples.get(key)]
-    choices += [
-        (f"{_BLIND}: {name}", found["baseline_figures"][key])
+    figures = found["baseline_figures"]
+    of_run = [
+        (f"{name}: {kind}", of)
+        for key, name in _SAMPLES.items()
+        for kind, of in (samples.get(key) or {}).items()
+    ]
+    beside = [
+        (f"{'ceiling' if key == CEILING else 'blind'}: {name}", figures[key]["lesions"])
         for key, name in BASELINES.items()
-        if key in found["baseline_figures"]
+        if key in figures
     ]
     rows = [
-        (f"{name}: {kind}", str(of["n"]), *(number(of[key], 3) for key in _FIGURES))
-        for name, kinds in choices
-        for kind, of in kinds.items()
-        if kind == "lesions" or not name.startswith(_BLIND)
+        (name, str(of["n"]), *(number(of[key], 3) for key in _FIGURES))
+        for name, of in (*of_run, *beside)
     ]
     return Table(
         f"The {map_method(results['config'])} maps against the masks, by choice of lesions",
         ("lesions", "n", *_FIGURES.values()),
         rows,
-        f"{scored_maps(results)}; pixel AP needs none. Blind maps: over all lesions.",
+        f"{scored_maps(results)}; pixel AP needs none. Blind maps and ceiling: over all lesions.",
     )
 
 
