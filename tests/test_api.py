@@ -224,7 +224,7 @@ def test_other_data_are_cut_as_the_runs_own_would_be(run, tmp_path, monkeypatch)
         ({"epochs": True}, ValueError, "epochs=True: expected a whole number"),
         ({"head_lr": "x"}, ValueError, "head_lr='x': expected a number"),
         ({"resume": 1}, ValueError, "resume=1: expected True or False"),
-        ({"epochs": 0}, jaxcbis.UserError, "--epochs 0: expected a number at least 1"),
+        ({"epochs": 0}, jaxcbis.UserError, "--epochs 0: expected a number of at least 1"),
         ({"protocol": "cleen"}, jaxcbis.UserError, "expected one of paper, clean, shifted"),
     ],
 )
