@@ -95,7 +95,9 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
         {name: joined.select(texts["splits"] == name) for name in names},
         str(fields.get("source", path)),
         str(fields.get("name", path.stem)),
-        *(_items(name, fields) for name in _TOLD),
+        _items("dropped", fields),
+        _items("short", fields),
+        _items("assumed", fields),
         notes,
     )
 
