@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,11 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """
     parts = list(dataset.splits.values())
     joined = Patches(*map(np.concatenate, zip(*(part.arrays() for part in parts), strict=True)))
+    told: dict[str, Any] = {
+        f"{name}_{part}s": np.array([item[part] for item in getattr(dataset, name)], str)
+        for name in _TOLD
+        for part in ("id", "reason")
+    }
     advice = "free space or choose another file"
     files.make_folder(path.parent, advice)
     with files.replacing(path, advice) as file:
@@ -50,11 +56,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             source=np.array(dataset.source),
             name=np.array(dataset.name),
             notes=np.array(dataset.notes, str),
-            **{
-                f"{name}_{part}s": np.array([item[part] for item in getattr(dataset, name)], str)
-                for name in _TOLD
-                for part in ("id", "reason")
-            },
+            **told,
         )
 
 
