@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jaxcbis.commands.words import WINDOW, Commands, require_positive
 from jaxcbis.errors import UserError
-from jaxcbis.records import results
 
 #: Best boxes that a sweep marks if nobody says how many.
 BOXES = 5
@@ -51,7 +50,6 @@ def run(words: argparse.Namespace) -> None:
                 )
     if words.raw and words.sweep:
         raise UserError("--raw: is for patches; leave it or --sweep out")
-    results.read_finished(words.run)  # before JAX is loaded
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch
 

@@ -71,6 +71,10 @@ def run(tmp_path):
             "file is no folder; choose",
         ),
         (("explain", "a.png", "--run", "nowhere"), "cannot read nowhere/results.json"),
+        (
+            ("explain", "a.png", "--run", "run", "--output", "file/new"),
+            "cannot write file/new: Not",
+        ),
         (("export", "nowhere", "--output", "model"), "cannot read nowhere/results.json"),
         (("export", "run", "--output", "run"), "--output run: is a folder; give a file"),
         (("export", "run", "--output", "file/model"), "cannot write file"),

@@ -19,6 +19,7 @@ from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.records import folders
+from jaxcbis.report.figures import examples, of_run
 from jaxcbis.report.page import document, gallery
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
@@ -203,6 +204,8 @@ def test_a_run_is_finished_once_its_report_is_written(data, folder, monkeypatch,
         raise Kill
 
     with monkeypatch.context() as patched:
+        for figures in (of_run, examples):  # drawn when it goes on
+            patched.setattr(figures, "write", lambda *_: None)
         patched.setattr(document, "write", killed)
         with pytest.raises(Kill):
             train(*words)
