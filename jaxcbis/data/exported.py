@@ -134,8 +134,10 @@ def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
     known = (*SPLITS, OVERLAP)
     if unknown := sorted(set(sides.tolist()) - set(known)):
         return f"split {unknown[0]!r}: expected one of {', '.join(known)}"
-    if len(np.unique(patches.ids)) < len(labels):
-        return "two ids are alike"
+    pairs, counts = np.unique(np.stack([sides, patches.ids]), axis=1, return_counts=True)
+    if (counts > 1).any():
+        side, twice = pairs[:, counts > 1][:, 0]
+        return f"id {str(twice)!r} stands twice in {side}: give each patch its own"
     return "" if protocol == "paper" else _shared(patches.patients, sides)
 
 

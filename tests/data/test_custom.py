@@ -82,7 +82,7 @@ def test_splits_may_be_given(tmp_path):
         ({"splits": ["dev"] * COUNT}, "split 'dev': expected one of train, validation, test"),
         ({"splits": ["train", "test"] * 30}, "group '0' is in train and in test: only the paper"),
         ({"groups": [0] * COUNT}, "no patch is in .*; give splits=, or more groups"),
-        ({"ids": ["a"] * COUNT}, "two ids are alike"),
+        ({"ids": ["a"] * COUNT}, "id 'a' stands twice in t.*: give each patch its own"),
         ({"protocol": "cleen"}, "protocol 'cleen': expected one of paper, clean, shifted"),
         ({"image_size": 8}, "image_size 8: expected a whole number from 32 to 512"),
         ({"image_size": "64"}, "image_size '64': expected a whole number"),

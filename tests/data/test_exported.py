@@ -67,7 +67,7 @@ def rewrite(path, **changes):
         ({"masks": np.ones((15, SIZE, SIZE), np.float32)}, "masks are float32 .* expected 0 and 1"),
         ({"labels": np.full(15, 5)}, "labels are not all whole numbers from 0 to 4"),
         ({"patients": np.arange(15) / 2}, "patients are float64, expected text or whole"),
-        ({"ids": np.full(15, "a")}, "two ids are alike"),
+        ({"ids": np.full(15, "a")}, "id 'a' stands twice in t.*: give each patch its own"),
         ({"splits": np.full(15, "train set")}, "split 'train set': expected one of train, "),
         (
             {"protocol": np.array("clean")},
