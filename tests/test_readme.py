@@ -112,6 +112,7 @@ def test_what_we_found_is_what_the_audit_found():
         f"{max(of[figure]['value'] for of in blind):.2f}"
         for figure in ("pointing_game", "ll_score")
     ]
+    assert f"| {looking['n']['test']} test patches" in found
     covering = [
         f"{runs['r50-s2-w0-s0']['figures'][f'lesion_auc_{name}']['value']:.2f}"
         for name in ("intact", "covered", "elsewhere")

@@ -44,7 +44,7 @@ def _study(folder: Path) -> None:
     from jaxcbis.study import answer, tables
 
     study = results.read(folder / "study.json")
-    if study["status"] != results.FINISHED:
+    if study.get("status") != results.FINISHED:
         raise UserError(f"{folder}: the study is not finished; give its command again to go on")
     runs = {
         row["run"]: results.read_run(folder / row["run"] / "results.json")
