@@ -53,11 +53,14 @@ def run(words: argparse.Namespace) -> None:
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
     configs = [options.resolve(shared | {"backbone": backbone}) for backbone in words.backbones]
-    if not results.are_finished(words.output / "study.json"):  # one that is needs nothing any more
-        paths.require_inputs(configs[0])  # they have them in common
-        paths.require_weights(words.weights)
+    done = results.are_finished(words.output / "study.json")  # and needs nothing any more
+    if not done:
+        paths.require_inputs(configs[0])  # which they have in common; before JAX is loaded
     from jaxcbis.study import run as study
     from jaxcbis.study.cells import Grid
 
     grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
+    grid.weights_of()
+    if not done:
+        paths.require_weights(words.weights)
     study.run(shared, grid, words.output, parallel=words.parallel == "runs")
