@@ -363,7 +363,7 @@ def _check(option: dataclasses.Field, value: Any) -> None:
     elif meta["type"] in (int, float):
         low, high = meta["low"], meta["high"]
         if not math.isfinite(value) or value < low or (high is not None and value > high):
-            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+            bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
             raise UserError(f"{flag} {value}: expected a number {bounds}")
 
 

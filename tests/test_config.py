@@ -150,8 +150,8 @@ def test_defaults_are_those_that_the_pages_state():
     [
         ({"backbone": "vgg19", "output_stride": 32}, "--output-stride 32: vgg19 has 16 only"),
         ({"backbone": "resnet34", "head": "flatten"}, "--head flatten: resnet34 has pool only"),
-        ({"look_weight": -0.1}, "--look-weight -0.1: expected a number at least 0"),
-        ({"look_weight": float("nan")}, "--look-weight nan: expected a number at least 0"),
+        ({"look_weight": -0.1}, "--look-weight -0.1: expected a number of at least 0"),
+        ({"look_weight": float("nan")}, "--look-weight nan: expected a number of at least 0"),
     ],
 )
 def test_what_a_backbone_has_not_and_no_weight_can_be_is_refused(given, said):

@@ -34,11 +34,15 @@ def folder(tmp_path_factory):
         yield place
 
 
+@pytest.fixture(scope="module")
+def run(folder):
+    return jaxcbis.load(folder / "runs" / "resnet50-s2-paper-seed0")
+
+
 @pytest.fixture
-def names(folder, monkeypatch):
+def names(folder, run, monkeypatch):
     """What the examples know."""
     monkeypatch.chdir(folder)
-    run = jaxcbis.load("runs/resnet50-s2-paper-seed0")
     return {"jaxcbis": jaxcbis, "np": np, "run": run}
 
 

@@ -112,6 +112,7 @@ def test_what_we_found_is_what_the_audit_found():
         f"{max(of[figure]['value'] for of in blind):.2f}"
         for figure in ("pointing_game", "ll_score")
     ]
+    assert f"| {looking['n']['test']} test patches" in found
     covering = [
         f"{runs['r50-s2-w0-s0']['figures'][f'lesion_auc_{name}']['value']:.2f}"
         for name in ("intact", "covered", "elsewhere")
@@ -122,6 +123,7 @@ def test_what_we_found_is_what_the_audit_found():
 @pytest.mark.parametrize(
     ("said", "found"),
     [
+        ("By overlap (LL), three do", "in pixel AP, 10 in the pointing game and 3 in the LL score"),
         ("Nine of ten plainly", "Of 10 runs plainly trained on shifted lesions, 9 beat every map"),
         ("(LL) rises by 0.13 to 0.28", "LL score is better in 9 of 9 comparisons (+0.13 to +0.28)"),
         (

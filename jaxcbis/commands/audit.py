@@ -5,7 +5,7 @@ from pathlib import Path
 
 from jaxcbis import config as options
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
 
 
 def add(commands: Commands) -> None:
@@ -34,7 +34,7 @@ def run(words: argparse.Namespace) -> None:
     place = given(words)
     paths.require_data(place.get("data"))
     for folder in words.run:
-        paths.require_run(folder)
+        results.read_finished(folder)
     paths.require_folder("--output", words.output)
     from jaxcbis.audit import run as audit
 

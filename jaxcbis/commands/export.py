@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis.commands.words import Commands
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
 
 
 def add(commands: Commands) -> None:
@@ -22,7 +22,7 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    paths.require_run(words.run)
+    results.read_finished(words.run)
     paths.require_file("--output", words.output)
     from jaxcbis.machine import backend
     from jaxcbis.runs.export import export

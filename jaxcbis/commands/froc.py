@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis.commands.words import WINDOW, Commands
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
 
 
 def add(commands: Commands) -> None:
@@ -26,7 +26,7 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     paths.require_data(words.data)
-    paths.require_run(words.run)
+    results.read_finished(words.run)
     paths.require_folder("--output", words.output)
     from jaxcbis.detection import scoring
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
 
 
 def add(commands: Commands) -> None:
@@ -37,14 +37,13 @@ def run(words: argparse.Namespace) -> None:
     runs = [each for each in folders if each not in (*audits, *studies)]
     if words.output:
         _require_page(words.output, runs)
+    for folder in runs:  # before a page of any is written
+        results.read_run(folder / "results.json")
     from jaxcbis.audit import pages
-    from jaxcbis.records import results
     from jaxcbis.report.comparison import document as comparison
     from jaxcbis.report.page import document
     from jaxcbis.study import finished
 
-    for folder in runs:  # before a page of any is written
-        results.read_run(folder / "results.json")
     for folder in audits:
         print(pages.page(folder))
     for folder in studies:

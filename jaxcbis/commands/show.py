@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import Level, console, telling
-from jaxcbis.records import paths
+from jaxcbis.records import results
 
 
 def add(commands: Commands) -> None:
@@ -35,11 +35,9 @@ def run(words: argparse.Namespace) -> None:
 
 
 def _run(folder: Path) -> None:
-    from jaxcbis.records import results
     from jaxcbis.report import terminal
 
-    paths.require_run(folder)
-    terminal.show_run(console, results.read_run(folder / "results.json"), folder)
+    terminal.show_run(console, results.read_finished(folder), folder)
 
 
 def _study(folder: Path) -> None:
@@ -51,7 +49,6 @@ def _study(folder: Path) -> None:
 
 def _audit(folder: Path) -> None:
     from jaxcbis.audit import answer
-    from jaxcbis.records import results
 
     answer.show(folder, results.read(folder / "audit.json"))
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxcbis import config as options
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given, require_positive
 from jaxcbis.designs import BACKBONES
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
 
 #: Options that all runs of a study have in common.
 _OPTIONS = (
@@ -52,12 +52,15 @@ def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
-    for backbone in words.backbones:  # what is wrong is said before JAX is loaded
-        paths.require_inputs(options.resolve(shared | {"backbone": backbone}))
+    configs = [options.resolve(shared | {"backbone": backbone}) for backbone in words.backbones]
+    done = results.are_finished(words.output / "study.json")  # and needs nothing any more
+    if not done:
+        paths.require_inputs(configs[0])  # which they have in common; before JAX is loaded
     from jaxcbis.study import run as study
     from jaxcbis.study.cells import Grid
 
     grid = Grid(words.backbones, words.strategies, words.seeds, words.weights)
     grid.weights_of()
-    paths.require_weights(words.weights)
+    if not done:
+        paths.require_weights(words.weights)
     study.run(shared, grid, words.output, parallel=words.parallel == "runs")

@@ -9,7 +9,8 @@ from jaxcbis import config as options
 from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import say
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
+from jaxcbis.records.command import command
 
 
 def add(commands: Commands) -> None:
@@ -35,7 +36,7 @@ def run(words: argparse.Namespace) -> None:
     if words.like is not None:
         asked = _like(words.like, words.parser) | asked
     config = options.resolve(asked)
-    paths.require_inputs(config)
+    paths.require_inputs_of_run(config)  # before JAX is loaded
     if config.coordinator is not None:
         from jaxcbis.machine import watched
 
@@ -55,9 +56,6 @@ def _like(path: Path, parser: Parser) -> dict[str, Any]:
     Raises:
       UserError: it holds no options of a run, or one that this version does not have.
     """
-    from jaxcbis.records import results
-    from jaxcbis.records.command import command
-
     file = path / "results.json" if path.is_dir() else path
     found = results.read(file).get("config")
     if not isinstance(found, dict) or "backbone" not in found:

@@ -90,8 +90,8 @@ def save_patches(
         np.stack([resize(picture, image_size) for picture in asked.pictures]),
         _masks(masks, asked.pictures, image_size),
         _labels(_column("labels", labels, count)),
-        _column("ids", names, count).astype(str),
-        _column("groups", groups, count).astype(str),
+        _names("ids", names, count),
+        _names("groups", groups, count),
         np.zeros((count, 2), np.int32),
     )
     sides = _drawn(patches) if splits is None else _column("splits", splits, count).astype(str)
@@ -117,6 +117,15 @@ def _column(name: str, values: Sequence | np.ndarray, count: int) -> np.ndarray:
             f"{name} {list(found.shape)}: expected one for each of {count} images"
         )
     return found
+
+
+def _names(name: str, values: Sequence | np.ndarray, count: int) -> np.ndarray:
+    """Text [n] of names or whole numbers; NaN, as of a table's empty cells, would join patients."""
+    found = _column(name, values, count)
+    for value in found.tolist():
+        if not isinstance(value, (str, int)):
+            raise InvalidValueError(f"{name}: {value!r} is neither text nor a whole number")
+    return found.astype(str)
 
 
 def _labels(values: np.ndarray) -> np.ndarray:

@@ -1,9 +1,9 @@
 """The .npz file that carries patches elsewhere."""
 
 import itertools
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,8 +12,14 @@ from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import files
 
-#: What a file must hold; the rest is read where it is there.
+#: What a file must hold.
 NEEDED = {"images", "masks", "labels", "ids", "patients", "splits", "label_names", "protocol"}
+#: Ids and reasons that tell of patches: '<name>_ids' and '<name>_reasons'.
+_TOLD = ("dropped", "short", "assumed")
+#: What is read where it is there. Nothing else is.
+_OPTIONAL = {"sizes", "source", "name", "notes"} | {
+    f"{name}_{part}" for name in _TOLD for part in ("ids", "reasons")
+}
 
 
 def save(path: Path, dataset: Dataset, protocol: str) -> None:
@@ -28,6 +34,11 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
     """
     parts = list(dataset.splits.values())
     joined = Patches(*map(np.concatenate, zip(*(part.arrays() for part in parts), strict=True)))
+    told: dict[str, Any] = {
+        f"{name}_{part}s": np.array([item[part] for item in getattr(dataset, name)], str)
+        for name in _TOLD
+        for part in ("id", "reason")
+    }
     advice = "free space or choose another file"
     files.make_folder(path.parent, advice)
     with files.replacing(path, advice) as file:
@@ -45,12 +56,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             source=np.array(dataset.source),
             name=np.array(dataset.name),
             notes=np.array(dataset.notes, str),
-            dropped_ids=_column(dataset.dropped, "id"),
-            dropped_reasons=_column(dataset.dropped, "reason"),
-            short_ids=_column(dataset.short, "id"),
-            short_reasons=_column(dataset.short, "reason"),
-            assumed_ids=_column(dataset.assumed, "id"),
-            assumed_reasons=_column(dataset.assumed, "reason"),
+            **told,
         )
 
 
@@ -80,7 +86,7 @@ def load(path: Path, size: int, protocol: str) -> Dataset:
     )
     if said := fault(joined, texts["splits"], protocol):
         raise UserError(f"--data {path}: {said}")
-    notes = [str(note) for note in fields.get("notes", ())]
+    notes = [str(note) for note in np.ravel(fields.get("notes", []))]
     masks = joined.masks.astype(bool)
     if marked := int(masks[joined.labels == BACKGROUND].any((1, 2)).sum()):
         masks[joined.labels == BACKGROUND] = False
@@ -108,9 +114,9 @@ def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
     """
     shape, labels, masks = patches.images.shape, patches.labels, patches.masks
     lengths = {np.shape(field)[:1] for field in (*patches.arrays(), sides)}
-    if lengths != {shape[:1]} or any(x.ndim != 1 for x in (labels, patches.ids, sides)):
-        return f"its arrays differ in length: {sorted(lengths)}"
     texts = {"ids": patches.ids, "patients": patches.patients, "splits": sides}
+    if lengths != {shape[:1]} or any(x.ndim != 1 for x in (labels, *texts.values())):
+        return f"its arrays differ in length: {sorted(lengths)}"
     for name, column in texts.items():
         if column.dtype.kind != "U":
             return f"{name} are {column.dtype}, expected text or whole numbers"
@@ -118,6 +124,10 @@ def fault(patches: Patches, sides: np.ndarray, protocol: str) -> str:
         return (
             f"masks are {masks.dtype} {list(masks.shape)}, expected 0 and 1, {list(shape)} as "
             "images are"
+        )
+    if patches.sizes.shape != (len(labels), 2) or patches.sizes.dtype.kind not in "iuf":
+        return (
+            f"sizes are {patches.sizes.dtype} {list(patches.sizes.shape)}, expected numbers [n, 2]"
         )
     if labels.dtype.kind not in "iu" or not np.isin(labels, range(len(LABELS))).all():
         return f"labels are not all whole numbers from 0 to {len(LABELS) - 1}, for {LABELS}"
@@ -143,10 +153,6 @@ def _shared(patients: np.ndarray, sides: np.ndarray) -> str:
     return ""
 
 
-def _column(items: Sequence[dict[str, str]], key: str) -> np.ndarray:
-    return np.array([item[key] for item in items], str)
-
-
 def _items(name: str, fields: dict[str, np.ndarray]) -> list[dict[str, str]]:
     """What has an id and a reason; nothing where the file does not tell."""
     pairs = zip(fields.get(f"{name}_ids", ()), fields.get(f"{name}_reasons", ()), strict=True)
@@ -164,7 +170,7 @@ def _read(path: Path) -> dict[str, np.ndarray]:
     try:
         # NumPy leaves a damaged file open that it has opened itself.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files}
+            return {key: file[key] for key in file.files if key in NEEDED | _OPTIONAL}
     except FileNotFoundError as error:
         raise MissingFileError(f"--data {path}: no such file") from error
     except Exception as error:  # a damaged archive raises many kinds
@@ -178,8 +184,12 @@ def _misfit(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
             f"lacks {', '.join(missing)}; expected a file of prepare --export or of "
             "jaxcbis.save_patches"
         )
-    if tuple(fields["label_names"]) != LABELS:
-        return f"classes {list(fields['label_names'])}, expected {LABELS}"
+    if (names := _text(fields["label_names"]).tolist()) != list(LABELS):
+        return f"classes {names}, expected {list(LABELS)}"
+    for name in _TOLD:
+        shapes = [np.shape(fields.get(f"{name}_{part}", [])) for part in ("ids", "reasons")]
+        if shapes[0] != shapes[1] or len(shapes[0]) != 1:
+            return f"{name}_ids and {name}_reasons are {shapes}, expected two lists of one length"
     if str(fields["protocol"]) != protocol:
         return (
             f"cut by protocol {fields['protocol']}, expected {protocol}; export again with "

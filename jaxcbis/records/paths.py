@@ -7,6 +7,7 @@ from pathlib import Path
 from jaxcbis.config import Config, is_exported
 from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.machine import files
+from jaxcbis.records import results
 
 
 def require_inputs(config: Config) -> None:
@@ -19,6 +20,16 @@ def require_inputs(config: Config) -> None:
     if config.data_dir is not None and not is_exported(config.data):
         require_folder("--data-dir", Path(config.data_dir), to_write=False)
     require_weights([config.weights])
+
+
+def require_inputs_of_run(config: Config) -> None:
+    """The same of a run that is to be done; a finished one needs nothing any more.
+
+    Raises:
+      UserError: as of `require_inputs`.
+    """
+    if not results.are_finished(Path(config.output) / "results.json"):
+        require_inputs(config)
 
 
 def require_data(data: str | Path | None) -> None:
@@ -49,24 +60,6 @@ def require_weights(weights: Iterable[str]) -> None:
             if Path(file).is_dir():
                 raise UserError(f"--weights {file}: is a folder; {advice}")
             raise MissingFileError(f"--weights {file}: does not exist; {advice}")
-
-
-def require_run(folder: Path) -> None:
-    """Checks that a folder holds a finished run; whether its model can be read is found later.
-
-    Raises:
-      UserError: it does not.
-    """
-    from jaxcbis.records import (
-        results,  # here: NumPy takes a tenth of a second, --help needs it not
-    )
-
-    found = results.read_run(folder / "results.json")
-    if found["status"] != results.FINISHED:
-        raise UserError(
-            f"{folder}: the run is not finished; give the command that began it again, with "
-            "--resume"
-        )
 
 
 def require_file(flag: str, file: Path) -> None:

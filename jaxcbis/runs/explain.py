@@ -62,6 +62,7 @@ def explain(
     if json_file not in (None, "-"):
         places.require_json(json_file, distinct, drawn)
     places.require_folder(output)
+    results.read_finished(run)  # what is wrong there is said before JAX starts
     backend.start("auto")
     finished = load(run)
     with hushed() if json_file == "-" else nullcontext():

@@ -1,5 +1,6 @@
 """A trained model in a file that JAX runs without this package."""
 
+import os
 from pathlib import Path
 
 import jax
@@ -37,7 +38,7 @@ def export(run: Finished, file: Path | str) -> Path:
       >>> jaxcbis.export(run, "model.stablehlo").name
       'model.stablehlo'
     """
-    file = Path(file)
+    file = Path(os.path.expanduser(file))
     stages = (*run.model.stages, HEAD)
     model = jax.tree.map(np.asarray, run.model)  # for any number of devices
 

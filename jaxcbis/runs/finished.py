@@ -103,12 +103,7 @@ def load(folder: Path | str) -> Finished:
         package wrote it.
     """
     folder = Path(folder)
-    found = results.read_run(folder / "results.json")
-    if found["status"] != results.FINISHED:
-        raise UserError(
-            f"{folder}: the run is not finished; give the command that began it again, with "
-            "--resume"
-        )
+    found = results.read_finished(folder)
     try:
         config = resolve(found["config"])
         options = found["model"]["options"]

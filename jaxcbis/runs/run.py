@@ -59,6 +59,8 @@ def run(
         known = ", ".join(stages)
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(config.output)
+    if not shared:
+        paths.require_inputs_of_run(config)
     before = claim.claim(folder, config)  # what is wrong there is said before JAX starts
     with hosts.joined(config.coordinator, config.num_processes, config.process_id):
         threads = claim.threads_of(before) if before else None
@@ -96,7 +98,6 @@ def _run(
     if shared:
         dataset, start = shared.dataset, shared.start
     else:
-        paths.require_inputs(config)
         start = inputs.load_model(config)  # before a release is prepared, which can take hours
         with timed(timing, "prepare_s"):
             dataset = inputs.load_data(config)

@@ -22,7 +22,7 @@ def read(folder: Path) -> tuple[dict, dict[str, dict]]:
       UserError: the study is not finished, or a file cannot be read.
     """
     study = results.read(folder / "study.json")
-    if study["status"] != results.FINISHED:
+    if study.get("status") != results.FINISHED:
         raise UserError(f"{folder}: the study is not finished; give its command again to go on")
     runs = {
         row["run"]: results.read_run(folder / row["run"] / "results.json")

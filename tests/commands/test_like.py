@@ -85,7 +85,7 @@ def test_neither_hosts_nor_resume_are_taken(asked, earlier):
         ({"surprise": 1}, "has an option that this version lacks: surprise"),
         ({"backbone": "alexnet"}, "--backbone alexnet: expected one of"),
         ({"epochs": "many"}, "--epochs"),
-        ({"epochs": 0}, "--epochs 0: expected a number at least 1"),
+        ({"epochs": 0}, "--epochs 0: expected a number of at least 1"),
         ({"epochs": [1, 2]}, "--epochs"),
     ],
 )

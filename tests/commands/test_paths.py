@@ -4,10 +4,12 @@ import json
 
 import pytest
 
+from jaxcbis.commands.main import main
 from jaxcbis.errors import UserError
 from jaxcbis.machine import backend, files
-from jaxcbis.records import paths
+from jaxcbis.records import paths, results
 from jaxcbis.runs import claim
+from jaxcbis.study import run as study
 from tests.report import example_run
 
 
@@ -68,6 +70,11 @@ def run(tmp_path):
             ("froc", "--data", ".", "--run", "run", "--output", "file/new"),
             "file is no folder; choose",
         ),
+        (("explain", "a.png", "--run", "nowhere"), "cannot read nowhere/results.json"),
+        (
+            ("explain", "a.png", "--run", "run", "--output", "file/new"),
+            "cannot write file/new: Not",
+        ),
         (("export", "nowhere", "--output", "model"), "cannot read nowhere/results.json"),
         (("export", "run", "--output", "run"), "--output run: is a folder; give a file"),
         (("export", "run", "--output", "file/model"), "cannot write file"),
@@ -78,6 +85,17 @@ def test_paths_are_looked_at_first(words, said, run, tmp_path, monkeypatch, refu
     (tmp_path / "file").touch()
     assert said in refused_here(*words)
     assert not (tmp_path / "new").exists()
+
+
+def test_a_finished_study_needs_nothing_any_more(tmp_path, monkeypatch, refused_here):
+    asked = []
+    monkeypatch.setattr(study, "run", lambda *words, **_: asked.append(words))
+    words = ["study", "--data", "nowhere", "--weights", "no.h5", "--output", str(tmp_path)]
+    results.write(tmp_path / "study.json", {"schema": 1, "status": results.INTERRUPTED})
+    assert "--data nowhere: does not exist" in refused_here(*words)
+    results.write(tmp_path / "study.json", {"schema": 1, "status": results.FINISHED})
+    assert main(words) == 0
+    assert len(asked) == 1
 
 
 def test_a_run_that_is_not_finished_is_no_run_to_ask(run, refused_here):

@@ -73,6 +73,7 @@ def test_splits_may_be_given(tmp_path):
         ({"labels": np.full(COUNT, 5)}, "labels are not all whole numbers from 0 to 4"),
         ({"labels": np.full(COUNT, 2.0)}, "2.0 is none of BACKGROUND"),
         ({"labels": [2] * 3}, r"labels \[3\]: expected one for each of 60 images"),
+        ({"groups": [float("nan")] * COUNT}, "groups: nan is neither text nor a whole number"),
         ({"groups": [[1]] * COUNT}, r"groups \[60, 1\]: expected one for each"),
         ({"masks": [np.zeros((3, 3))] * COUNT}, r"mask 0: float64 \[3, 3\], expected .*\[40, 36\]"),
         ({"masks": [np.zeros((40, 36))]}, "masks: 1 for 60 images"),

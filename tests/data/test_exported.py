@@ -58,7 +58,11 @@ def rewrite(path, **changes):
     [
         ({"masks": None}, "lacks masks"),
         ({"label_names": np.array(["cat", "dog"])}, "classes"),
+        ({"label_names": np.array("cat")}, "classes cat, expected"),
         ({"labels": np.zeros(3, np.int32)}, "differ in length"),
+        ({"patients": np.zeros((15, 2), int)}, "differ in length"),
+        ({"sizes": np.zeros(15)}, r"sizes are float64 \[15\], expected numbers \[n, 2\]"),
+        ({"short_ids": np.array("a")}, "short_ids and short_reasons are .* of one length"),
         ({"images": np.zeros((15, SIZE, SIZE), np.float32)}, "expected uint8"),
         ({"masks": np.ones((15, SIZE, SIZE), np.float32)}, "masks are float32 .* expected 0 and 1"),
         ({"labels": np.full(15, 5)}, "labels are not all whole numbers from 0 to 4"),
@@ -94,6 +98,13 @@ def test_a_damaged_file_is_refused(dataset, tmp_path):
     path.write_bytes(path.read_bytes()[:-200])
     with pytest.raises(UserError, match="not a readable"):
         exported.load(path, SIZE, "paper")
+
+
+def test_fields_of_other_names_are_not_read(dataset, tmp_path):
+    """Not even what could not be read without running it."""
+    exported.save(tmp_path / "p.npz", dataset, "paper")
+    rewrite(tmp_path / "p.npz", extra=np.array([{}]), notes=np.array("one"))
+    assert exported.load(tmp_path / "p.npz", SIZE, "paper").notes == ["one"]
 
 
 def test_a_mask_of_background_is_left_out_and_told(dataset, tmp_path):

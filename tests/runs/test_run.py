@@ -19,6 +19,7 @@ from jaxcbis.evaluation import activation_maps
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.records import folders
+from jaxcbis.report.figures import examples, of_run
 from jaxcbis.report.page import document, gallery
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
@@ -203,6 +204,8 @@ def test_a_run_is_finished_once_its_report_is_written(data, folder, monkeypatch,
         raise Kill
 
     with monkeypatch.context() as patched:
+        for figures in (of_run, examples):  # drawn when it goes on
+            patched.setattr(figures, "write", lambda *_: None)
         patched.setattr(document, "write", killed)
         with pytest.raises(Kill):
             train(*words)
@@ -215,12 +218,15 @@ def test_a_run_is_finished_once_its_report_is_written(data, folder, monkeypatch,
 
 
 def test_what_a_kill_left_of_a_finished_run_is_done_by_resuming_it(done, folder, data, capfd):
-    """Its status is written before its training's checkpoint goes."""
+    """Its status is written before its training's checkpoint goes; its data may be gone by then."""
     output, _ = done
     before = (output / "results.json").stat().st_mtime_ns
     (output / "report.html").unlink()
     (output / "checkpoints" / checkpoints.TRAINING).mkdir()
-    assert train("--data", data, *TINY, "--output", output, "--resume") == 0
+    gone = data.rename(folder / "gone.npz")
+    code = train("--data", data, *TINY, "--output", output, "--resume")
+    gone.rename(data)
+    assert code == 0
     assert "nothing is left to resume" in capfd.readouterr().out
     assert (output / "report.html").read_text().rstrip().endswith("</html>")
     assert not (output / "checkpoints" / checkpoints.TRAINING).exists()

@@ -119,7 +119,7 @@ def test_a_finished_comparison_is_not_overwritten(compared, data, capsys):
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--epochs", "0"], "--epochs 0: expected a number at least 1"),
+        (["--epochs", "0"], "--epochs 0: expected a number of at least 1"),
         (["--precision", "bfloat16"], "unrecognized arguments"),
         (["--data", "no/such/release"], "no/such/release"),
     ],
