@@ -35,8 +35,8 @@ def of(
         whose deviation is half a cell of the grid. Averaging to the grid and enlarging blur as
         much, by variances of 1/12 and 1/6 of a cell's square: it is as coarse as a model's map.
       - random: uniform noise on the model's grid, enlarged.
-      - grid_ceiling: the mask itself, averaged to the grid and enlarged: the most that a map of
-        that resolution can be expected to reach.
+      - grid_ceiling: the mask itself, averaged to the grid and enlarged. It knows where the lesion
+        is and is as coarse as a model's map; another map of that grid may still score higher.
     """
     masks = test.masks
     side = masks.shape[1]

@@ -117,7 +117,7 @@ def _limits(study: dict, absent: Sequence[str]) -> list[str]:
         cells = " or ".join(f"{grid} x {grid}" for grid in grids)
         lines.append(
             f"Maps of {cells} cells can hardly outline a lesion; "
-            "the figure 'mask at the grid' is the most that they could reach."
+            "see the figure 'mask at the grid', the mask itself as coarse as they are."
         )
         if 2 in grids:
             lines.append(

@@ -4,16 +4,16 @@ from typing import NamedTuple
 
 from jaxcbis.evaluation.bootstrap import WITHIN_NOISE
 
-#: Of the mask itself, at the map's grid: no blind map, but the most that any map could reach.
-CEILING = "grid_ceiling"
-#: Blind maps, by their keys in results.json, from the simplest on; and the ceiling.
+#: Of the mask itself, at the map's grid: no blind map, and no bound of what a map can reach.
+MASK_ITSELF = "grid_ceiling"
+#: Blind maps, by their keys in results.json, from the simplest on; and the mask itself.
 BASELINES = {
     "all_ones": "a map of all ones",
     "centred_gaussian": "a centred Gaussian",
     "mean_training_mask": "the mean training mask",
     "blurred_brightness": "the blurred brightness",
     "random": "random maps",
-    CEILING: "the mask at the map's grid",
+    MASK_ITSELF: "the mask itself, at the map's grid",
 }
 
 
@@ -87,6 +87,6 @@ def best_known(found: dict) -> tuple[str, float] | None:
     Args:
       found: 'localization' of results.json.
     """
-    of_all = {key: value for key, value in found["baselines"].items() if key != CEILING}
+    of_all = {key: value for key, value in found["baselines"].items() if key != MASK_ITSELF}
     reached = [(BASELINES[key], value) for key, value in of_all.items() if value is not None]
     return max(reached, key=lambda item: item[1], default=None)

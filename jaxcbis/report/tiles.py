@@ -40,7 +40,7 @@ class Tile(NamedTuple):
 def of(results: dict) -> list[Tile]:
     """Accuracy, accuracy without label normalisation, mean AUC and localisation of a run.
 
-    Where the protocol normalises without labels, malignant or benign stands in the second place;
+    Where the protocol normalises without labels, the malignancy AUC stands in the second place;
     where lesions lie anywhere, the pointing game stands in that of the LL score.
 
     Args:
@@ -89,7 +89,7 @@ def _second(results: dict) -> Tile:
         return Tile(name, *figure, _always(without), theirs)
     figure = _figure(results["test"], "malignancy_auc")
     note = "Among lesions. The accuracy needs no correction here: no label normalisation."
-    return Tile("AUC, malignant or benign", *figure, _CHANCE, _UNREPORTED, note)
+    return Tile("Malignancy AUC", *figure, _CHANCE, _UNREPORTED, note)
 
 
 def _auc(results: dict) -> Tile:

@@ -15,6 +15,8 @@ from jaxcbis.runs.finished import Finished
 
 #: A patch this many times larger than the crops learned from is rather a whole mammogram.
 TOO_LARGE = 4
+#: Of fewer test patches the share that was right says nothing.
+ENOUGH = 10
 
 
 def explainer(run: Finished, *, raw: bool) -> Callable[[Picture, Path], dict]:
@@ -53,7 +55,7 @@ def patch(run: Finished, picture: Picture, file: Path, *, raw: bool = False) -> 
     known = calibration(run.results, confidence)
     if known is None:
         say(f"  no test patch got its class with a probability like {confidence:.2f}")
-    else:
+    elif known["n"] >= ENOUGH:
         say(
             f"  of {known['n']} test patches with a probability of {known['low']:.2f} to "
             f"{known['high']:.2f}, {known['accuracy']:.0%} were right "

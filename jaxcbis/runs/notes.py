@@ -17,14 +17,15 @@ def of_data(data: dict, protocol: str) -> list[str]:
       data: of results.json.
       protocol: that cut and split them.
     """
+    apart = data["splits"].get(OVERLAP, {"total": 0})["total"]
     notes = [
         "paper protocol: every image is normalised by its true class, test images too, which tells "
         "the model something of the answer; test_without_label_normalization is the same model "
         "without that"
         if protocol == "paper"
-        else f"{protocol} protocol: one normalisation for all, no patient on two sides; test "
-        f"leaves out {data['splits'][OVERLAP]['total']} official test items of patients in train, "
-        "which test_official holds"
+        else f"{protocol} protocol: one normalisation for all, no patient on two sides"
+        + f"; test leaves out {apart} official test items of patients in train, which "
+        "test_official holds" * (apart > 0)
     ]
     if data["short"]:
         told = summary.falling_short(data["short"], data["splits"].values())

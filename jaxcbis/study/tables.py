@@ -148,6 +148,8 @@ def _otherwise(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
         blind, official = (
             result[key] for key in ("test_without_label_normalization", "test_official")
         )
+        if official and official["n"] == result["test"]["n"]:  # nothing was set apart
+            official = None
         cells = (
             with_interval(of["accuracy"], of["accuracy_ci95"]) if of else NONE
             for of in (blind, official)
@@ -230,9 +232,9 @@ def _lesion(chosen: Sequence[dict], found: Sequence[dict]) -> Table:
         rows.append((_name(row), *cells, *(number(covering.get(name)) for name in names)))
     return Table(
         "Does it use the lesion?",
-        ("model", "lesion AUC (95 %)", "malignancy (95 %)", "intact", "covered", "other"),
+        ("model", "lesion AUC (95 %)", "malignancy AUC (95 %)", "intact", "covered", "other"),
         rows,
-        "Lesion AUC: of any lesion against background. Malignancy: of malignant against benign "
+        "Lesion AUC: of any lesion against background. Malignancy AUC: of malignant against benign "
         "lesions. Last three: lesion AUC of the lesions that can be covered; covered, filled in "
         "from their surroundings; other, as much of the patch filled in beside them (shifted "
         "protocol).",
@@ -336,7 +338,7 @@ _SPREAD = {
     "accuracy": "accuracy", "auc_mean": "AUC", "auc_hard_mean": "AUC, hard", "ll_score": "LL",
 }  # fmt: skip
 _SPREAD_OF_LOOKING = {
-    "lesion_auc": "lesion AUC", "malignancy_auc": "malignancy", "pointing_game": "pointing",
+    "lesion_auc": "lesion AUC", "malignancy_auc": "malignancy AUC", "pointing_game": "pointing",
     "pixel_ap": "pixel AP",
 }  # fmt: skip
 

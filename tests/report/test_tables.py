@@ -11,6 +11,7 @@ from jaxcbis.evaluation import cam
 from jaxcbis.labels import LABELS
 from jaxcbis.machine.console import Level, telling
 from jaxcbis.report import formats, paper, tables, terminal
+from jaxcbis.report.page import section, wide_tables
 from jaxcbis.report.tables import Table
 from jaxcbis.report.verdict import verdict, warnings
 from tests.report.example_run import results as example
@@ -69,8 +70,7 @@ def test_like_stands_beside_like():
     chosen = [f"{found['ll_score_from_validation']:.3f}", tables.NONE]
     assert table["LL, threshold by validation (0.35)"] == chosen
     assert table["average precision of pixels"][0] == f"{found['pixel_ap']:.3f}"
-    lesion, malignant = (table[f"AUC, {name}"][0] for name in (
-        "lesion or background", "malignant or benign"))  # fmt: skip
+    lesion, malignant = (table[f"{name} AUC"][0] for name in ("lesion", "malignancy"))
     assert lesion.startswith(f"{run['test']['lesion_auc']:.2f} (")
     assert malignant.startswith(f"{run['test']['malignancy_auc']:.2f} (")
     assert table["accuracy x LL"][1] == "0.140"
@@ -311,3 +311,29 @@ def test_a_table_without_rows_is_its_head(form):
     text = form(tables.Table("Pairs", ("one", "other"), ()))
     assert "one" in text
     assert "other" in text
+
+
+@pytest.mark.parametrize("apart", [0, 3])
+def test_the_official_test_set_has_a_row_where_it_is_another(apart):
+    run = example()
+    run["config"] |= {"protocol": "clean"}
+    run["data"]["splits"]["test_overlap"] = {
+        "total": apart, "patients": apart, "per_class": dict.fromkeys(LABELS, 0),
+    }  # fmt: skip
+    run["test_official"] = run["test"] | {"n": run["test"]["n"] + apart}
+    assert ("official test, patients of train too" in rows(run)) == (apart > 0)
+    assert ("test_overlap" in wide_tables.splits(run).columns) == (apart > 0)
+
+
+def test_the_mask_at_the_grid_is_called_no_bound():
+    """A map of the same grid may score higher."""
+    run = example()
+    found = run["localization"]
+    name = "the mask itself, at the map's grid"
+    assert rows(run)[f"LL of {name}"][0] == f"{found['baselines']['grid_ceiling']:.3f}"
+    table = wide_tables.localization(run)
+    assert name in [row[0] for row in table.rows]
+    told = f"{table} {[str(t) for t in tables.comparison(run)]} {section._legends(run)}".lower()
+    assert name in section._legends(run)["localization"]
+    for word in ("ceiling", "the most", "at most"):
+        assert word not in told.replace("the most probable", "")

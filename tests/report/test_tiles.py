@@ -62,7 +62,7 @@ def test_other_protocols_have_their_own_second_figure():
     run["config"]["protocol"] = "clean"
     run["test_without_label_normalization"] = None
     _, second, _, located = tiles.of(run)
-    assert (second.name, located.name) == ("AUC, malignant or benign", "LL score")
+    assert (second.name, located.name) == ("Malignancy AUC", "LL score")
     assert second.value == f"{run['test']['malignancy_auc']:.2f}"
     assert second.blind.startswith("0.50")
 

@@ -66,6 +66,18 @@ def test_json_alone(run, patch, tmp_path, capsys, monkeypatch):
     assert (tmp_path / "patch-cam.png").exists()
 
 
+@pytest.mark.parametrize("count", [9, 10])
+def test_few_test_patches_say_nothing_of_how_often_it_is_right(
+    run, patch, tmp_path, capsys, monkeypatch, count
+):
+    row = {"low": 0.4, "high": 0.5, "n": count, "accuracy": 1.0, "ece": 0.1}
+    monkeypatch.setattr(explain_patch, "calibration", lambda *_: row)
+    words = ("explain", patch, "--run", run, "--output", tmp_path, "--raw")
+    said = asked(*words, capsys=capsys)
+    assert (f"of {count} test patches" in said) == (count >= 10)
+    assert ("were right" in said) == (count >= 10)
+
+
 def test_calibration_is_that_of_the_pass_without_labels():
     rows = [
         {"low": 0.4, "high": 0.6, "n": 9, "confidence": 0.5, "accuracy": 0.4},

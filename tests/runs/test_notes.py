@@ -40,6 +40,10 @@ def test_the_protocol_and_windows_that_fall_short_are_told():
     for protocol in PROTOCOLS:
         (note,) = notes.of_data(data, protocol)
         assert note.startswith(f"{protocol} protocol: ")
+        assert ("leaves out 10 official test items" in note) == (protocol != "paper")
+    nothing_apart = data | {"splits": splits | {OVERLAP: {"total": 0, "per_class": counts}}}
+    (note,) = notes.of_data(nothing_apart, "clean")
+    assert note.endswith("no patient on two sides")
     odd = {"id": "a", "reason": "taken as 16 bit as it tells; dark: no pixel is brighter than 9"}
     told = notes.of_data(data | {"assumed": [odd, odd | {"id": "b"}]}, "shifted")[1]
     assert told == f"2 mammograms read with a note, the first a: {odd['reason']}"

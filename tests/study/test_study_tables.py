@@ -44,7 +44,7 @@ def test_tables_tell_what_covering_and_maps_say(tmp_path):
     test = runs["s1"]["test"]
     low, high = test["malignancy_auc_ci95"]
     expected = f"{test['malignancy_auc']:.2f} ({low:.2f}-{high:.2f})"
-    assert first["malignancy (95 %)"] == expected
+    assert first["malignancy AUC (95 %)"] == expected
     assert set(list(second.values())[1:]) == {"–"}
     with (tmp_path / "tables" / "looking.csv").open(newline="") as file:
         assert next(csv.DictReader(file))["pointing (95 %)"] == "0.94 (0.90-0.97)"

@@ -36,6 +36,12 @@ TERMS = {
         "of the others. 0.5 is chance, 1 is perfect. Mean AUC is the mean over the classes.",
         r"(?:[Mm]ean )?AUCs?",
     ),
+    "of_lesions": Term(
+        "lesion AUC, malignancy AUC",
+        "Lesion AUC: of lesions of any class against background. Malignancy AUC: of malignant "
+        "against benign lesions.",
+        r"(?:[Ll]esion|[Mm]alignancy) AUC",
+    ),
     "hard": Term(
         "hard labels",
         "Only the most probable class of a patch counts, not how probable it is. The AUC of hard "

@@ -97,8 +97,7 @@ def _legends(results: dict) -> dict[str, str]:
         "training": "Star: the epoch whose weights were kept. Each phase starts with the best "
         "weights of the one before it.",
         "localization": f"{scored}. Left: LL score, with its 95 % interval; grey: blind "
-        "maps and, last, the most that the map's grid allows. Right: the same by "
-        "threshold.",
+        "maps and, last, the mask itself, at the map's grid. Right: the same by threshold.",
         "covering": "From the lesion that lost most of its p(lesion) when it was covered to the "
         f"one that lost least. Outline: the radiologist's mask. Map: {method}.",
         "examples": f"Colour: the {method} map of the predicted class as share of its maximum. "

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
+from jaxcbis.data.patches import OVERLAP
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.blind import BASELINES, CEILING, best_known
+from jaxcbis.report.blind import BASELINES, MASK_ITSELF, best_known
 from jaxcbis.report.tables import (
     NONE,
     PAPER,
@@ -108,7 +109,7 @@ def _overall(test: dict, published: paper.Row | None) -> list[tuple[str, ...]]:
 
 
 def localization(results: dict) -> Table | None:
-    """Figures of the maps over every choice of samples, of blind maps, and the ceiling.
+    """Figures of the maps over every choice of samples, of blind maps, and of the mask itself.
 
     Args:
       results: content of results.json.
@@ -124,7 +125,7 @@ def localization(results: dict) -> Table | None:
         for kind, of in (samples.get(key) or {}).items()
     ]
     beside = [
-        (f"{'ceiling' if key == CEILING else 'blind'}: {name}", figures[key]["lesions"])
+        (name if key == MASK_ITSELF else f"blind: {name}", figures[key]["lesions"])
         for key, name in BASELINES.items()
         if key in figures
     ]
@@ -136,7 +137,8 @@ def localization(results: dict) -> Table | None:
         f"The {map_method(results['config'])} maps against the masks, by choice of lesions",
         ("lesions", "n", *_FIGURES.values()),
         rows,
-        f"{scored_maps(results)}; pixel AP needs none. Blind maps and ceiling: over all lesions.",
+        f"{scored_maps(results)}; pixel AP needs none. Blind maps and the mask itself: over all "
+        "lesions.",
     )
 
 
@@ -162,6 +164,7 @@ def splits(results: dict) -> Table | None:
     found = (results.get("data") or {}).get("splits")
     if not found:
         return None
+    found = {name: of for name, of in found.items() if name != OVERLAP or of["total"]}
     rows = [
         (label, *(str(split["per_class"].get(label, 0)) for split in found.values()))
         for label in LABELS
