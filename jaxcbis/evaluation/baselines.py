@@ -60,10 +60,10 @@ def of(
     }
 
 
-def mean_mask(train: Patches) -> NDArray[np.float32]:
-    """How often each pixel lies in a lesion of these patches, [side, side]."""
-    masks = train.masks[train.labels != BACKGROUND]
-    return (masks.sum(0) / max(len(masks), 1)).astype(np.float32)
+def mean_mask(train: Patches) -> NDArray[np.float32] | None:
+    """How often each pixel lies in a lesion with a mask, [side, side]; None without any."""
+    masks = train.masks[(train.labels != BACKGROUND) & train.masks.any((1, 2))]
+    return (masks.sum(0) / len(masks)).astype(np.float32) if len(masks) else None
 
 
 def centred_gaussian(side: int) -> NDArray:

@@ -102,9 +102,16 @@ def figures(
 
 
 def mean(values: ArrayLike, times: NDArray) -> NDArray:
-    """Means [samples] of values [n] that occur `times` [samples, n]; NaN where none occurs."""
+    """Means [samples] of values [n] that occur `times` [samples, n]; NaN where none occurs.
+
+    A value of NaN is left out.
+    """
+    values = np.asarray(values, np.float64)
+    known = ~np.isnan(values)
+    if not known.all():
+        values, times = values[known], times[:, known]
     with np.errstate(invalid="ignore"):
-        return times @ np.asarray(values, np.float64) / times.sum(1)
+        return times @ values / times.sum(1)
 
 
 def mean_auc(scores: NDArray, labels: NDArray, times: NDArray) -> NDArray:

@@ -1,11 +1,13 @@
 """How well class activation maps meet the radiologists' masks, beside maps made without a model.
 
 A map is enlarged to the masks' size, thresholded at a share of its own maximum (>=) and scored by
-intersection over union (IoU), see `overlap`. Scored are the correctly classified lesion samples:
-background has no mask. The `localization` object of results.json holds:
+intersection over union (IoU), see `overlap`. Scored are the correctly classified lesion samples
+with a mask: background has none, and a lesion whose mask is empty is left out, as if it were not
+there. The `localization` object of results.json holds:
 
 - threshold: the share of the maximum; grid: side of the maps.
-- n_scored: how many samples are scored; with none, every mean is None.
+- n_scored: how many samples are scored; with none, every mean is None. n_without_mask: how many
+  lesions are left out, classified correctly or not.
 - ll_score: mean IoU (lesion localisation score); ll_score_ci95: its interval, see `bootstrap`.
 - ll_score_background_as_zero: the same, correctly classified background counted as 0.
 - accuracy_x_ll: accuracy over all samples, lesion or not, times ll_score.
@@ -68,13 +70,13 @@ def best_threshold(validation: Patches, predicted: ArrayLike, maps: ArrayLike) -
 
     Returns:
       The one of `overlap.THRESHOLDS` with the highest mean IoU over the correctly classified
-      lesions, of equals the lowest; None without such a lesion.
+      lesions with a mask, of equals the lowest; None without such a lesion.
 
     Raises:
       UserError: a map of a lesion sample is not finite.
     """
-    right = (validation.labels == np.asarray(predicted)) & (validation.labels != BACKGROUND)
-    items = np.flatnonzero(right)
+    right = validation.labels == np.asarray(predicted)
+    items = np.flatnonzero(right & with_mask(validation))
     if not len(items):
         return None
     heats = _enlarged(_checked(maps, validation), items, validation)
@@ -109,8 +111,8 @@ def score(
       grid: side that the maps had before they were enlarged, if they were; `g` if None.
 
     Returns:
-      The `localization` object of results.json, and [n] the IoU of every lesion sample, classified
-      correctly or not (NaN for background).
+      The `localization` object of results.json, and [n] the IoU of every lesion sample with a mask,
+      classified correctly or not (NaN for all others).
 
     Raises:
       UserError: a map of a lesion sample is not finite.
@@ -120,7 +122,8 @@ def score(
     maps, labels = _checked(maps, test), test.labels
     grid = grid or maps.shape[1]
     correct = labels == np.asarray(predicted)
-    lesions = np.flatnonzero(labels != BACKGROUND)
+    masked = with_mask(test)
+    lesions = np.flatnonzero(masked)
     scored = correct[lesions]
     items, masks = lesions[scored], test.masks[lesions]
     found = _figures(_enlarged(maps, lesions, test), masks, threshold)
@@ -139,7 +142,8 @@ def score(
     result = {
         "threshold": threshold,
         "n_scored": len(items),
-        **_headline(of_scored, correct, times),
+        "n_without_mask": int(((labels != BACKGROUND) & ~masked).sum()),
+        **_headline(of_scored, correct, (correct & (labels == BACKGROUND)).sum(), times),
         "per_class": _per_class(of_scored["iou"], labels[items]),
         "by_threshold": _by_threshold(swept),
         **_at_chosen(swept, prior.threshold, times),
@@ -155,16 +159,21 @@ def score(
     return result, _of_lesions(found["iou"], test)
 
 
+def with_mask(patches: Patches) -> NDArray[np.bool_]:
+    """Which patches are lesions whose mask is not empty, bool [n]."""
+    return (patches.labels != BACKGROUND) & patches.masks.any((1, 2))
+
+
 def iou(test: Patches, maps: ArrayLike, threshold: float) -> NDArray:
     """IoU of every lesion's map with its mask; arguments as of `score`.
 
     Returns:
-      float64 [n], NaN for background.
+      float64 [n], NaN for what is no lesion with a mask.
 
     Raises:
       UserError: a map of a lesion sample is not finite.
     """
-    lesions = np.flatnonzero(test.labels != BACKGROUND)
+    lesions = np.flatnonzero(with_mask(test))
     heats = _enlarged(_checked(maps, test), lesions, test)
     pairs = zip(heats, test.masks[lesions], strict=True)
     return _of_lesions([overlap.iou(heat, mask, threshold) for heat, mask in pairs], test)
@@ -198,13 +207,24 @@ def _figures(heats: Iterable[NDArray], masks: NDArray, threshold: float) -> dict
     return dict(zip(("iou", *overlap.FIGURES), table.T, strict=True))
 
 
-def _headline(scored: dict[str, NDArray], correct: NDArray, times: NDArray | None) -> dict:
-    """Means over the scored samples; `correct` [n] of all samples."""
-    ious, right = scored["iou"], int(correct.sum())
+def _headline(
+    scored: dict[str, NDArray], correct: NDArray, background: int, times: NDArray | None
+) -> dict:
+    """Means over the scored samples.
+
+    Args:
+      scored: figures of them.
+      correct: bool [n] of all samples.
+      background: how many of the correct ones are background.
+      times: of `bootstrap.draw`, for the scored ones.
+    """
+    ious = scored["iou"]
     ll = _mean(ious)
     return {
         **_figure("ll_score", ious, times),
-        "ll_score_background_as_zero": float(ious.sum()) / right if right else None,
+        "ll_score_background_as_zero": None
+        if ll is None
+        else float(ious.sum() / (len(ious) + background)),
         "accuracy_x_ll": None if ll is None else float(correct.mean()) * ll,
         "otsu": _mean(scored["otsu"]),
         **_figure("pointing_game", scored["pointing_game"], times),
@@ -299,9 +319,9 @@ def _beside(
 
 
 def _of_lesions(values: ArrayLike, test: Patches) -> NDArray:
-    """Values of the lesions, among all samples; NaN for background."""
+    """Values of the lesions with a mask, among all samples; NaN for the others."""
     every = np.full(len(test), np.nan)
-    every[test.labels != BACKGROUND] = values
+    every[with_mask(test)] = values
     return every
 
 

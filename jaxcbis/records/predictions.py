@@ -19,7 +19,7 @@ class Predictions(NamedTuple):
       ids, patients: str [n].
       labels: int [n], true class indices.
       probabilities: float64 [n, 5] by class; the predicted class is the most probable one.
-      iou: float64 [n] of the predicted class's map with the mask; NaN on background.
+      iou: float64 [n] of the predicted class's map with the mask; NaN where that is empty.
     """
 
     ids: np.ndarray

@@ -1,7 +1,13 @@
 """What a run found, in the few lines that its command ends with."""
 
 from jaxcbis.report import paper, tiles
-from jaxcbis.report.blind import against_blind_maps, pointing_against_blind_maps
+from jaxcbis.report.blind import (
+    NO_MASKS,
+    against_blind_maps,
+    pointing_against_blind_maps,
+    unscored,
+    without_masks,
+)
 from jaxcbis.report.tables import has_random_weights, in_words, is_demo, number, run_name
 
 
@@ -50,11 +56,13 @@ def paper_accuracy(results: dict) -> float | None:
 def _maps(results: dict) -> str:
     """The pointing game where lesions lie anywhere and it is known, and else the LL score."""
     found = results["localization"]
+    if without_masks(found):
+        return NO_MASKS
     name, key, blind = "LL score", "ll_score", against_blind_maps(found)
     pointing = pointing_against_blind_maps(found)
     if results["config"]["protocol"] == "shifted" and pointing:
         name, key, blind = "pointing game", "pointing_game", pointing
     if found[key] is None:
-        return "not scored: no lesion was classified correctly"
+        return f"not scored: {unscored(found)}"
     said = f"{name} {in_words(found, key)}"
     return f"{said}, best blind map {number(blind.value)}: {blind.verdict}" if blind else said

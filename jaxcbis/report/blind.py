@@ -17,6 +17,27 @@ BASELINES = {
 }
 
 
+#: What is said in place of every figure on maps where there is nothing to hold them against.
+NO_MASKS = "no masks, so nothing is said of where the model looks"
+
+
+def without_masks(found: dict | None) -> bool:
+    """Whether no lesion of the test set has a mask.
+
+    Args:
+      found: 'localization' of results.json.
+    """
+    if not found or not found.get("n_without_mask"):
+        return False
+    return found["samples"]["all"]["lesions"]["n"] == 0
+
+
+def unscored(found: dict | None) -> str:
+    """Why there is no LL score, though lesions have masks."""
+    which = "no lesion with a mask" if found and found.get("n_without_mask") else "no lesion"
+    return f"{which} was classified correctly"
+
+
 class Blind(NamedTuple):
     """The best blind map, and the run's maps against it.
 

@@ -6,7 +6,12 @@ from typing import Any, NamedTuple
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.report import paper
-from jaxcbis.report.blind import BASELINES, against_blind_maps, pointing_against_blind_maps
+from jaxcbis.report.blind import (
+    BASELINES,
+    against_blind_maps,
+    pointing_against_blind_maps,
+    without_masks,
+)
 
 NONE = "–"
 PAPER = "  paper"  # first cell of a row that holds the paper's figures for the row above
@@ -70,7 +75,7 @@ def beside_paper(results: dict) -> list[Table]:
     found = []
     if results.get("test"):
         found.append(_headline(results, published, mark(results)))
-    if results.get("localization"):
+    if results.get("localization") and not without_masks(results["localization"]):
         found.append(_localization(results, published, mark(results)))
     return found
 
@@ -223,7 +228,7 @@ def covering(results: dict) -> Table | None:
       results: content of results.json.
     """
     found = results.get("covering")
-    if not found:
+    if not found or not found["n"]:
         return None
 
     def less(name: str) -> str:

@@ -9,6 +9,7 @@ from jaxcbis.report.blind import (
     against_blind_maps,
     best_known,
     pointing_against_blind_maps,
+    without_masks,
 )
 from jaxcbis.report.tables import NONE, is_demo, map_words, number, scored_maps
 
@@ -47,12 +48,13 @@ def of(results: dict) -> list[Tile]:
       results: content of results.json.
 
     Returns:
-      Four; none of a run that was not tested, three of one without lesions to localise.
+      Four; none of a run that was not tested, three of one without masks to hold maps against.
     """
     test = results.get("test")
     if not test or not test["n"]:
         return []
-    located = [_localization(results)] if results.get("localization") else []
+    found = results.get("localization")
+    located = [_localization(results)] if found and not without_masks(found) else []
     return [_accuracy(results), _second(results), _auc(results), *located]
 
 

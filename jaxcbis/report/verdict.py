@@ -3,7 +3,14 @@
 from collections import Counter
 
 from jaxcbis.report import paper, tiles
-from jaxcbis.report.blind import against_blind_maps, best_known, pointing_against_blind_maps
+from jaxcbis.report.blind import (
+    NO_MASKS,
+    against_blind_maps,
+    best_known,
+    pointing_against_blind_maps,
+    unscored,
+    without_masks,
+)
 from jaxcbis.report.tables import backbone_name, has_random_weights, is_demo, map_method
 
 
@@ -81,8 +88,10 @@ def _classification(results: dict, test: dict) -> str:
 
 
 def _localization(found: dict | None, config: dict) -> str:
+    if without_masks(found):
+        return f"{NO_MASKS.capitalize()}."
     if not found or found["ll_score"] is None:
-        return "Localisation is not scored: no lesion was classified correctly."
+        return f"Localisation is not scored: {unscored(found)}."
     reached = f"Its {map_method(config)} maps reach an LL score of {found['ll_score']:.2f}"
     if blind := against_blind_maps(found):
         told = f"{reached}, {blind.beside} the best blind map ({blind.name}, {blind.value:.2f})."

@@ -5,6 +5,7 @@ import itertools
 from jaxcbis.data import summary
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
+from jaxcbis.report.blind import NO_MASKS, without_masks
 
 UNFINISHED = "the run is not finished: its figures are null"
 DEMO = "demo data: synthetic phantoms, not mammograms; the figures say nothing about the study"
@@ -77,14 +78,17 @@ def of_devices(environment: dict) -> list[str]:
     ]
 
 
-def of_covering(covering: dict | None) -> list[str]:
+def of_covering(covering: dict | None, *, masks: bool = True) -> list[str]:
     """A note where lesions could not be covered.
 
     Args:
       covering: of results.json.
+      masks: whether a test lesion has one.
     """
     if covering is None:
         return ["covering needs room beside the lesion: --protocol shifted"]
+    if not covering["n"] and not masks:
+        return ["no masks, so no lesion is covered: the AUCs of covering are null"]
     if not covering["n"]:
         return ["no test lesion has as much room beside it: the AUCs of covering are null"]
     return []
@@ -96,7 +100,15 @@ def of_maps(located: dict) -> list[str]:
     Args:
       located: the localization of results.json.
     """
+    absent, lesions = located["n_without_mask"], located["samples"]["all"]["lesions"]["n"]
+    if without_masks(located):
+        return [f"{NO_MASKS}: all figures of localization are null"]
     notes = []
+    if absent:
+        notes.append(
+            f"localisation leaves out {absent} of {lesions + absent} test lesions: their masks are "
+            "empty"
+        )
     if located["grid"] == 1:
         notes.append("the maps have one cell at this image size: localisation says nothing")
     if located["zero_maps"]:

@@ -11,6 +11,7 @@ from jaxcbis.machine import device, places
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
+from jaxcbis.report.blind import without_masks
 from jaxcbis.runs import notes
 from jaxcbis.runs.inputs import Start
 from jaxcbis.training.phase import Progress
@@ -97,7 +98,9 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
             "timing": timing,
             "notes": [
                 *told,
-                *notes.of_covering(scores["covering"]),
+                *notes.of_covering(
+                    scores["covering"], masks=not without_masks(scores["localization"])
+                ),
                 *notes.of_maps(scores["localization"]),
             ],
         }

@@ -80,7 +80,7 @@ def score(config: Config, dataset: Dataset, answers: Answers) -> tuple[dict, np.
 
     Returns:
       The keys test, test_without_label_normalization, test_official, covering and localization of
-      results.json, and [n] the IoU of every test patch's map, NaN on background.
+      results.json, and [n] the IoU of every test patch's map, NaN where the mask is empty.
     """
     # Here and not above: scikit-learn takes seconds to import, training needs none of it.
     from jaxcbis.evaluation import baselines, localization, metrics

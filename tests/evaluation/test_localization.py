@@ -374,3 +374,50 @@ def test_nothing_scored_is_null():
 def test_a_map_that_is_not_finite_is_refused():
     with pytest.raises(UserError, match="map of patch_0 is not finite"):
         score(patches(np.ones((1, 8, 8)), [1]), [1], np.full((1, 4, 4), np.nan))
+
+
+def figures_of(found) -> list:
+    """Every figure in a `localization` object."""
+    if isinstance(found, dict):
+        return [each for value in found.values() for each in figures_of(value)]
+    return [found]
+
+
+def test_lesions_with_an_empty_mask_are_left_out():
+    """Each figure is that of the test set without them; what is counted besides is accuracy."""
+    rng = np.random.default_rng(0)
+    labels = np.tile(np.arange(5), 6)
+    masks = np.zeros((30, 8, 8), bool)
+    masks[labels > 0, 2:6, 1:5] = True
+    masks[[1, 7, 13]] = False
+    images, maps = rng.integers(0, 256, (30, 8, 8), np.uint8), rng.random((30, 4, 4))
+    predicted = np.where(np.arange(30) % 4, labels, 0)
+    test = patches(masks, labels, np.arange(30), images)
+    found, iou = score(test, predicted, maps, maps)
+    kept = np.setdiff1d(np.arange(30), [1, 7, 13])
+    one = patches(masks[kept], labels[kept], np.arange(30)[kept], images[kept])
+    alone, of_kept = score(one, predicted[kept], maps[kept], maps[kept])
+    np.testing.assert_array_equal(iou[kept], of_kept)
+    assert np.isnan(iou[[1, 7, 13]]).all()
+    assert (found["n_without_mask"], alone["n_without_mask"]) == (3, 0)
+    for name in ("n_scored", "ll_score", "ll_score_background_as_zero", "pointing_game", "otsu",
+                 "samples", "per_class", "baselines", "by_threshold"):  # fmt: skip
+        assert found[name] == alone[name]
+    np.testing.assert_array_equal(localization.iou(test, maps, 0.5), iou)
+    chosen = localization.best_threshold(test, predicted, maps)
+    assert chosen == localization.best_threshold(one, predicted[kept], maps[kept])
+    np.testing.assert_array_equal(baselines.mean_mask(test), baselines.mean_mask(one))
+
+
+def test_without_any_mask_there_are_no_figures():
+    labels = np.tile(np.arange(5), 4)
+    test = patches(np.zeros((20, 8, 8)), labels, np.arange(20))
+    assert baselines.mean_mask(test) is None
+    assert localization.best_threshold(test, labels, np.ones((20, 4, 4))) is None
+    found, iou = score(test, labels, np.ones((20, 4, 4)), np.ones((20, 4, 4)))
+    assert np.isnan(iou).all()
+    assert found.pop("n_without_mask") == 16
+    assert (found.pop("threshold"), found.pop("grid")) == (0.5, 4)
+    assert set(figures_of(found)) == {0, None}  # 0: how many lesions a figure is of
+    assert found["n_scored"] == 0
+    assert found["ll_score_background_as_zero"] is None

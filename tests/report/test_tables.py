@@ -279,7 +279,7 @@ def test_the_covering_test_is_told_where_there_is_one():
         "elsewhere_less_intact": {"difference": None, "ci95": None},
     }  # fmt: skip
     assert len(verdict(run | {"covering": alone})) == 2
-    assert rows(run | {"covering": alone})["lesion covered"] == [tables.NONE] * 2
+    assert "lesion covered" not in rows(run | {"covering": alone})
 
 
 def test_verdict_on_results_without_a_comparison_tells_what_is_known():

@@ -57,11 +57,13 @@ def test_what_was_not_covered_is_told():
     assert notes.of_covering({"n": 3}) == []
     assert "--protocol shifted" in notes.of_covering(None)[0]
     assert notes.of_covering({"n": 0})[0].startswith("no test lesion has as much room beside it")
+    assert notes.of_covering({"n": 0}, masks=False)[0].startswith("no masks")
 
 
 def test_maps_that_say_little_are_told():
-    assert notes.of_maps({"grid": 3, "zero_maps": 0}) == []
-    one_cell, zero = notes.of_maps({"grid": 1, "zero_maps": 2})
+    located = {"n_without_mask": 0, "samples": {"all": {"lesions": {"n": 5}}}}
+    assert notes.of_maps(located | {"grid": 3, "zero_maps": 0}) == []
+    one_cell, zero = notes.of_maps(located | {"grid": 1, "zero_maps": 2})
     assert "one cell" in one_cell
     assert zero.startswith("2 class activation maps are zero everywhere")
 
@@ -84,3 +86,14 @@ def test_a_data_set_that_may_be_gone_is_told(tmp_path, monkeypatch):
     assert told()
     assert not told(data_dir=str(tmp_path))
     assert not told(data="patches.npz")
+
+
+def test_lesions_without_a_mask_are_told():
+    def told(masked: int, absent: int) -> list[str]:
+        lesions = {"samples": {"all": {"lesions": {"n": masked}}}}
+        return notes.of_maps({"n_without_mask": absent, "grid": 3, "zero_maps": 0} | lesions)
+
+    assert told(3, 2) == ["localisation leaves out 2 of 5 test lesions: their masks are empty"]
+    (none,) = told(0, 2)
+    assert none.startswith("no masks, so nothing is said of where the model looks")
+    assert told(0, 0) == []

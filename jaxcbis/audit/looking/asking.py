@@ -94,7 +94,7 @@ def figures(heats: Iterable[NDArray], test: Patches, threshold: float | None) ->
 
     Returns:
       float64 [m] each: ll_score (IoU at THRESHOLD), ll_score_from_validation, pointing_game,
-      energy_in_mask and pixel_ap, as of `overlap`.
+      energy_in_mask and pixel_ap, as of `overlap`; NaN where the mask is empty.
     """
     masks = test.masks[test.labels != BACKGROUND]
     rows = [
@@ -111,4 +111,5 @@ def figures(heats: Iterable[NDArray], test: Patches, threshold: float | None) ->
         "ll_score", "ll_score_from_validation", "pointing_game", "energy_in_mask", "pixel_ap",
     )  # fmt: skip
     columns = np.array(rows, np.float64).reshape(-1, len(names)).T
+    columns[:, ~masks.any((1, 2))] = np.nan
     return dict(zip(names, columns, strict=True))

@@ -110,7 +110,11 @@ def _of_blind(dataset: Dataset, grid: int) -> dict[str, dict[str, NDArray]]:
     test = dataset.splits["test"]
     lesions = np.flatnonzero(test.labels != BACKGROUND)
     maps = baselines.of(test, lesions, grid, SEED, baselines.mean_mask(dataset.splits["train"]))
-    return {name: asking.figures(maps[name], test, None) for name in localization.AGAINST}
+    return {
+        name: asking.figures(maps[name], test, None)
+        for name in localization.AGAINST
+        if name in maps
+    }
 
 
 def _means(of: Mapping[str, NDArray], times: NDArray) -> dict[str, dict]:

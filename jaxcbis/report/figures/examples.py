@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from jaxcbis.data.patches import Patches, eight_bit
 from jaxcbis.errors import AGAIN
-from jaxcbis.labels import BACKGROUND, LABELS
+from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
 from jaxcbis.records.predictions import Predictions
 from jaxcbis.report.figures import saving
@@ -45,7 +45,7 @@ def write(folder: Path, test: Patches, maps: NDArray, answers: Predictions, titl
     for i in _surest(answers):
         path = folder / "cams" / f"{file_name(str(test.ids[i]))}.png"
         files.write(path, as_png(drawn(i)), _ADVICE)
-    if (test.labels != BACKGROUND).any():
+    if not np.isnan(answers.iou).all():
         saving.png(folder / "figures" / "cams.png", _best_and_worst(answers, drawn, title))
 
 
@@ -64,10 +64,12 @@ def _best_and_worst(
     answers: Predictions, drawn: Callable[[int], NDArray[np.uint8]], title: str
 ) -> Figure:
     right = answers.probabilities.argmax(1) == answers.labels
-    columns = [k for k in range(len(LABELS)) if k != BACKGROUND and (answers.labels == k).any()]
+    masked = ~np.isnan(answers.iou)
+    columns = [k for k in range(len(LABELS)) if (masked & (answers.labels == k)).any()]
     ranked = [
         sorted(
-            np.flatnonzero((answers.labels == k) & right).tolist(), key=lambda i: -answers.iou[i]
+            np.flatnonzero((answers.labels == k) & right & masked).tolist(),
+            key=lambda i: -answers.iou[i],
         )
         for k in columns
     ]

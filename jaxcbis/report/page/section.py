@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from jaxcbis.records.command import command
 from jaxcbis.report import tables, tiles
+from jaxcbis.report.blind import without_masks
 from jaxcbis.report.page import model_card, pictures, wide_tables
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.pictures import Picture
@@ -100,8 +101,8 @@ def _legends(results: dict) -> dict[str, str]:
         "maps and, last, the mask itself, at the map's grid. Right: the same by threshold.",
         "covering": "From the lesion that lost most of its p(lesion) when it was covered to the "
         f"one that lost least. Outline: the radiologist's mask. Map: {method}.",
-        "examples": f"Colour: the {method} map of the predicted class as share of its maximum. "
-        "Outline: the radiologist's mask.",
+        "examples": f"Colour: the {method} map of the predicted class as share of its maximum."
+        + " Outline: the radiologist's mask." * (not without_masks(results.get("localization"))),
     }
 
 

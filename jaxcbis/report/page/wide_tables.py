@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from jaxcbis.data.patches import OVERLAP
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.blind import BASELINES, MASK_ITSELF, best_known
+from jaxcbis.report.blind import BASELINES, MASK_ITSELF, best_known, without_masks
 from jaxcbis.report.tables import (
     NONE,
     PAPER,
@@ -116,7 +116,7 @@ def localization(results: dict) -> Table | None:
     """
     found = results.get("localization") or {}
     samples = found.get("samples")
-    if not samples:
+    if not samples or without_masks(found):
         return None
     figures = found["baseline_figures"]
     of_run = [
