@@ -46,7 +46,7 @@ def of_differences(
         return dict.fromkeys(figures(ours, np.ones((1, len(ours.labels)))))
     theirs = figures(peer, times)
     return {
-        name: bootstrap.interval(values - theirs[name])
+        name: bootstrap.interval_of_difference(values - theirs[name])
         for name, values in figures(ours, times).items()
     }
 

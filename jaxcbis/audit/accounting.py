@@ -82,7 +82,7 @@ def account(steps: Sequence[Answers]) -> list[dict]:
                     "difference": None
                     if values[name] is None or before[name] is None
                     else values[name] - before[name],
-                    "ci95": bootstrap.interval(samples[name] - drawn[-1][name])
+                    "ci95": bootstrap.interval_of_difference(samples[name] - drawn[-1][name])
                     if samples
                     else None,
                 }

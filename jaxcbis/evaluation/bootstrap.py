@@ -4,6 +4,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 DRAWS = 2000
+#: Figures that are the same may differ by rounding, as sums over samples do.
+NO_WIDTH = 1e-9
 
 #: What the interval of a difference says of the first of two.
 BETTER, WORSE, WITHIN_NOISE = "better", "worse", "within noise"
@@ -33,11 +35,12 @@ def interval(values: ArrayLike) -> list[float] | None:
     """95 % percentile interval of a figure over samples; NaN where a sample has no such figure.
 
     Returns:
-      [low, high], or None where no sample has the figure.
+      [low, high]; None where no sample has the figure, and where it is the same in all that the
+      interval spans: these tell nothing of how sure it is, and an interval without width would say
+      that it is certain.
     """
-    values = np.asarray(values, dtype=np.float64)
-    known = values[~np.isnan(values)]
-    return np.quantile(known, (0.025, 0.975)).tolist() if len(known) else None
+    found = _ends(values)
+    return None if found is None or found[1] - found[0] < NO_WIDTH else found
 
 
 def interval_of_share(samples: ArrayLike, times: NDArray) -> list[float] | None:
@@ -54,12 +57,30 @@ def interval_of_share(samples: ArrayLike, times: NDArray) -> list[float] | None:
     Returns:
       As of `interval`.
     """
-    found = interval(samples)
+    found = _ends(samples)
     if found not in ([0, 0], [1, 1]):
-        return found
+        return interval(samples)
     patients = len(np.unique(times, axis=1).T)  # items of one occur equally often
     away = 1 - 0.025 ** (1 / patients)
     return [0.0, away] if found == [0, 0] else [1 - away, 1.0]
+
+
+def interval_of_difference(samples: ArrayLike) -> list[float] | None:
+    """`interval` of how much more the first of two reaches.
+
+    Two that reach the same in every sample do not differ: then it is [0, 0].
+    """
+    ends = _ends(samples)
+    if ends is not None and max(map(abs, ends)) < NO_WIDTH:
+        return ends
+    return interval(samples)
+
+
+def _ends(values: ArrayLike) -> list[float] | None:
+    """2.5 and 97.5 % quantiles of what is not NaN."""
+    values = np.asarray(values, dtype=np.float64)
+    known = values[~np.isnan(values)]
+    return np.quantile(known, (0.025, 0.975)).tolist() if len(known) else None
 
 
 def verdict(difference: list[float] | None) -> str | None:

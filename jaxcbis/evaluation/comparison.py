@@ -33,7 +33,9 @@ def compare(
         difference = float(value[0] - second[name][0])
         differences[name] = {
             "difference": None if np.isnan(difference) else difference,
-            "ci95": bootstrap.interval(drawn[0][name] - drawn[1][name]) if drawn else None,
+            "ci95": bootstrap.interval_of_difference(drawn[0][name] - drawn[1][name])
+            if drawn
+            else None,
         }
     correct = [model[0].argmax(1) == labels for model in (one, two)]
     return {"mcnemar": mcnemar(*correct), "differences": differences}

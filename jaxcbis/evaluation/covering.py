@@ -143,6 +143,6 @@ def score(patches: Patches, intact: NDArray, answers: Answers) -> dict:
             less["difference"] = one - two
             if times is not None:
                 drawn = (bootstrap.auc(scores[of], lesion, times) for of in pair)
-                less["ci95"] = bootstrap.interval(np.subtract(*drawn))
+                less["ci95"] = bootstrap.interval_of_difference(np.subtract(*drawn))
         found["_less_".join(pair)] = less
     return found

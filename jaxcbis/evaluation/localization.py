@@ -302,7 +302,9 @@ def _beside(
 
     def gain(figure: str, of: dict[str, NDArray]) -> dict:
         gains = found[figure] - of[figure][scored]
-        interval = None if times is None else bootstrap.interval(bootstrap.mean(gains, times))
+        interval = None
+        if times is not None:
+            interval = bootstrap.interval_of_difference(bootstrap.mean(gains, times))
         verdict = bootstrap.verdict(interval)
         return {"difference": _mean(gains), "ci95": interval, "verdict": verdict}
 

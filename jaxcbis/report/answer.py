@@ -65,4 +65,7 @@ def _maps(results: dict) -> str:
     if found[key] is None:
         return f"not scored: {unscored(found)}"
     said = f"{name} {in_words(found, key)}"
-    return f"{said}, best blind map {number(blind.value)}: {blind.verdict}" if blind else said
+    if blind:
+        said += f", best blind map {number(blind.value)}"
+        said += f": {blind.verdict}" if blind.verdict else ""
+    return said

@@ -44,26 +44,30 @@ class Blind(NamedTuple):
     Attributes:
       name: of the map.
       value: what it reaches.
-      difference, interval: of the run's maps less it, with its 95 % interval.
-      verdict: on that: better, worse or within noise.
+      difference, interval: of the run's maps less it, with its 95 % interval if it has one.
+      verdict: on that: better, worse or within noise; None where it is not known.
     """
 
     name: str
     value: float
     difference: float
-    interval: list[float]
-    verdict: str
+    interval: list[float] | None
+    verdict: str | None
 
     @property
     def beside(self) -> str:
         """The verdict as it is said of the run's maps, e.g. 'better than' or 'within noise of'."""
+        if self.verdict is None:
+            return "beside"
         return f"{self.verdict} {'of' if self.verdict == WITHIN_NOISE else 'than'}"
 
     def __str__(self) -> str:
-        low, high = self.interval
+        spread = (
+            ", 95 % interval {:+.2f} to {:+.2f}".format(*self.interval) if self.interval else ""
+        )
         return (
             f"{self.beside} {self.name}, the best blind map ({self.value:.2f}; "
-            f"difference {self.difference:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
+            f"difference {self.difference:+.2f}{spread})"
         )
 
 
@@ -94,10 +98,9 @@ def pointing_against_blind_maps(found: dict) -> Blind | None:
 
 def _best(gains: dict[str, dict], reached: dict[str, float]) -> Blind | None:
     """The one that reached most of those that the run's maps could be held against."""
-    known = [key for key, of in gains.items() if of["verdict"]]
-    if not known:
+    if not any(of["verdict"] for of in gains.values()):
         return None
-    best = max(known, key=lambda key: reached[key])
+    best = max(reached, key=lambda key: reached[key])
     of = gains[best]
     return Blind(BASELINES[best], reached[best], of["difference"], of["ci95"], of["verdict"])
 

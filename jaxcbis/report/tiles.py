@@ -124,7 +124,8 @@ def _best_map(found: dict) -> str:
 
 
 def _beside(blind: Blind) -> str:
-    return f"{number(blind.value)}, {blind.name}; the run is {blind.verdict}"
+    said = f"{number(blind.value)}, {blind.name}"
+    return f"{said}; the run is {blind.verdict}" if blind.verdict else said
 
 
 def _always(test: dict) -> str:

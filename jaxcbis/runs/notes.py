@@ -94,6 +94,26 @@ def of_covering(covering: dict | None, *, masks: bool = True) -> list[str]:
     return []
 
 
+def of_intervals(scores: dict) -> list[str]:
+    """A note on main figures that have no interval.
+
+    Args:
+      scores: of `test.score`.
+    """
+    without = [
+        f"{part}.{name}"
+        for part, found in scores.items()
+        for name, value in (found or {}).items()
+        if value is not None and found.get(f"{name}_ci95", "none was asked for") is None
+    ]
+    if not without:
+        return []
+    return [
+        f"no 95 % interval of {', '.join(without)}: test patients are too few for resampling them "
+        "to vary the figure"
+    ]
+
+
 def of_maps(located: dict) -> list[str]:
     """Notes on maps that say little.
 

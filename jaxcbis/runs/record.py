@@ -102,6 +102,7 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
                     scores["covering"], masks=not without_masks(scores["localization"])
                 ),
                 *notes.of_maps(scores["localization"]),
+                *notes.of_intervals(scores),
             ],
         }
     )

@@ -45,7 +45,19 @@ def test_interval_is_the_same_every_time_and_needs_two_patients():
 
 def test_what_no_sample_has_has_no_interval():
     assert bootstrap.interval([np.nan, np.nan]) is None
-    assert bootstrap.interval([np.nan, 1.0, 1.0]) == [1, 1]
+    assert bootstrap.interval([np.nan, 0.9, 1.0]) is not None
+
+
+@pytest.mark.parametrize("value", [1, 0.3, 0])
+def test_what_no_sample_varies_has_no_interval(value):
+    """Two patients, each of the same mean; and the area of two classes that are wholly apart."""
+    times = bootstrap.draw([0, 1, 2, 3, 3, 3])
+    samples = bootstrap.mean(np.full(6, value), times)
+    assert bootstrap.interval(samples) is None
+    assert (bootstrap.interval_of_share(samples, times) is None) == (value == 0.3)
+    assert bootstrap.interval_of_difference(samples) == ([0, 0] if value == 0 else None)
+    true = np.arange(6) < 3
+    assert bootstrap.auc_with_interval(true.astype(float), true, times) == (1.0, None)
 
 
 @pytest.mark.parametrize("hit", [0, 1])
@@ -65,3 +77,5 @@ def test_a_share_that_varies_has_the_bootstraps_interval():
         samples = bootstrap.mean(values, times[:, : len(values)])
         found = bootstrap.interval_of_share(samples, times[:, : len(values)])
         assert found == bootstrap.interval(samples)
+    samples = bootstrap.mean(np.arange(40) % 2, bootstrap.draw(np.arange(40) // 2))
+    assert bootstrap.interval_of_share(samples, times) is None  # each patient is half right

@@ -2,7 +2,9 @@
 
 import pytest
 
-from jaxcbis.report import tiles
+from jaxcbis.report import answer, tiles
+from jaxcbis.report.blind import against_blind_maps
+from jaxcbis.report.verdict import verdict
 from tests.report.example_run import results as example
 
 
@@ -96,3 +98,21 @@ def test_the_blind_map_of_results_that_compared_none():
 def test_what_was_not_tested_has_no_tile():
     assert tiles.of(example() | {"test": None}) == []
     assert len(tiles.of(example() | {"localization": None})) == 3
+
+
+def test_the_best_blind_map_stands_without_a_verdict_where_none_is_known():
+    """Of a few lesions its difference may be the same in every sample: no interval, no verdict."""
+    found = example()["localization"]
+    apart = {"difference": -0.2, "ci95": None, "verdict": None}
+    near = {"difference": 0.1, "ci95": [0.0, 0.2], "verdict": "within noise"}
+    found |= {
+        "ll_score": 0.5,
+        "baselines": {"all_ones": 0.7, "centred_gaussian": 0.4},
+        "against_baselines": {"all_ones": apart, "centred_gaussian": near},
+    }
+    run = example() | {"localization": found}
+    assert tiles.of(run)[-1].blind == "0.70, a map of all ones"
+    assert answer.lines(run)["Maps"].endswith("best blind map 0.70")
+    assert "beside the best blind map (a map of all ones, 0.70)" in verdict(run)[1]
+    told = str(against_blind_maps(found))
+    assert told == "beside a map of all ones, the best blind map (0.70; difference -0.20)"

@@ -97,3 +97,11 @@ def test_lesions_without_a_mask_are_told():
     (none,) = told(0, 2)
     assert none.startswith("no masks, so nothing is said of where the model looks")
     assert told(0, 0) == []
+
+
+def test_figures_without_an_interval_are_told():
+    test = {"accuracy": 0.5, "accuracy_ci95": [0.4, 0.6], "auc_mean": 1.0, "auc_mean_ci95": None}
+    scores = {"test": test, "covering": None, "localization": {"ll": None, "ll_ci95": None}}
+    (note,) = notes.of_intervals(scores)
+    assert note.startswith("no 95 % interval of test.auc_mean: ")
+    assert notes.of_intervals({"test": test | {"auc_mean_ci95": [0.9, 1.0]}}) == []

@@ -183,7 +183,7 @@ def _between(shared: Sequence[tuple[Drawn, Drawn]]) -> dict[str, dict]:
 
 def difference(name: str, drawn: NDArray) -> dict:
     """{difference, ci95, verdict} of a figure's difference [1 + samples]."""
-    interval = bootstrap.interval(drawn[1:])
+    interval = bootstrap.interval_of_difference(drawn[1:])
     good = interval
     if interval and name in LESS_IS_BETTER:
         good = [-interval[1], -interval[0]]
