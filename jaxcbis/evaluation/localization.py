@@ -179,6 +179,14 @@ def iou(test: Patches, maps: ArrayLike, threshold: float) -> NDArray:
     return _of_lesions([overlap.iou(heat, mask, threshold) for heat, mask in pairs], test)
 
 
+def pointing(test: Patches, maps: ArrayLike) -> NDArray:
+    """`overlap.pointing_game` of every lesion's map; arguments, returns and raises as of `iou`."""
+    lesions = np.flatnonzero(with_mask(test))
+    heats = _enlarged(_checked(maps, test), lesions, test)
+    pairs = zip(heats, test.masks[lesions], strict=True)
+    return _of_lesions([overlap.pointing_game(heat, mask) for heat, mask in pairs], test)
+
+
 def _checked(maps: ArrayLike, test: Patches) -> NDArray:
     maps = np.asarray(maps, np.float32)
     if maps.ndim != 3 or maps.shape[1] != maps.shape[2] or len(maps) != len(test):

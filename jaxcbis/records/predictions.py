@@ -11,6 +11,9 @@ from jaxcbis.errors import AGAIN, not_read
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import files
 
+#: The column of `Predictions.pointing`.
+POINTING = "pointing_game"
+
 
 class Predictions(NamedTuple):
     """A run's answers to its test set, in the order of the file.
@@ -20,6 +23,8 @@ class Predictions(NamedTuple):
       labels: int [n], true class indices.
       probabilities: float64 [n, 5] by class; the predicted class is the most probable one.
       iou: float64 [n] of the predicted class's map with the mask; NaN where that is empty.
+      pointing: float64 [n], how much of its maximum lies in the mask, NaN likewise; None in what an
+        earlier version wrote.
     """
 
     ids: np.ndarray
@@ -27,6 +32,7 @@ class Predictions(NamedTuple):
     labels: np.ndarray
     probabilities: np.ndarray
     iou: np.ndarray
+    pointing: np.ndarray | None = None
 
 
 def write(path: Path, found: Predictions) -> None:
@@ -41,13 +47,18 @@ def write(path: Path, found: Predictions) -> None:
     """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(["id", "patient_id", "label", "predicted", *LABELS, "iou"])
-    for name, patient, label, probabilities, iou in zip(*found, strict=True):
+    located = {"iou": found.iou}
+    if found.pointing is not None:
+        located[POINTING] = found.pointing
+    writer.writerow(["id", "patient_id", "label", "predicted", *LABELS, *located])
+    for name, patient, label, probabilities, *meets in zip(
+        *found[:4], *located.values(), strict=True
+    ):
         # Not rounded: a near-tie would be of another class for whoever reads it. Of Python's
         # floats the writer gives the shortest text that reads back the same.
         predicted = LABELS[probabilities.argmax()]
-        overlap = "" if np.isnan(iou) else float(iou)
-        writer.writerow([name, patient, LABELS[label], predicted, *probabilities.tolist(), overlap])
+        cells = ["" if np.isnan(of) else float(of) for of in meets]
+        writer.writerow([name, patient, LABELS[label], predicted, *probabilities.tolist(), *cells])
     files.write(path, text.getvalue(), f"free space and {AGAIN}")
 
 
@@ -68,6 +79,9 @@ def read(path: Path) -> Predictions:
             np.array([LABELS.index(row["label"]) for row in rows], int),
             np.array([[float(row[label]) for label in LABELS] for row in rows]),
             np.array([float(row["iou"] or "nan") for row in rows]),
+            np.array([float(row[POINTING] or "nan") for row in rows])
+            if POINTING in rows[0]
+            else None,
         )
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise not_read(error)(

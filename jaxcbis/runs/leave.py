@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxcbis.data.patches import Patches
+from jaxcbis.evaluation import localization
 from jaxcbis.machine.console import console, detail, say
 from jaxcbis.records import history, predictions, results
 from jaxcbis.records.predictions import Predictions
@@ -28,7 +29,8 @@ def leave(folder: Path, found: dict, test: Patches, answers: Answers, iou: np.nd
     """
     from jaxcbis.report import run_report  # here: matplotlib takes seconds, training needs it not
 
-    told = Predictions(test.ids, test.patients, test.labels, answers.probabilities, iou)
+    pointing = localization.pointing(test, answers.maps.maps)
+    told = Predictions(test.ids, test.patients, test.labels, answers.probabilities, iou, pointing)
     predictions.write(folder / "predictions.csv", told)
     history.write(folder / "history.csv", found["history"])
     run_report.write(folder, found, told, test, answers.maps, answers.covering)

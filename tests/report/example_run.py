@@ -28,7 +28,7 @@ def predictions(absent=()) -> Predictions:
 
 @functools.cache
 def _scored(absent) -> tuple[dict, dict]:
-    ids, patients, labels, probabilities, _ = predictions(absent)
+    ids, patients, labels, probabilities, *_ = predictions(absent)
     masks = np.zeros((COUNT, 16, 16), bool)
     masks[:, 4:12, 3:10] = True
     images = np.random.default_rng(1).integers(0, 256, (COUNT, 16, 16), np.uint8)

@@ -1,14 +1,14 @@
 """comparison.html: which of several runs differ beyond noise, in what, and patch by patch."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from jaxcbis.machine import files
 from jaxcbis.report.comparison import answer, options, pairs, shared
-from jaxcbis.report.comparison.pairs import FIGURES, Pair
+from jaxcbis.report.comparison.pairs import Pair
 from jaxcbis.report.page import (
     document,
     folder,
@@ -27,9 +27,10 @@ HERE = Path(__file__).parent
 #: Below the table of differences.
 LEGEND = (
     "Each difference with its 95 % interval, by a bootstrap over patients on the patches that both "
-    "were tested on. AUC: of probabilities, a mean over classes. LL score: of each over the "
-    "lesions that it classifies correctly. The last three columns count patches that one alone "
-    "classifies correctly, and give McNemar's exact test, which takes patches for independent. "
+    "were tested on. AUC: of probabilities, a mean over classes. LL score and "
+    "pointing game: of each over the lesions that it classifies correctly. The last three columns "
+    "count patches that one alone classifies correctly, and give McNemar's exact test, which takes "
+    "patches for independent. "
     "Each interval is of one difference: of twenty pairs that do not differ, one leaves out 0 by "
     "chance."
 )
@@ -108,6 +109,8 @@ def _write(
     names, found = [run.name for run in runs], [run.results for run in runs]
     tested = [patches.of(run) for run in runs]
     paired = pairs.of(tested, every=every)
+    of_labels = all(of.get("test_without_label_normalization") for of in found)
+    figures = pairs.figures(paired, with_labels=of_labels)
     sections = [section.of(run) for run in runs]
     gallery = joined.gallery_of(tested)
     several = len(runs) > 1
@@ -118,8 +121,10 @@ def _write(
         title=title,
         badges=sorted({badge for of in sections for badge in of.badges}),
         several=several,
-        headline=[answer.headline(names, paired, kind)] if several else sections[0].verdict,
-        by_figure=answer.by_figure(names, paired, every=every),
+        headline=[answer.headline(names, paired, figures, kind)]
+        if several
+        else sections[0].verdict,
+        by_figure=_by_figure(names, found, answer.by_figure(names, paired, figures, every=every)),
         scope="Every two are compared." if every else f"Each is compared with {names[0]}.",
         warnings=_once([of.warnings for of in sections], names),
         notes=_once([of.notes for of in sections], names),
@@ -127,8 +132,8 @@ def _write(
         if every
         else f"Each of the other {kind} less {names[0]}",
         legend=LEGEND,
-        labels=[label[0].upper() + label[1:] for label in FIGURES.values()],
-        rows=[_row(pair, names) for pair in paired if pair.differences is not None],
+        labels=[label[0].upper() + label[1:] for label in figures.values()],
+        rows=[_row(pair, names, figures) for pair in paired if pair.differences is not None],
         unpaired=[f"{names[p.base]} and {names[p.other]} {p.why}." for p in paired if p.why],
         front=front,
         options=options.differing(runs),
@@ -153,7 +158,20 @@ def _once(lines: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
     return [f"{text} ({held})" if held else text for text, held in shared.once(lines, names)]
 
 
-def _row(pair: Pair, names: Sequence[str]) -> dict[str, Any]:
+def _by_figure(
+    names: Sequence[str], found: Sequence[dict], paired: Sequence[tuple[str, str, str]]
+) -> list[tuple[str, str]]:
+    """What is said of each figure: first of what is not paired, and of maps beside blind ones."""
+    lines = []
+    if paired and (without := answer.without_labels(names, found)):
+        lines.append(("Accuracy without label normalisation", without))
+    for figure, label, said in paired:
+        beside = answer.beside_blind(figure, names, found)
+        lines.append((label, f"{said} {beside}".rstrip()))
+    return lines
+
+
+def _row(pair: Pair, names: Sequence[str], figures: Iterable[str]) -> dict[str, Any]:
     """A pair as a row of the page's table."""
     assert pair.differences is not None
     assert pair.mcnemar is not None
@@ -162,7 +180,7 @@ def _row(pair: Pair, names: Sequence[str]) -> dict[str, Any]:
         "base": names[pair.base],
         "other": names[pair.other],
         "patches": pair.patches,
-        "cells": [_cell(pair, figure) for figure in FIGURES],
+        "cells": [_cell(pair, figure) for figure in figures],
         "counts": (
             pair.mcnemar["only_first"],
             pair.mcnemar["only_second"],
@@ -172,9 +190,8 @@ def _row(pair: Pair, names: Sequence[str]) -> dict[str, Any]:
 
 
 def _cell(pair: Pair, figure: str) -> dict[str, str]:
-    assert pair.differences is not None
-    of = pair.differences[figure]
-    if of["difference"] is None:
+    of = (pair.differences or {}).get(figure)
+    if of is None or of["difference"] is None:
         return {"kind": "", "difference": NONE, "interval": "", "said": ""}
     kind, said = "", "within noise" if of["ci95"] else "no interval"
     if pairs.beyond(pair, figure):

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from jaxcbis.evaluation import bootstrap, comparison
+from jaxcbis.evaluation import comparison
+from jaxcbis.records.predictions import Predictions
 from jaxcbis.report import noise
 from jaxcbis.report.page import patches
 from jaxcbis.report.page.patches import Tested
@@ -15,7 +17,10 @@ from jaxcbis.report.page.patches import Tested
 #: all figures of each.
 ALL_PAIRS = 4
 #: The figures that are compared, and what they are called.
-FIGURES = {"accuracy": "accuracy", "auc_mean": "AUC", "ll_score": "LL score"}
+FIGURES = {
+    "accuracy": "accuracy", "auc_mean": "AUC", "malignancy_auc": "malignancy AUC",
+    "ll_score": "LL score", "pointing_game": "pointing game",
+}  # fmt: skip
 
 
 class Pair(NamedTuple):
@@ -54,9 +59,29 @@ def of(runs: Sequence[Tested], *, every: bool) -> list[Pair]:
 
 def beyond(pair: Pair, figure: str) -> bool:
     """Whether two runs differ in a figure by more than noise."""
-    if pair.differences is None:
+    if not known(pair, figure):
         return False
+    assert pair.differences is not None
     return noise.of_difference(pair.differences[figure]["ci95"]) == noise.BEYOND
+
+
+def known(pair: Pair, figure: str) -> bool:
+    """Whether two runs have a difference in a figure."""
+    of = (pair.differences or {}).get(figure)
+    return of is not None and of["difference"] is not None
+
+
+def figures(pairs: Sequence[Pair], *, with_labels: bool) -> dict[str, str]:
+    """The figures that some pair has a difference in, and what they are called.
+
+    Args:
+      pairs: of `of`.
+      with_labels: whether the runs' test patches were normalised by their true classes.
+    """
+    found = {name: label for name, label in FIGURES.items() if any(known(p, name) for p in pairs)}
+    if with_labels:
+        found["accuracy"] = "accuracy with label normalisation"
+    return found
 
 
 def _pair(runs: Sequence[Tested], base: int, other: int) -> Pair:
@@ -65,15 +90,28 @@ def _pair(runs: Sequence[Tested], base: int, other: int) -> Pair:
         return Pair(base, other, 0, 0, {}, None, None, why)
     names = patches.common(one, two)
     first, second = (patches.answers_to(of, names) for of in (one, two))
-    models = [(of.probabilities, of.iou) for of in (first, second)]
+    both = first.pointing is not None and second.pointing is not None
+    models = [_model(of, pointing=both) for of in (first, second)]
     found = comparison.compare(first.labels, first.patients, models[1], models[0])
     whole = np.ones((1, len(names)))
-    drawn = [bootstrap.figures(first.labels, *model, whole) for model in models]
-    values = {name: (_known(drawn[0][name]), _known(drawn[1][name])) for name in FIGURES}
+    drawn = [comparison.figures(first.labels, model, whole) for model in models]
+    values = {
+        name: (_known(drawn[0][name]), _known(drawn[1][name]))
+        for name in FIGURES
+        if name in drawn[0]
+    }
     patients = len(np.unique(first.patients))
     return Pair(
         base, other, len(names), patients, values, found["differences"], found["mcnemar"], ""
     )
+
+
+def _model(of: Predictions, *, pointing: bool) -> tuple[NDArray, ...]:
+    """What `comparison` takes of a run."""
+    if not pointing:
+        return of.probabilities, of.iou
+    assert of.pointing is not None
+    return of.probabilities, of.iou, of.pointing
 
 
 def _known(drawn: np.ndarray) -> float | None:

@@ -19,8 +19,10 @@ def draw(names: Sequence[str], runs: Sequence[dict]) -> Figure:
     """
     with mpl.rc_context(SETTINGS):
         figure = Figure(figsize=(10, 1.2 + 0.3 * len(runs)), layout="constrained")
-        panels = figure.subplots(1, 2, sharey=True)
-        parts = (("test", "accuracy", "accuracy"), ("localization", "ll_score", "LL score"))
+        parts = [("test", "accuracy", "accuracy")]
+        if any((of.get("localization") or {}).get("ll_score") is not None for of in runs):
+            parts.append(("localization", "ll_score", "LL score"))
+        panels = figure.subplots(1, len(parts), sharey=True, squeeze=False)[0]
         for axes, (part, key, title) in zip(panels, parts, strict=True):
             for row, results in enumerate(runs):
                 found = results.get(part) or {}

@@ -106,7 +106,8 @@ def answers_to(tested: Tested, names: list[str]) -> Predictions:
     answers = tested.run.answers
     assert answers is not None, "it has rows"
     index = [tested.rows[name] for name in names]
-    return Predictions(*(np.asarray(field)[index] for field in answers))
+    known = {name: of for name, of in answers._asdict().items() if of is not None}
+    return Predictions(**{name: np.asarray(of)[index] for name, of in known.items()})
 
 
 def pixels(image: str) -> int:

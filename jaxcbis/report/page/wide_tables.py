@@ -209,11 +209,13 @@ def side_by_side(names: Sequence[str], runs: Sequence[dict]) -> Table:
             (f"Paper: {row.name}", size, number(row.accuracy), NONE, number(row.macro_f1), NONE,
              number(row.ll_score), NONE, str(row.epochs), NONE)
         )  # fmt: skip
+    columns = ("run", "patches", "accuracy", "without label normalisation", "macro F1", "AUC",
+               "LL score", "best blind map", "epochs", "training, s")  # fmt: skip
+    kept = [k for k in range(len(columns)) if any(row[k] != NONE for row in rows[: len(runs)])]
     return Table(
         "Side by side, with 95 % intervals",
-        ("run", "patches", "accuracy", "without label normalisation", "macro F1", "AUC",
-         "LL score", "best blind map", "epochs", "training, s"),
-        rows,
+        tuple(columns[k] for k in kept),
+        [tuple(row[k] for k in kept) for row in rows],
         "Best blind map: its LL score. Runs on other test "
         "patches are not comparable. The paper's AUC is of hard labels and has no like here.",
     )  # fmt: skip

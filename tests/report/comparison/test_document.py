@@ -58,7 +58,11 @@ def test_the_page_is_one_file_that_leads_with_the_answer(pair, tmp_path):
     assert page.open == []
     assert "Comparison of 2 runs" in page.text
     first = page.text.index("The two runs do")
-    assert first < page.text.index("Accuracy:") < page.text.index("McNemar's p")
+    assert first < page.text.index("Accuracy without label normalisation:")
+    assert page.text.index("Accuracy without label normalisation:") < page.text.index(
+        "Accuracy with label normalisation:"
+    )
+    assert page.text.index("Malignancy AUC:") < page.text.index("McNemar's p")
     assert page.text.count("Demo data: these are generated phantoms") == 1
     assert page.text.count("Leakage: 3 patients") == 1
     assert page.text.count("A note with [brackets] and <markup>.") == 1
