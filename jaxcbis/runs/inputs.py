@@ -7,7 +7,7 @@ import jax.numpy as jnp
 
 from jaxcbis.config import Config, is_exported
 from jaxcbis.data import loading, summary
-from jaxcbis.data.patches import Dataset
+from jaxcbis.data.patches import OVERLAP, Dataset
 from jaxcbis.errors import UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import device, sharding
@@ -158,10 +158,11 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
     """
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
-    sizes = ", ".join(f"{part['total']} {name}" for name, part in data["splits"].items())
+    splits = {name: of for name, of in data["splits"].items() if name != OVERLAP or of["total"]}
+    sizes = ", ".join(f"{part['total']} {name}" for name, part in splits.items())
     say(f"Data     {dataset.name}")
     say(f"         {sizes} patches at {config.image_size} pixels")
-    for name, part in data["splits"].items():
+    for name, part in splits.items():
         detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
     summary.show_dropped(dataset)
     say(f"Weights  {start.source['source']} ({start.source['format']})")

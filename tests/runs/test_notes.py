@@ -100,8 +100,15 @@ def test_lesions_without_a_mask_are_told():
 
 
 def test_figures_without_an_interval_are_told():
-    test = {"accuracy": 0.5, "accuracy_ci95": [0.4, 0.6], "auc_mean": 1.0, "auc_mean_ci95": None}
+    test = {
+        "n": 6,
+        "accuracy": 0.5,
+        "accuracy_ci95": [0.4, 0.6],
+        "auc_mean": 1.0,
+        "auc_mean_ci95": None,
+    }
     scores = {"test": test, "covering": None, "localization": {"ll": None, "ll_ci95": None}}
+    scores["test_official"] = test  # no patch was set apart
     (note,) = notes.of_intervals(scores)
     assert note.startswith("no 95 % interval of test.auc_mean: ")
     assert notes.of_intervals({"test": test | {"auc_mean_ci95": [0.9, 1.0]}}) == []
