@@ -62,7 +62,7 @@ def browser():
     if found is None:
         pytest.skip(f"none of {', '.join(BROWSERS)} found; apt-get install {BROWSERS[0]}")
     api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    api.expect.set_options(timeout=60_000)  # the usual 5 s are too short on a busy machine
+    api.expect.set_options(timeout=15_000)  # the usual 5 s are too short on a busy machine
     with api.sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=found)
         yield chromium

@@ -13,6 +13,8 @@ from jaxcbis.report.tables import Table, number
 
 #: The row of `rows` that has the figures by the paper's protocol, before any cause is removed.
 _PAPER = "paper"
+#: What a classifier that sees no lesion goes by, where its name does not say it.
+_SEES = {"both": "intensity and size"}
 
 
 class Question(NamedTuple):
@@ -81,7 +83,7 @@ def of(audit: dict) -> list[Question]:
 
 def _on_looking(looking: dict | None) -> str:
     if not looking:
-        return "Not asked: that takes runs by the shifted protocol."
+        return "Not asked: this needs runs by the shifted protocol."
     runs = looking["runs"]
     known = [run for run in runs if run["figures"]["lesion_auc_covered"]["value"] is not None]
     said = []
@@ -95,14 +97,14 @@ def _on_looking(looking: dict | None) -> str:
         _share(runs, partial(_ahead, figure=figure)) for figure in ("ll_score", "pointing_game")
     )
     said.append(
-        f"The maps of {meet} meet the masks better than every map made without a model, and those "
-        f"of {point} point at the lesion better."
+        f"The maps of {meet} meet the masks better than every blind map, and those of {point} "
+        "point at the lesion better."
     )
     return " ".join(said)
 
 
 def _ahead(run: dict, figure: str) -> bool:
-    """Whether a run's maps are beyond noise ahead of the best map made without a model."""
+    """Whether a run's maps are beyond noise ahead of the best blind map."""
     kind = looking_words.strongest(run, figure)
     return kind is not None and run["blind"][kind][figure]["verdict"] == BETTER
 
@@ -129,7 +131,7 @@ def _span(changes: Sequence[dict]) -> str:
 
 def _on_choices(rows: Sequence[dict]) -> str:
     if not rows:
-        return "Not asked: that takes runs by the paper protocol."
+        return "Not asked: this needs runs by the paper protocol."
     told = [
         f"{cause} ({_span(changes)}, in {_beyond(changes)} of {len(changes)} models)"
         for cause, changes in _changes(rows).items()
@@ -182,13 +184,13 @@ def _beside_runs(audit: dict) -> str:
         return "Not asked: there are no patches to fit them on."
     best = max(known, key=lambda row: row["accuracy"])
     said = (
-        f"The best of them reaches an accuracy of {number(best['accuracy'])} ({best['name']}, "
-        f"{best['protocol']} protocol)"
+        f"The best of them ({_SEES.get(best['name'], best['name'])}, {best['protocol']} protocol) "
+        f"reaches an accuracy of {number(best['accuracy'])}"
     )
     if not reached:
         return f"{said}."
     span = sorted({number(min(reached)), number(max(reached))})
-    return f"{said}, the runs by that protocol {' to '.join(span)}."
+    return f"{said}; the runs by that protocol reach {' to '.join(span)}."
 
 
 def _on_maps(faithful: Sequence[dict], random: Sequence[dict]) -> str:
@@ -206,7 +208,7 @@ def _on_maps(faithful: Sequence[dict], random: Sequence[dict]) -> str:
     return (
         f"The maps of {better('deletion', -1)} order pixels better than chance by deletion, those "
         f"of {better('insertion', 1)} by insertion. {passed} of {len(last)} pass the "
-        "randomisation test: with random parameters their maps are others."
+        "randomisation test: random parameters give them other maps."
     )
 
 

@@ -212,7 +212,7 @@ def on_randomization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[
 
 
 def on_localization(rows: Sequence[dict], name: Callable[[dict], str]) -> list[str]:
-    """Whether maps meet the masks better than maps made without a model."""
+    """Whether maps meet the masks better than blind maps."""
     return [
         f"{name(row)}: on its own test patches its maps meet the masks {said}."
         for row in rows

@@ -1,4 +1,4 @@
-"""report: the pages of finished runs and audits again, and one that compares runs."""
+"""report: the pages of finished runs, studies and audits again, and one that compares runs."""
 
 import argparse
 from collections.abc import Sequence
@@ -13,12 +13,14 @@ def add(commands: Commands) -> None:
     """Adds the command's words."""
     words = commands.add_parser(
         "report",
-        help="Rebuild the pages of runs or audits; of several runs also one that compares them.",
+        help="Rebuild the pages of runs, studies or audits; of several runs also one that compares "
+        "them.",
         usage="jaxcbis report DIR.. [options]",
     )
     words.add_argument(
-        "runs", nargs="+", type=Path, metavar="DIR", help="The folder of a run or of an audit."
-    )
+        "folders", nargs="+", type=Path, metavar="DIR",
+        help="The folder of a run, a study or an audit.",
+    )  # fmt: skip
     words.add_argument(
         "--output", type=Path, metavar="FILE.html",
         help="The file of the comparison of two or more runs (default: comparison.html in the "
@@ -29,8 +31,10 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    audits = [each for each in words.runs if (each / "audit.json").is_file()]
-    runs = [each for each in words.runs if each not in audits]
+    folders = list({folder.resolve(): folder for folder in words.folders}.values())
+    audits = [each for each in folders if (each / "audit.json").is_file()]
+    studies = [each for each in folders if (each / "study.json").is_file()]
+    runs = [each for each in folders if each not in (*audits, *studies)]
     if words.output:
         _require_page(words.output, runs)
     for folder in runs:  # before a page of any is written
@@ -38,9 +42,12 @@ def run(words: argparse.Namespace) -> None:
     from jaxcbis.audit import pages
     from jaxcbis.report.comparison import document as comparison
     from jaxcbis.report.page import document
+    from jaxcbis.study import finished
 
     for folder in audits:
         print(pages.page(folder))
+    for folder in studies:
+        print(finished.page(folder))
     for folder in runs:
         print(document.write(folder))
     if len(runs) > 1:

@@ -41,15 +41,9 @@ def _run(folder: Path) -> None:
 
 
 def _study(folder: Path) -> None:
-    from jaxcbis.study import answer, tables
+    from jaxcbis.study import answer, finished, tables
 
-    study = results.read(folder / "study.json")
-    if study.get("status") != results.FINISHED:
-        raise UserError(f"{folder}: the study is not finished; give its command again to go on")
-    runs = {
-        row["run"]: results.read_run(folder / row["run"] / "results.json")
-        for row in study["chosen"]
-    }
+    study, runs = finished.read(folder)
     answer.show(folder, study, runs, list(tables.of(study, runs).values()))
 
 

@@ -6,8 +6,7 @@ from jaxcbis.audit import tables as audit_tables
 from jaxcbis.evaluation.bootstrap import BETTER
 from jaxcbis.labels import LABELS
 from jaxcbis.report import formats
-from jaxcbis.report.tables import Table, map_method, number
-from jaxcbis.study import tables as study_tables
+from jaxcbis.report.tables import Table, map_method, number, with_interval
 
 #: As the one document, and beside that on shifted lesions.
 TITLE = "Does the patch model look at the lesion?"
@@ -138,9 +137,9 @@ def _accuracy(studies: dict[str, dict]) -> Table:
                 (
                     f"{_name(cell)}, {protocol}",
                     str(test["n"]),
-                    study_tables.with_interval(test["accuracy"], test["accuracy_ci95"]),
-                    study_tables.with_interval(other["accuracy"], other["accuracy_ci95"]),
-                    study_tables.with_interval(test["auc_mean"], test["auc_mean_ci95"]),
+                    with_interval(test["accuracy"], test["accuracy_ci95"]),
+                    with_interval(other["accuracy"], other["accuracy_ci95"]),
+                    with_interval(test["auc_mean"], test["auc_mean_ci95"]),
                     number(test["calibration"]["ece"]),
                 )
             )
@@ -163,7 +162,7 @@ def _localization(studies: dict[str, dict]) -> Table:
                 (
                     f"{_name(cell)}, {protocol}",
                     f"{found['grid']} x {found['grid']}",
-                    study_tables.with_interval(found["ll_score"], found["ll_score_ci95"]),
+                    with_interval(found["ll_score"], found["ll_score_ci95"]),
                     number(found["baselines"]["all_ones"]),
                     number(found["baselines"]["centred_gaussian"]),
                     number(found["baselines"]["grid_ceiling"]),

@@ -2,7 +2,7 @@
 
 from jaxcbis.report import paper, tiles
 from jaxcbis.report.blind import against_blind_maps, pointing_against_blind_maps
-from jaxcbis.report.tables import has_random_weights, is_demo, number, run_name
+from jaxcbis.report.tables import has_random_weights, in_words, is_demo, number, run_name
 
 
 def headline(results: dict) -> str:
@@ -31,9 +31,9 @@ def lines(results: dict) -> dict[str, str]:
       what a blind answer reaches, and the paper; and how well the maps meet the lesions.
     """
     test, without = results["test"], results.get("test_without_label_normalization")
-    accuracy = _figure(test, "accuracy")
+    accuracy = in_words(test)
     if without:
-        accuracy += f", {_figure(without, 'accuracy')} without label normalisation"
+        accuracy += f", {in_words(without)} without label normalisation"
     label, share = tiles.majority(test)
     blind = f"{share:.2f} by always answering {label}"
     if (published := paper_accuracy(results)) is not None:
@@ -56,11 +56,5 @@ def _maps(results: dict) -> str:
         name, key, blind = "pointing game", "pointing_game", pointing
     if found[key] is None:
         return "not scored: no lesion was classified correctly"
-    said = f"{name} {_figure(found, key)}"
+    said = f"{name} {in_words(found, key)}"
     return f"{said}, best blind map {number(blind.value)}: {blind.verdict}" if blind else said
-
-
-def _figure(found: dict, name: str) -> str:
-    """A figure with its interval."""
-    interval = found.get(f"{name}_ci95")
-    return number(found[name]) + (" ({:.2f} to {:.2f})".format(*interval) if interval else "")

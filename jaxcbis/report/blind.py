@@ -1,22 +1,24 @@
-"""Maps made without a model: what a run's maps have to beat."""
+"""Blind maps, which are made without a model: what a run's maps have to beat."""
 
 from typing import NamedTuple
 
 from jaxcbis.evaluation.bootstrap import WITHIN_NOISE
 
-#: Maps made without a model, by their keys in results.json, from the simplest on.
+#: Of the mask itself, at the map's grid: no blind map, but the most that any map could reach.
+CEILING = "grid_ceiling"
+#: Blind maps, by their keys in results.json, from the simplest on; and the ceiling.
 BASELINES = {
     "all_ones": "a map of all ones",
     "centred_gaussian": "a centred Gaussian",
     "mean_training_mask": "the mean training mask",
     "blurred_brightness": "the blurred brightness",
     "random": "random maps",
-    "grid_ceiling": "the mask at the map's grid",
+    CEILING: "the mask at the map's grid",
 }
 
 
 class Blind(NamedTuple):
-    """The best of the maps made without a model, and the run's maps against it.
+    """The best blind map, and the run's maps against it.
 
     Attributes:
       name: of the map.
@@ -39,13 +41,13 @@ class Blind(NamedTuple):
     def __str__(self) -> str:
         low, high = self.interval
         return (
-            f"{self.beside} {self.name}, the best map made without a model ({self.value:.2f}; "
+            f"{self.beside} {self.name}, the best blind map ({self.value:.2f}; "
             f"difference {self.difference:+.2f}, 95 % interval {low:+.2f} to {high:+.2f})"
         )
 
 
 def against_blind_maps(found: dict) -> Blind | None:
-    """The run's maps against the best map made without a model, by LL score.
+    """The run's maps against the best blind map, by LL score.
 
     Args:
       found: 'localization' of results.json.
@@ -85,6 +87,6 @@ def best_known(found: dict) -> tuple[str, float] | None:
     Args:
       found: 'localization' of results.json.
     """
-    of_all = {key: value for key, value in found["baselines"].items() if key != "grid_ceiling"}
+    of_all = {key: value for key, value in found["baselines"].items() if key != CEILING}
     reached = [(BASELINES[key], value) for key, value in of_all.items() if value is not None]
     return max(reached, key=lambda item: item[1], default=None)

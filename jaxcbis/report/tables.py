@@ -144,20 +144,20 @@ def _headline(results: dict, published: paper.Row | None, title_end: str) -> Tab
     without = results.get("test_without_label_normalization")
     of_paper = published._asdict() if published else {}
     rows: list[tuple[str, ...]] = [
-        ("accuracy (95 % interval)", _with_interval(test), number(of_paper.get("accuracy")))
+        ("accuracy (95 % interval)", in_words(test), number(of_paper.get("accuracy")))
     ]
     if without:
         # The paper normalises with the label, so its accuracy has no like here.
-        rows.append(("the same without label normalisation", _with_interval(without), NONE))
+        rows.append(("the same without label normalisation", in_words(without), NONE))
     if official := results.get("test_official"):
-        rows.append(("official test, patients of train too", _with_interval(official), NONE))
+        rows.append(("official test, patients of train too", in_words(official), NONE))
     rows += [
         ("macro F1", number(test["macro_f1"]), number(of_paper.get("macro_f1"))),
         ("weighted F1", number(test["weighted_f1"]), number(of_paper.get("weighted_f1"))),
         ("AUC, hard labels", number(test["auc_hard_mean"]), number(of_paper.get("auc_mean"))),
         ("AUC, probabilities", number(test["auc_mean"]), NONE),
-        ("AUC, lesion or background", _with_interval(test, "lesion_auc"), NONE),
-        ("AUC, malignant or benign", _with_interval(test, "malignancy_auc"), NONE),
+        ("AUC, lesion or background", in_words(test, "lesion_auc"), NONE),
+        ("AUC, malignant or benign", in_words(test, "malignancy_auc"), NONE),
         ("epochs to the best", number(epochs_to_best(results)), number(of_paper.get("epochs"))),
         (
             "test patches",
@@ -233,11 +233,11 @@ def covering(results: dict) -> Table | None:
         return f"{of['difference']:+.2f}" + (f" ({ci[0]:+.2f} to {ci[1]:+.2f})" if ci else "")
 
     rows = [
-        ("as it is", _with_interval(found, "lesion_auc_intact"), NONE),
-        ("lesion covered", _with_interval(found, "lesion_auc_covered"), less("covered")),
+        ("as it is", in_words(found, "lesion_auc_intact"), NONE),
+        ("lesion covered", in_words(found, "lesion_auc_covered"), less("covered")),
         (
             "as much covered elsewhere",
-            _with_interval(found, "lesion_auc_elsewhere"),
+            in_words(found, "lesion_auc_elsewhere"),
             less("elsewhere"),
         ),
     ]
@@ -334,10 +334,23 @@ def number(value: float | None, digits: int = 2) -> str:
     return str(value) if isinstance(value, int) else f"{value:.{digits}f}"
 
 
-def _pair(ours: float | None, theirs: float | None) -> str:
-    return f"{number(ours)} | {number(theirs)}"
+def with_interval(value: float | None, interval: Sequence[float] | None) -> str:
+    """A figure, and its 95 % interval where it has one, as a short cell: '0.64 (0.60-0.68)'."""
+    if value is None or interval is None:
+        return number(value)
+    return f"{number(value)} ({interval[0]:.2f}-{interval[1]:.2f})"
 
 
-def _with_interval(found: dict, name: str = "accuracy") -> str:
+def in_words(found: Mapping[str, Any], name: str = "accuracy") -> str:
+    """The same with words, '0.64 (0.60 to 0.68)'.
+
+    Args:
+      found: holds the figure, and its interval under the name and '_ci95'.
+      name: of the figure.
+    """
     value, interval = found.get(name), found.get(f"{name}_ci95")
     return number(value) + (f" ({interval[0]:.2f} to {interval[1]:.2f})" if interval else "")
+
+
+def _pair(ours: float | None, theirs: float | None) -> str:
+    return f"{number(ours)} | {number(theirs)}"

@@ -24,7 +24,7 @@ class Tile(NamedTuple):
       name: of the figure.
       value: of the run.
       interval: its 95 % interval, in words; '' where it has none.
-      blind: the best that is reached without seeing an image.
+      blind: the best that is reached without a model.
       paper: what the paper reports, or why it cannot stand beside it.
       note: what a reader must know besides.
     """

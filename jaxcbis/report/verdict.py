@@ -54,7 +54,7 @@ def warnings(results: dict) -> list[str]:
     if dropped := data.get("dropped"):
         reasons = Counter(item["reason"] for item in dropped).most_common()
         found.append(
-            f"Dropped: {len(dropped)} patches ("
+            f"Dropped: {len(dropped)} patch{'es' * (len(dropped) != 1)} ("
             + ", ".join(f"{count} x {reason}" for reason, count in reasons)
             + ")."
         )

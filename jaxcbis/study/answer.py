@@ -6,8 +6,7 @@ from pathlib import Path
 from jaxcbis.machine.console import console, link
 from jaxcbis.report import answer, terminal
 from jaxcbis.report.blind import against_blind_maps
-from jaxcbis.report.tables import Table, mark, number
-from jaxcbis.study.tables import with_interval
+from jaxcbis.report.tables import Table, mark, number, with_interval
 
 
 def show(folder: Path, study: dict, runs: Mapping[str, dict], tables: Sequence[Table]) -> None:
@@ -28,7 +27,7 @@ def show(folder: Path, study: dict, runs: Mapping[str, dict], tables: Sequence[T
 
 
 def table(study: dict, runs: Mapping[str, dict]) -> Table:
-    """The chosen models, each beside the paper and beside maps made without a model.
+    """The chosen models, each beside the paper and beside the best blind map.
 
     Args:
       study: content of the study.json of a finished study.

@@ -9,9 +9,8 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import console, live, reminding, say
 from jaxcbis.records import folders, results
-from jaxcbis.report.comparison import document as comparison
 from jaxcbis.runs import claim, train
-from jaxcbis.study import answer, board, cells, choice, execution, tables
+from jaxcbis.study import answer, board, cells, choice, execution, finished, tables
 from jaxcbis.study.cells import SWEPT, Cell, Grid
 from jaxcbis.study.execution import Machine
 
@@ -55,8 +54,7 @@ def run(given: dict[str, Any], grid: Grid, folder: Path, *, parallel: bool = Fal
         record["comparisons"] = choice.compare(folder, chosen)
         record["notes"] = list(dict.fromkeys(n for of in found.values() for n in of["notes"]))
         shown = tables.write(folder, record, found)
-        models = {f"{row['backbone']} {row['strategy']}": folder / row["run"] for row in chosen}
-        comparison.write_study(folder / "report.html", models, shown)
+        finished.write_page(folder, chosen, shown)
         record["status"] = results.FINISHED
         results.write(folder / "study.json", record)
     answer.show(folder, record, found, shown)

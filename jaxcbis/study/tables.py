@@ -16,6 +16,7 @@ from jaxcbis.report.tables import (
     epochs_to_best,
     mark,
     number,
+    with_interval,
 )
 
 
@@ -359,10 +360,3 @@ def _seeds(title: str, chosen: Sequence[dict], names: Mapping[str, str]) -> Tabl
 
 def _name(row: dict) -> str:
     return f"{row['backbone']} {row['strategy']}"
-
-
-def with_interval(value: float | None, interval: list[float] | None) -> str:
-    """A figure and its 95 % interval, as a cell."""
-    if interval is None:
-        return number(value)
-    return f"{number(value)} ({interval[0]:.2f}-{interval[1]:.2f})"

@@ -23,9 +23,9 @@ def test_runs_that_use_the_lesion_are_counted():
     assert said["looking"] == (
         "1 of 2 runs use the lesion: covering it lowers their AUC of lesion against background "
         "more than covering as much elsewhere does. The maps of 2 of 2 runs meet the masks better "
-        "than every map made without a model, and those of 1 of 2 runs point at the lesion better."
+        "than every blind map, and those of 1 of 2 runs point at the lesion better."
     )
-    assert said["protocol"] == "Not asked: that takes runs by the paper protocol."
+    assert said["protocol"] == "Not asked: this needs runs by the paper protocol."
     assert said["maps"] == "Not asked yet."
 
 
@@ -41,7 +41,7 @@ def test_choices_of_the_protocol_are_told_by_what_they_change():
     span = f"{min(mismatch):+.3f} to {max(mismatch):+.3f}"
     assert f"background mismatch ({span}, in 4 of 4 models)" in said["protocol"]
     assert "label normalisation" not in said["protocol"]  # within noise
-    assert said["looking"] == "Not asked: that takes runs by the shifted protocol."
+    assert said["looking"] == "Not asked: this needs runs by the shifted protocol."
     assert said["baselines"] == (
         "They come within reach of the accuracy of 4 of 4 models by the paper protocol and of the "
         "accuracy of 0 of 4 models by the clean protocol."
@@ -58,6 +58,6 @@ def test_without_paper_runs_the_best_blind_classifier_stands_beside_the_runs():
         row | {"name": "both", "protocol": "clean", "accuracy": 0.44},
     ]
     assert answers(audit)["baselines"] == (
-        "The best of them reaches an accuracy of 0.41 (size, shifted protocol), the runs by that "
-        "protocol 0.60."
+        "The best of them (size, shifted protocol) reaches an accuracy of 0.41; the runs by that "
+        "protocol reach 0.60."
     )

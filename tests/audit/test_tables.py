@@ -16,7 +16,7 @@ def test_what_the_maps_are_worth_is_told_of_every_run_that_knows_it():
     audit = {"rows": [], "baselines": [], "faithfulness": [], "randomization": []}
     assert tables.words(audit | {"localization": [row]}) == [
         "vgg19 s1, clean protocol: on its own test patches its maps meet the masks worse "
-        "than a map of all ones, the best map made without a model (0.50; difference -0.10, 95 % "
+        "than a map of all ones, the best blind map (0.50; difference -0.10, 95 % "
         "interval -0.20 to -0.02)."
     ]
     shifted = audit | {"localization": [row | {"protocol": "shifted"}]}

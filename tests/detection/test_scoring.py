@@ -158,7 +158,7 @@ def test_the_command(run, release, tmp_path, capsys):
     for colour in ((0xB2, 0x72, 0x00), (0x00, 0x5E, 0xD5)):  # the model's line and brightness's
         assert (figure == colour).all(-1).any()
     plot = curve.draw(found, json.loads((run / "results.json").read_text()))
-    told = " ".join(text.get_text() for text in plot.findobj(Text))
+    told = " ".join(" ".join(text.get_text() for text in plot.findobj(Text)).split())
     for words in ("tiny s2, paper protocol, from ", "DEMO DATA", "Not a medical device"):
         assert words in told
 

@@ -13,7 +13,7 @@ def card(**changes) -> dict[str, str]:
 
 def test_it_says_what_a_reader_has_to_know():
     found = card()
-    assert "no medical device" in found["Not for"]
+    assert "not a medical device" in found["Not for"]
     assert found["Training data"].startswith("cbis: 120 patches of 60 patients (")
     assert "BENIGN_Mass" in found["Training data"]
     assert "not on whole mammograms" in found["Limits"]

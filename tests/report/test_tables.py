@@ -203,7 +203,7 @@ def test_verdict_holds_localisation_against_the_best_map_without_a_model():
         },
     }
     said = (
-        "within noise of a centred Gaussian, the best map made without a model (0.59; difference "
+        "within noise of a centred Gaussian, the best blind map (0.59; difference "
         "+0.02, 95 % interval -0.02 to +0.04)"
     )
     assert verdict(run)[1] == (
@@ -228,7 +228,7 @@ def test_verdict_holds_localisation_against_the_best_map_without_a_model():
     }
     assert "0.61, better than the best blind map (a centred Gaussian, 0.59)." in verdict(run)[1]
     pointing = (
-        "better than the blurred brightness, the best map made without a model (0.55; difference "
+        "better than the blurred brightness, the best blind map (0.55; difference "
         "+0.39, 95 % interval +0.34 to +0.43)"
     )
     assert verdict(run)[1].endswith(

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import json
+import multiprocessing
 import signal
 import subprocess
 import time
@@ -13,6 +14,7 @@ import pytest
 from jaxcbis.config import Config, resolve
 from jaxcbis.errors import UserError
 from jaxcbis.records import folders
+from jaxcbis.report import run_report
 from jaxcbis.report.comparison import document
 from jaxcbis.runs import claim
 from jaxcbis.runs import run as one_run
@@ -21,6 +23,9 @@ from jaxcbis.study.cells import Grid
 from jaxcbis.study.execution import Machine
 from jaxcbis.study.run import run
 from tests import processes, stripes, tiny_run
+
+if multiprocessing.parent_process():  # a study's own process, which imports this, draws nothing
+    run_report.write = lambda *_: None
 
 #: Two runs.
 GRID = Grid(["tiny"], ["s2"], 1, ["random"], batch_sizes=(20,), backbone_rates=(3e-5, 3e-4))

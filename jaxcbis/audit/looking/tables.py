@@ -23,7 +23,7 @@ TOLD = {
     "lesion_auc_elsewhere": "lesion AUC, covered elsewhere",
     "covered_less_elsewhere": "covered less elsewhere",
 }
-#: Heads of the columns of maps made without a model.
+#: Heads of the columns of blind maps.
 BLIND = {
     "all_ones": "all ones",
     "centred_gaussian": "centre",
@@ -33,7 +33,7 @@ BLIND = {
 
 
 def of(looking: dict) -> list[Table]:
-    """Answers, maps' figures, covering, maps made without a model, differences.
+    """Answers, maps' figures, covering, blind maps, differences.
 
     Args:
       looking: of audit.json.
@@ -176,7 +176,7 @@ def _blind(rows: Sequence[dict]) -> Table:
         for row in rows
     ]
     return Table(
-        "Maps made without a model",
+        "Blind maps",
         ("map", "LL (95 %)", "pointing (95 %)", "pixel AP (95 %)"),
         cells,
         "Over every test lesion. Mean mask: of the training lesions. Brightness: the patch itself, "
@@ -195,7 +195,7 @@ def _against_blind(looking: dict) -> Table:
         for run in looking["runs"]
     ]
     return Table(
-        "The runs' maps less maps made without a model",
+        "The runs' maps less blind maps",
         ("model, trained", *(BLIND.get(name, name) for name in names)),
         _by_model(looking, cells),
         "LL and pointing game, on the lesions that the run classifies correctly. * beyond noise.",

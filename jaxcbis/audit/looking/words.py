@@ -34,7 +34,7 @@ def name(run: dict) -> str:
 
 
 def strongest(run: dict, figure: str) -> str | None:
-    """The map made without a model that reaches most on the lesions that the run gets right."""
+    """The blind map that reaches most on the lesions that the run gets right."""
     known = {
         kind: of[figure]["value"]
         for kind, of in run["blind"].items()
@@ -44,7 +44,7 @@ def strongest(run: dict, figure: str) -> str | None:
 
 
 def on_maps(run: dict) -> str:
-    """Whether a run's maps are ahead of maps made without a model; '' where nothing is known."""
+    """Whether a run's maps are ahead of blind maps; '' where nothing is known."""
     said = []
     for figure, what in (("ll_score", "meet the masks"), ("pointing_game", "point at them")):
         kind = strongest(run, figure)

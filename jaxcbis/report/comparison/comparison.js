@@ -2,7 +2,6 @@
 // #show=only-b&a=RUN&b=RUN&true=MALIGNANT_Mass&patch=ID.
 
 const form = byId("filters");
-const dialog = byId("patch");
 const cards = patches.map(card);
 let shown = []; // indices of the patches that pass the filters
 let opened = null; // index of the patch in the dialog
@@ -119,12 +118,10 @@ function choose(name, value) {
 
 function open(index) {
   opened = index;
-  const [patch, position] = [patches[index], shown.indexOf(index)];
-  byId("position").textContent = position < 0 ? "not among those chosen" : `${position + 1} of ${shown.length}`;
-  byId("link").href = address(index);
+  const patch = patches[index];
   const facts = [`Patient ${patch.patient}`, patch.view, `true class ${labels[patch.label]}`];
   const answers = answered(patch);
-  byId("patch-body").replaceChildren(
+  showInDialog(placeOf(index, shown), address(index),
     element("h2", { id: "patch-title" }, patch.id),
     element("p", { className: "small" }, facts.filter(Boolean).join(" · ")),
     element("div", { className: "every" },
@@ -136,7 +133,6 @@ function open(index) {
     beside(patch, answers),
     ...(answers.length ? [key(answers[0].run)] : []),
   );
-  if (!dialog.open) dialog.showModal();
 }
 
 /** Probabilities, a column for each run. */
@@ -157,8 +153,7 @@ function beside(patch, answers) {
 
 function step(by) {
   if (!shown.length) return;
-  const position = shown.indexOf(opened);
-  const goal = shown[position < 0 ? 0 : (position + by + shown.length) % shown.length];
+  const goal = neighbour(opened, by, shown);
   history.replaceState(null, "", address(goal)); // tells nobody, so:
   open(goal);
 }
@@ -170,18 +165,10 @@ function closed() {
 
 // ---- Start ---------------------------------------------------------------------------------
 
-const inView = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
-    inView.unobserve(target);
-    fill(Number(target.dataset.index));
-  }
-}, { rootMargin: "400px" });
-
 form.reset(); // a browser that reloads keeps what was chosen; the address says it
 const first = new Map(new FormData(form));
 document.body.style.setProperty("--frames", Math.min(runs.length + 1, 8));
-for (const item of cards) inView.observe(item);
+fillInView(cards, fill);
 
 function choiceMade() {
   history.pushState(null, "", address());
@@ -196,14 +183,7 @@ form.addEventListener("reset", () => setTimeout(() => { // when the form has its
   choiceMade();
 }));
 form.addEventListener("submit", (event) => event.preventDefault());
-byId("previous").addEventListener("click", () => step(-1));
-byId("next").addEventListener("click", () => step(1));
-byId("close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", closed);
-dialog.addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by) step(by);
-});
+operateDialog(step, closed);
 addEventListener("hashchange", follow);
 
 byId("no-script").remove();

@@ -24,14 +24,6 @@ from jaxcbis.report.page.pictures import Picture
 from jaxcbis.report.tables import NONE, Table
 
 HERE = Path(__file__).parent
-STYLES = (
-    *(frame.HERE / f"{name}.css" for name in ("gallery", "pictures", "patch")),
-    HERE / "comparison.css",
-)
-SCRIPTS = (
-    *(frame.HERE / f"{name}.js" for name in ("elements", "answers", "pictures", "patch")),
-    HERE / "comparison.js",
-)
 #: Below the table of differences.
 LEGEND = (
     "Each difference with its 95 % interval, by a bootstrap over patients on the patches that both "
@@ -117,11 +109,12 @@ def _write(
     tested = [patches.of(run) for run in runs]
     paired = pairs.of(tested, every=every)
     sections = [section.of(run) for run in runs]
+    gallery = joined.gallery_of(tested)
     several = len(runs) > 1
     page = frame.render(
         HERE / "comparison.html",
-        STYLES,
-        SCRIPTS,
+        (*document.STYLES, HERE / "comparison.css"),
+        (*document.SCRIPTS, HERE / "comparison.js") if gallery else (),
         title=title,
         badges=sorted({badge for of in sections for badge in of.badges}),
         several=several,
@@ -143,7 +136,7 @@ def _write(
         overview=_overview(names, found),
         curves=_curves(names, found),
         terms_differ=len({of["config"].get("look_weight") or 0 for of in found}) > 1,
-        gallery=joined.gallery_of(tested),
+        gallery=gallery,
         shows=(SHOWS if several else SHOWS_OF_ONE).items(),
         # Of many runs the page would grow without end; each has its own report.
         headings=document.FIGURES if len(runs) <= pairs.ALL_PAIRS else {},

@@ -32,8 +32,8 @@ def of(results: dict, *, answers: bool) -> dict[str, str]:
         found["training"] = _training(results.get("best"))
     if (results.get("localization") or {}).get("ll_score") is not None:
         found["localization"] = (
-            f"LL score {results['localization']['ll_score']:.3f} beside maps made "
-            "without a model, and by threshold; the localisation table holds the same figures."
+            f"LL score {results['localization']['ll_score']:.3f} beside blind maps, "
+            "and by threshold; the localisation table holds the same figures."
         )
     return found
 

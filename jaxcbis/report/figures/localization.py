@@ -11,7 +11,7 @@ _OURS, _PAPERS = "this run", "paper (threshold not stated)"
 
 
 def draw(results: dict) -> Figure:
-    """LL score beside maps made without a model, and over all thresholds."""
+    """LL score beside blind maps, and over all thresholds."""
     found, published = results["localization"], paper.row_of(results["config"])
     figure = Figure(figsize=(10, 3.4), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))

@@ -6,14 +6,12 @@ from jaxcbis.labels import LABELS, SHORT
 from jaxcbis.machine import files
 from jaxcbis.report import tables
 from jaxcbis.report.page import confusion, folder, frame, joined, patches, section
-from jaxcbis.report.page.folder import Run
 
 HERE = Path(__file__).parent
 #: What a page with a gallery holds inside itself, besides what every page does.
 STYLES = tuple(HERE / f"{name}.css" for name in ("gallery", "pictures", "patch"))
 SCRIPTS = tuple(
-    HERE / f"{name}.js"
-    for name in ("elements", "answers", "pictures", "filters", "patch", "gallery")
+    HERE / f"{name}.js" for name in ("elements", "answers", "pictures", "patch", "dialog")
 )
 #: Headings of the figures, in the order in which they stand.
 FIGURES = {
@@ -41,15 +39,11 @@ def write(run_dir: Path, results: dict | None = None) -> Path:
         written.
     """
     run = folder.of(run_dir, results) if results else folder.read([run_dir])[0]
-    return _write(run_dir / "report.html", run)
-
-
-def _write(path: Path, run: Run) -> Path:
     shown, gallery = section.of(run), joined.gallery_of([patches.of(run)])
     page = frame.render(
         HERE / "run.html",
         (HERE / "confusion.css", *(STYLES if gallery else ())),
-        SCRIPTS if gallery else (),
+        (*SCRIPTS, HERE / "filters.js", HERE / "gallery.js") if gallery else (),
         title=tables.heading(run.results),
         badges=shown.badges,
         run=shown,
@@ -59,5 +53,6 @@ def _write(path: Path, run: Run) -> Path:
         short=SHORT,
         confusion=confusion.of(run),
     )
+    path = run_dir / "report.html"
     files.write(path, page, "free space there or make the folder writable")
     return path

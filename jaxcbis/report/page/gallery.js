@@ -1,6 +1,5 @@
 // The gallery of a run's test patches: what passes the filters as cards, one patch at a time as a page.
 
-const dialog = byId("patch");
 const cards = patches.map((_, index) => card(index));
 let shown = []; // indices of the patches that pass the filters, in order
 let opened = null; // index of the patch in the dialog
@@ -16,6 +15,14 @@ function card(index) {
   const item = element("li", {}, link);
   item.dataset.index = index;
   return item;
+}
+
+/** A card's pictures; they are made when it comes into view. */
+function fill(index) {
+  const patch = patches[index];
+  const answer = answerOf(patch);
+  cards[index].firstChild.firstChild.replaceWith(
+    frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
 }
 
 function update() {
@@ -98,17 +105,12 @@ function choiceMade() {
 
 function openPatch(index) {
   opened = index;
-  const position = shown.indexOf(opened);
-  byId("position").textContent = position < 0 ? "not among those chosen" : `${position + 1} of ${shown.length}`;
-  byId("link").href = location.hash;
-  byId("patch-body").replaceChildren(...pageOf(patches[opened]));
-  if (!dialog.open) dialog.showModal();
+  showInDialog(placeOf(index, shown), location.hash, ...pageOf(patches[index]));
 }
 
 function step(by) {
   if (!shown.length) return;
-  const position = shown.indexOf(opened);
-  const goal = shown[position < 0 ? 0 : (position + by + shown.length) % shown.length];
+  const goal = neighbour(opened, by, shown);
   history.replaceState({}, "", addressOf({ patch: patches[goal].link }));
   openPatch(goal);
 }
@@ -123,18 +125,7 @@ function afterClose() {
 
 // ---- Start ---------------------------------------------------------------------------------
 
-// Pictures are made only for cards that come into view.
-const inView = new IntersectionObserver((entries) => {
-  for (const { target, isIntersecting } of entries) {
-    if (!isIntersecting) continue;
-    inView.unobserve(target);
-    const patch = patches[Number(target.dataset.index)];
-    const answer = answerOf(patch);
-    target.firstChild.firstChild.replaceWith(
-      frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
-  }
-}, { rootMargin: "400px" });
-for (const item of cards) inView.observe(item);
+fillInView(cards, fill);
 
 form.addEventListener("change", choiceMade);
 form.addEventListener("submit", (event) => event.preventDefault());
@@ -149,14 +140,7 @@ byId("maps").addEventListener("input", (event) =>
 byId("outlines").addEventListener("input", (event) =>
   byId("cards").classList.toggle("no-outlines", !event.target.checked));
 byId("cards").addEventListener("keydown", moveFocus);
-byId("previous").addEventListener("click", () => step(-1));
-byId("next").addEventListener("click", () => step(1));
-byId("close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("close", afterClose);
-dialog.addEventListener("keydown", (event) => {
-  const by = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-  if (by) step(by);
-});
+operateDialog(step, afterClose);
 addEventListener("hashchange", follow);
 // A link to what is shown already changes no address, but leads to the gallery all the same.
 document.addEventListener("click", (event) => {

@@ -51,12 +51,19 @@ TERMS = {
         "within noise",
         "The 95 % interval of the difference contains 0, so neither is shown to be better.",
     ),
+    "mcnemar": Term(
+        "McNemar's test",
+        "Compares two models on the patches that one of them alone classifies correctly. p is the "
+        "probability of counts at least as uneven if the two were equally good; a small p speaks "
+        "against that.",
+        r"McNemar's(?: exact)?(?: test)?",
+    ),
     "blind": Term(
         "blind",
-        "A blind classifier or map has not seen the image: it gives every patch the same answer, "
-        "or a map from the shape of the masks or the brightness alone. A figure means something "
-        "where it beats the best of these.",
-        r"[Bb]lind|maps? made without a model",
+        "Made without a model. A blind answer is the same for every patch. A blind map is "
+        "constant, central, random or the patch's own blurred brightness. A figure says something "
+        "of a model only where it beats the best of these.",
+        r"[Bb]lind",
     ),
     "map": Term(
         "class activation map",
@@ -103,6 +110,19 @@ TERMS = {
         "The lesion is filled in from its surroundings. A model that looks at the lesion then "
         "takes the patch for background; covering as much beside the lesion should change little.",
         r"[Cc]overing|[Ll]esions? covered",
+    ),
+    "deletion": Term(
+        "deletion, insertion",
+        "Two tests of whether a map is faithful. Pixels are taken out of the patch, or put in, "
+        "from the hottest to the coldest. A faithful map makes the class's probability fall, or "
+        "rise, faster than a random order does.",
+        r"[Dd]eletion|[Ii]nsertion",
+    ),
+    "randomisation": Term(
+        "randomisation test",
+        "The model's parameters are replaced by random ones, stage by stage. A map that stays the "
+        "same does not depend on what the model has learnt.",
+        r"[Rr]andomisation(?: test)?",
     ),
     "f1": Term(
         "precision, recall, F1",

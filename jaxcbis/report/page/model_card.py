@@ -37,8 +37,7 @@ def of(results: dict) -> list[tuple[str, str]]:
          f"assigns a patch{pixels} to one of {len(LABELS)} classes."),
         ("Intended use", "Research on methods: transfer learning, and maps that show where a model "
          "looks."),
-        ("Not for", "Diagnosis. This is no medical device, and must not be used to diagnose "
-         "anybody."),
+        ("Not for", "Diagnosis. This is not a medical device. Do not use it to diagnose anybody."),
         ("Training data", _split(data, splits.get("train"))),
         ("Validation data", _split(data, splits.get("validation"))),
         ("Test data", _split(data, splits.get("test"))),

@@ -64,7 +64,7 @@ function probabilities(patch, answer) {
     bar.style.width = `${100 * answer.probabilities[k]}%`;
     const role = [k === patch.label && "true", k === answer.predicted && "predicted"].filter(Boolean);
     return element("tr", {},
-      element("th", { scope: "row" }, label,
+      element("th", { scope: "row" }, ...breakable(label),
         ...(role.length ? [" ", element("span", { className: "small" }, role.join(", "))] : [])),
       element("td", {}, element("span", { className: "share", ariaHidden: "true" }, bar)),
       element("td", {}, answer.probabilities[k].toFixed(3)));

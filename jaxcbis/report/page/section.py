@@ -96,8 +96,8 @@ def _legends(results: dict) -> dict[str, str]:
         "reliability": "Below the line the model is surer than it should be.",
         "training": "Star: the epoch whose weights were kept. Each phase starts with the best "
         "weights of the one before it.",
-        "localization": f"{scored}. Left: LL score, with its 95 % interval; grey: maps made "
-        "without a model and, last, the most that the map's grid allows. Right: the same by "
+        "localization": f"{scored}. Left: LL score, with its 95 % interval; grey: blind "
+        "maps and, last, the most that the map's grid allows. Right: the same by "
         "threshold.",
         "covering": "From the lesion that lost most of its p(lesion) when it was covered to the "
         f"one that lost least. Outline: the radiologist's mask. Map: {method}.",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from jaxcbis.labels import LABELS
 from jaxcbis.report import paper
-from jaxcbis.report.blind import BASELINES
+from jaxcbis.report.blind import BASELINES, CEILING, best_known
 from jaxcbis.report.tables import (
     NONE,
     PAPER,
@@ -14,6 +14,7 @@ from jaxcbis.report.tables import (
     mark,
     number,
     scored_maps,
+    with_interval,
 )
 
 #: Figures of a class that have an interval.
@@ -31,7 +32,6 @@ _SAMPLES = {
     "all": "all, map of the predicted class",
     "all_true_class": "all, map of the true class",
 }
-_WITHOUT = "no model"
 _TIMES = {
     "prepare_s": "data",
     "train_s": "training",
@@ -108,7 +108,7 @@ def _overall(test: dict, published: paper.Row | None) -> list[tuple[str, ...]]:
 
 
 def localization(results: dict) -> Table | None:
-    """Figures of the maps over every choice of samples, and of maps made without a model.
+    """Figures of the maps over every choice of samples, of blind maps, and the ceiling.
 
     Args:
       results: content of results.json.
@@ -117,24 +117,26 @@ def localization(results: dict) -> Table | None:
     samples = found.get("samples")
     if not samples:
         return None
-    choices = [(name, samples[key]) for key, name in _SAMPLES.items() if samples.get(key)]
-    choices += [
-        (f"{_WITHOUT}: {name}", found["baseline_figures"][key])
+    figures = found["baseline_figures"]
+    of_run = [
+        (f"{name}: {kind}", of)
+        for key, name in _SAMPLES.items()
+        for kind, of in (samples.get(key) or {}).items()
+    ]
+    beside = [
+        (f"{'ceiling' if key == CEILING else 'blind'}: {name}", figures[key]["lesions"])
         for key, name in BASELINES.items()
-        if key in found["baseline_figures"]
+        if key in figures
     ]
     rows = [
-        (f"{name}: {kind}", str(of["n"]), *(number(of[key], 3) for key in _FIGURES))
-        for name, kinds in choices
-        for kind, of in kinds.items()
-        if kind == "lesions" or not name.startswith(_WITHOUT)
+        (name, str(of["n"]), *(number(of[key], 3) for key in _FIGURES))
+        for name, of in (*of_run, *beside)
     ]
     return Table(
         f"The {map_method(results['config'])} maps against the masks, by choice of lesions",
         ("lesions", "n", *_FIGURES.values()),
         rows,
-        f"{scored_maps(results)}; pixel AP needs none. Maps made without a model: "
-        "over all lesions.",
+        f"{scored_maps(results)}; pixel AP needs none. Blind maps and ceiling: over all lesions.",
     )
 
 
@@ -182,11 +184,7 @@ def side_by_side(names: Sequence[str], runs: Sequence[dict]) -> Table:
     for name, results in zip(names, runs, strict=True):
         test, found = results.get("test") or {}, results.get("localization") or {}
         without = results.get("test_without_label_normalization") or {}
-        blind = [
-            value
-            for key, value in (found.get("baselines") or {}).items()
-            if key != "grid_ceiling" and value is not None
-        ]
+        blind = best_known(found) if found else None
         rows.append(
             (
                 name,
@@ -196,7 +194,7 @@ def side_by_side(names: Sequence[str], runs: Sequence[dict]) -> Table:
                 number(test.get("macro_f1")),
                 with_interval(test.get("auc_mean"), test.get("auc_mean_ci95")),
                 with_interval(found.get("ll_score"), found.get("ll_score_ci95")),
-                number(max(blind, default=None)),
+                number(blind and blind[1]),
                 number(epochs_to_best(results)),
                 number((results.get("timing") or {}).get("train_s"), 0),
             )
@@ -213,13 +211,6 @@ def side_by_side(names: Sequence[str], runs: Sequence[dict]) -> Table:
         ("run", "patches", "accuracy", "without label normalisation", "macro F1", "AUC",
          "LL score", "best blind map", "epochs", "training, s"),
         rows,
-        "Best blind map: the LL score of the best map made without a model. Runs on other test "
+        "Best blind map: its LL score. Runs on other test "
         "patches are not comparable. The paper's AUC is of hard labels and has no like here.",
     )  # fmt: skip
-
-
-def with_interval(value: float | None, interval: Sequence[float] | None) -> str:
-    """A figure, and its interval where it has one."""
-    if value is None or interval is None:
-        return number(value)
-    return f"{number(value)} ({interval[0]:.2f}–{interval[1]:.2f})"

@@ -4,7 +4,6 @@ JAXCBIS_SCREENSHOTS=DIR python -m pytest tests/report/comparison/test_browser.py
 leaves pictures in DIR; of the runs in JAXCBIS_SCREENSHOTS_RUNS (folders, by colons), if it is set.
 """
 
-import csv
 import os
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from playwright.sync_api import expect
 from jaxcbis.report.comparison import document
 from tests.report import made_run
 from tests.report.comparison import runs
+from tests.report.in_browser import answers, close_dialog, names
 
 SIZES = {"1440": (1440, 1000, "light"), "dark": (1440, 1000, "dark"), "390": (390, 844, "light")}
 
@@ -30,15 +30,8 @@ def compared(made, tmp_path_factory):
     runs.smaller(folders[1], 32)
     right = {}
     for folder in folders:
-        with (folder / "predictions.csv").open(newline="") as file:
-            rows = list(csv.DictReader(file))
-        right[folder.name] = {row["id"]: row["label"] == row["predicted"] for row in rows}
+        right[folder.name] = {row["id"]: row["right"] for row in answers(folder)}
     return document.write(place / "comparison.html", folders), right
-
-
-def names(page) -> list[str]:
-    texts = page.locator("#cards a").evaluate_all("a => a.map(e => e.getAttribute('aria-label'))")
-    return [text.split(":")[0] for text in texts]
 
 
 def test_filters_address_and_patches(compared, open_report):
@@ -80,8 +73,7 @@ def test_filters_address_and_patches(compared, open_report):
     expect(dialog.locator("#patch-title")).to_have_text("patch_0001")
     opened = Axe().run(page, context="dialog")
     assert opened.violations_count == 0, opened.generate_report()
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
+    close_dialog(page)
 
     page.evaluate("location.hash = 'show=all-wrong&true=9&patch=nobody'")  # not all of it is known
     expect(page.locator("input[value=all-wrong]")).to_be_checked()

@@ -13,6 +13,7 @@ from jaxcbis.report.tables import Table
 from tests.report import made_run
 from tests.report.comparison import runs
 from tests.report.test_page import Page
+from tests.study.made import record
 
 TABLE = Table("All hyperparameter sets", ("model", "batch"), [("resnet50 s2", "8")])
 
@@ -75,7 +76,7 @@ def test_runs_that_cannot_be_paired_are_told_with_the_reason(made, copy, tmp_pat
     text = Page(document.write(tmp_path / "x.html", [made, copy]).read_text("utf-8")).text
     assert "Nothing is paired" in text
     assert "protocol, which cut and split patches differently" in text
-    assert "McNemar" not in text
+    assert "only the first right" not in text
 
 
 def test_a_run_that_is_not_tested_yet_is_compared_by_its_curves(made, copy, tmp_path):
@@ -116,8 +117,8 @@ def test_where_no_page_can_be_written_nothing_is_made(pair, tmp_path, refused_he
     assert not any((run / "report.html").exists() for run in copies)
 
 
-def test_one_run_is_no_comparison(pair, refused_here):
-    assert "two runs or more" in refused_here("report", pair[0], "--output", "x.html")
+def test_one_run_is_no_comparison_nor_is_one_given_twice(pair, refused_here):
+    assert "two runs or more" in refused_here("report", *pair[:1] * 2, "--output", "x.html")
 
 
 def test_runs_without_a_common_folder_are_compared_in_the_current_one(tmp_path, monkeypatch):
@@ -138,8 +139,22 @@ def test_a_study_says_so_and_compares_every_two_of_its_models(made, tmp_path):
     assert TABLE.title in text
 
 
-def test_a_study_of_one_model_leads_with_its_verdict(made, tmp_path):
-    path = document.write_study(tmp_path / "x.html", {"resnet50 s2": made}, [TABLE])
+def test_the_command_rebuilds_the_page_of_a_study(made, tmp_path, capsys):
+    study, runs = record()
+    results.write(tmp_path / "study.json", study | {"schema": 1, "status": "finished"})
+    for name in runs:
+        (tmp_path / name).symlink_to(made)
+    assert main(["report", str(tmp_path)]) == 0
+    assert capsys.readouterr().out.split() == [str(tmp_path / "report.html")]
+    text = Page((tmp_path / "report.html").read_text("utf-8")).text
+    assert "Study of 2 models" in text
+    assert "All hyperparameter sets" in text
+
+
+def test_a_study_of_one_model_leads_with_its_verdict(copy, tmp_path):
+    (copy / "gallery.json").unlink()
+    path = document.write_study(tmp_path / "x.html", {"resnet50 s2": copy}, [TABLE])
+    assert "gallery-data" not in path.read_text("utf-8"), "a script would look for it in vain"
     page = Page(path.read_text("utf-8"))
     assert page.open == []
     assert "Study of resnet50 s2" in page.text
