@@ -163,7 +163,7 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
     say(f"         {sizes} patches at {config.image_size} pixels")
     for name, part in data["splits"].items():
         detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
-    summary.show_dropped(dataset)
+    summary.show_dropped(dataset, config.background_size)
     say(f"Weights  {start.source['source']} ({start.source['format']})")
     if config.look_weight and config.centred:
         warn(f"LOOK WEIGHT: {notes.centred(config.protocol)}")
