@@ -2,7 +2,7 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -94,6 +94,15 @@ def expand_home(words: argparse.Namespace) -> None:
 def given(words: argparse.Namespace) -> dict[str, Any]:
     """The options of a run that the user gave, by field name."""
     return {key: value for key, value in vars(words).items() if key in options.NAMES}
+
+
+def options_of_file(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of patches adds to the options of a run, see `jaxcbis.data.exported`."""
+    if not options.is_exported(asked.get("data")):
+        return {}
+    from jaxcbis.data import exported  # here: most commands read no patches themselves
+
+    return exported.options_of_file(asked)
 
 
 def require_positive(flag: str, value: int) -> None:

@@ -64,6 +64,23 @@ def load(
     )
 
 
+def look(data: str | None) -> None:
+    """Looks at first sight whether data are what a run takes: names and headers, no pixels.
+
+    Args:
+      data: of --data; None for the demo set.
+
+    Raises:
+      UserError: they are neither a release nor a file of patches, or damaged.
+    """
+    if data is None:
+        return
+    if is_exported(data):
+        exported.look(Path(data))
+    else:
+        prepared.look(Path(data))
+
+
 def require_all_splits(dataset: Dataset) -> None:
     """Checks that there is something to train on, to validate and to test.
 

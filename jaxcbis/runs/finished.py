@@ -105,7 +105,7 @@ def load(folder: Path | str) -> Finished:
     folder = Path(folder)
     found = results.read_finished(folder)
     try:
-        config = resolve(found["config"])
+        config = resolve({}, before=dict(found["config"]))
         options = found["model"]["options"]
         statistics = normalization.from_json(found["model"]["normalization"])
         blank = backbones.blank(

@@ -62,6 +62,14 @@ def test_what_is_given_wins_and_a_folder_will_do(asked, earlier):
     assert asked[0].output == "runs/resnet50-s2-shifted-seed1"
 
 
+def test_its_windows_are_left_out_under_another_protocol(asked, earlier, refused_here):
+    file, _ = earlier(GIVEN)
+    words = ["train", "--like", str(file), "--protocol", "clean"]
+    assert main([*words, "--quiet"]) == 0
+    assert asked[0].windows is None
+    assert "--windows 4: is used only under" in refused_here(*words, "--windows", 4)
+
+
 def test_another_backbone_has_its_own_defaults(asked, earlier):
     file, _ = earlier({"backbone": "resnet50", "data": "a.npz", "epochs": 3, "weights": "random"})
     given = ["--like", str(file), "--backbone", "vgg19", "--data", str(file)]

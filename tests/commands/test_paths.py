@@ -54,6 +54,10 @@ def run(tmp_path):
             ("study", "--weights", "imagenet", "no.h5", "--output", "new"),
             "--weights no.h5: does not exist",
         ),
+        (("train", "--data", "file", "--output", "new"), "file is no readable zip archive"),
+        (("train", "--data", ".", "--output", "new"), ". holds no case-description CSV"),
+        (("train", "--data", "own.npz", "--output", "new"), "--data own.npz: not a readable"),
+        (("study", "--data", "file", "--output", "new"), "file is no readable zip archive"),
         (("study", "--output", "file/new"), "cannot write file/new: Not a directory"),
         (
             ("audit", "--run", "run", "--output", "file/new"),
@@ -83,6 +87,7 @@ def run(tmp_path):
 def test_paths_are_looked_at_first(words, said, run, tmp_path, monkeypatch, refused_here):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "own.npz").touch()
     assert said in refused_here(*words)
     assert not (tmp_path / "new").exists()
 
