@@ -208,6 +208,22 @@ def is_exported(data: object) -> bool:
     return str(data).lower().endswith(".npz")
 
 
+def described(config: Config) -> dict[str, str]:
+    """The options by their flags, as a person reads them."""
+    return {
+        f"--{option.name.replace('_', '-')}": _text(option, getattr(config, option.name))
+        for option in _OPTIONS
+    }
+
+
+def _text(option: dataclasses.Field, value: Any) -> str:
+    if value is None:
+        return "not used" if option.name in _USED_UNDER else str(option.metadata["shown"])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def recorded(config: Config) -> dict[str, Any]:
     """The options as results keep them: with paths that mean the same in another folder."""
     return {key: absolute(key, value) for key, value in dataclasses.asdict(config).items()}

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from jaxcbis.config import SCORING, Config, differing, is_exported, recorded, resolve
+from jaxcbis.config import SCORING, Config, described, differing, is_exported, recorded, resolve
 from jaxcbis.errors import UserError
 
 
@@ -158,6 +158,15 @@ def test_what_would_be_ignored_is_refused_where_it_is_given(given, said):
 )
 def test_a_vgg_pools_where_lesions_lie_anywhere(given, head):
     assert resolve(given).head == head
+
+
+def test_options_are_told_as_they_are_given():
+    told = described(resolve({"head_lr": 3e-4 * 0.3, "epochs": 4, "deterministic": True}))
+    assert told["--data"] == "the built-in demo set"
+    assert (told["--head-lr"], told["--epochs"], told["--look-weight"]) == ("9e-05", "4", "0")
+    assert (told["--deterministic"], told["--resume"]) == ("yes", "no")
+    assert (told["--windows"], told["--cam-stage"]) == ("not used", "the last one")
+    assert "None" not in told.values()
 
 
 def test_a_run_is_named_after_what_it_is():

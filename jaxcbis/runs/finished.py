@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxcbis.config import Config, resolve
 from jaxcbis.data import normalization
-from jaxcbis.errors import UserError
+from jaxcbis.errors import InvalidValueError, UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.model import Model
@@ -93,6 +93,17 @@ class Finished:
 
     def _repr_html_(self) -> str:
         return shown.html(self.results, self.folder)
+
+
+def require(run: object) -> None:
+    """Checks that a caller from Python asks a run, and not its folder, which takes time to read.
+
+    Raises:
+      InvalidValueError: it is something else.
+    """
+    if not isinstance(run, Finished):
+        given = repr(str(run) if isinstance(run, os.PathLike) else run)
+        raise InvalidValueError(f"run {given}: expected a finished run, as of jaxcbis.load(folder)")
 
 
 def load(folder: Path | str) -> Finished:
