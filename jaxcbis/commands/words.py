@@ -8,7 +8,7 @@ from typing import Any, NoReturn, TypeAlias
 
 from jaxcbis import config as options
 from jaxcbis.errors import UserError, meant
-from jaxcbis.machine.console import Level
+from jaxcbis.machine.console import Level, say
 
 #: For --window.
 WINDOW = (
@@ -97,12 +97,20 @@ def given(words: argparse.Namespace) -> dict[str, Any]:
 
 
 def options_of_file(asked: Mapping[str, Any]) -> dict[str, Any]:
-    """What a file of patches adds to the options of a run, see `jaxcbis.data.exported`."""
+    """What a file of patches adds to the options of a run, and says so.
+
+    Args:
+      asked: options by field name; see `jaxcbis.data.exported.options_of_file`.
+    """
     if not options.is_exported(asked.get("data")):
         return {}
     from jaxcbis.data import exported  # here: most commands read no patches themselves
 
-    return exported.options_of_file(asked)
+    found = exported.options_of_file(asked)
+    if found and "coordinator" not in asked:  # several hosts would each say so
+        taken = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in found.items())
+        say(f"File     {asked['data']}: {taken}")
+    return found
 
 
 def require_positive(flag: str, value: int) -> None:

@@ -15,7 +15,6 @@ from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, Patches
 from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.machine import files
-from jaxcbis.machine.console import say
 
 #: What a file must hold.
 NEEDED = {"images", "masks", "labels", "ids", "patients", "splits", "label_names", "protocol"}
@@ -66,7 +65,7 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
 
 
 def options_of_file(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The protocol and the size of a file of patches, where neither is given, and says so.
+    """The protocol and the size of a file of patches, where they are not given.
 
     Args:
       given: options of a run, by field name.
@@ -80,11 +79,7 @@ def options_of_file(given: Mapping[str, Any]) -> dict[str, Any]:
     data = given.get("data")
     if data is None or not options.is_exported(data) or not Path(data).is_file():
         return {}
-    found = {name: value for name, value in look(Path(data)).items() if name not in given}
-    if found:
-        words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in found.items())
-        say(f"File     {data}: {words}")
-    return found
+    return {name: value for name, value in look(Path(data)).items() if name not in given}
 
 
 def look(path: Path) -> dict[str, Any]:
