@@ -38,6 +38,8 @@ def run(words: argparse.Namespace) -> None:
     asked = given(words)
     config = options.resolve(asked | options_of_file(asked))
     paths.require_inputs(config)
+    if words.beam is not None and options.is_exported(config.data):
+        raise UserError(f"--beam: is not used, as the patches of {config.data} are cut already")
     if words.export is not None:
         if not options.is_exported(words.export):
             raise UserError(f"--export {words.export}: expected a name that ends in .npz")

@@ -72,5 +72,5 @@ def run(words: argparse.Namespace) -> None:
     grid.weights_of()
     if not done:
         paths.require_weights(words.weights)
-        loading.look(configs[0].data)
+        loading.look(configs[0])
     study.run(shared, grid, words.output, parallel=words.parallel == "runs")

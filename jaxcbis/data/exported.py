@@ -104,6 +104,21 @@ def look(path: Path) -> dict[str, Any]:
         return ({"protocol": protocol} if protocol in options.PROTOCOLS else {}) | size
 
 
+def require(path: Path, size: int, protocol: str) -> None:
+    """Looks whether a file is the one that was asked for, without reading its patches.
+
+    Args:
+      path, size, protocol: as of `load`.
+
+    Raises:
+      UserError: it is not, or as of `look`.
+    """
+    found = look(path)
+    its_protocol, its_size = found.get("protocol", protocol), found.get("image_size", size)
+    if said := _other_cut(its_protocol, its_size, size, protocol):
+        raise UserError(f"--data {path}: {said}")
+
+
 def load(path: Path, size: int, protocol: str) -> Dataset:
     """Reads what `save` wrote.
 
@@ -250,20 +265,27 @@ def _misfit(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
         shapes = [np.shape(fields.get(f"{name}_{part}", [])) for part in ("ids", "reasons")]
         if shapes[0] != shapes[1] or len(shapes[0]) != 1:
             return f"{name}_ids and {name}_reasons are {shapes}, expected two lists of one length"
-    if str(fields["protocol"]) != protocol:
-        return (
-            f"cut by protocol {fields['protocol']}, expected {protocol}; export again with "
-            f"--protocol {protocol}, or train with --protocol {fields['protocol']}"
-        )
     images = fields["images"]
     if images.ndim != 3 or images.dtype not in (np.uint8, np.uint16):
         return (
             f"images are {images.dtype} {images.shape}, expected uint8 or uint16 [n, size, size]; "
             "export again"
         )
-    if images.shape[1:] != (size, size):
+    if images.shape[1] != images.shape[2]:
+        return f"its patches are {images.shape[2]} x {images.shape[1]} pixels, expected squares"
+    return _other_cut(str(fields["protocol"]), images.shape[1], size, protocol)
+
+
+def _other_cut(its_protocol: str, its_size: int, size: int, protocol: str) -> str:
+    """Why patches are not cut as was asked for, in words; '' if they are."""
+    if its_protocol != protocol:
         return (
-            f"its patches are {images.shape[1]} pixels wide, expected {size}; export again with "
-            f"--image-size {size}, or train with --image-size {images.shape[1]}"
+            f"cut by protocol {its_protocol}, expected {protocol}; export again with "
+            f"--protocol {protocol}, or train with --protocol {its_protocol}"
+        )
+    if its_size != size:
+        return (
+            f"its patches are {its_size} pixels wide, expected {size}; export again with "
+            f"--image-size {size}, or train with --image-size {its_size}"
         )
     return ""

@@ -64,21 +64,21 @@ def load(
     )
 
 
-def look(data: str | None) -> None:
+def look(config: Config) -> None:
     """Looks at first sight whether data are what a run takes: names and headers, no pixels.
 
     Args:
-      data: of --data; None for the demo set.
+      config: of the run; `data`, `protocol` and `image_size` are used.
 
     Raises:
-      UserError: they are neither a release nor a file of patches, or damaged.
+      UserError: they are neither a release nor a file of patches, damaged, or cut in another way.
     """
-    if data is None:
+    if config.data is None:
         return
-    if is_exported(data):
-        exported.look(Path(data))
+    if is_exported(config.data):
+        exported.require(Path(config.data), config.image_size, config.protocol)
     else:
-        prepared.look(Path(data))
+        prepared.look(Path(config.data))
 
 
 def require_all_splits(dataset: Dataset) -> None:

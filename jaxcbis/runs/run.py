@@ -61,7 +61,7 @@ def run(
     folder = Path(config.output)
     if not shared and not results.are_finished(folder / "results.json"):
         paths.require_inputs(config)
-        loading.look(config.data)  # before weights are fetched
+        loading.look(config)  # before weights are fetched
     if config.coordinator is None:  # of several hosts, each may look while another one does
         folders.require_free(folder)
     with folders.unmade_if_unused(folder):
