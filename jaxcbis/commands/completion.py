@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from jaxcbis.errors import UserError
+from jaxcbis.errors import UserError, meant
 from jaxcbis.machine import packages
 
 SHELLS = ("bash", "zsh", "fish", "tcsh")
@@ -17,7 +17,10 @@ class PrintCompletion(argparse.Action):
         self, parser: argparse.ArgumentParser, _: Any, shell: Any, __: str | None = None
     ) -> NoReturn:
         if shell not in SHELLS:
-            raise UserError(f"--print-completion {shell}: expected one of {', '.join(SHELLS)}")
+            raise UserError(
+                f"--print-completion {shell}: expected one of {', '.join(SHELLS)}"
+                f"{meant(shell, SHELLS)}"
+            )
         packages.require("--print-completion", "shtab")
         import shtab
 

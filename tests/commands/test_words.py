@@ -71,7 +71,7 @@ def test_every_argument_is_explained_in_sentences(name):
         ),
         (
             ["--print-completion", "zch"],
-            "--print-completion zch: expected one of bash, zsh, fish, tcsh",
+            "--print-completion zch: expected one of bash, zsh, fish, tcsh; did you mean zsh?",
         ),
     ],
 )
