@@ -62,6 +62,12 @@ def test_the_reference_has_every_name_of_the_package(site):
         assert f'id="jaxcbis.{name}"' in page, name
 
 
+@pytest.mark.parametrize("page", ["cli", "python"])
+def test_what_the_file_alone_says_is_not_on_the_site(site, page):
+    assert "The site lists every" in (ROOT / f"docs/{page}.md").read_text("utf-8")
+    assert "The site lists every" not in text(site / f"{page}.html")
+
+
 def test_it_asks_no_network(site):
     for page in site.rglob("*.html"):
         loaded = re.findall(

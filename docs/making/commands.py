@@ -1,6 +1,10 @@
-"""Puts every command and option on the page cli.md, from the parser that the program uses."""
+"""Puts every command and option on the page cli.md, from the parser that the program uses.
+
+What a page says only to who reads its file, in the repository, is left out of the site.
+"""
 
 import argparse
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +13,15 @@ from jaxcbis.commands.main import parser
 #: Where they go.
 PAGE, MARK = "cli.md", "<!-- commands -->"
 HEAD = "| | what it is |\n|---|---|"
+#: What only the file says.
+_OF_THE_FILE = re.compile(r"<!-- in the file -->.*?<!-- /in the file -->\n?", re.DOTALL)
 #: Of every command, or what this page is made of.
 _UNSAID = (argparse._HelpAction, argparse._SubParsersAction)
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Called by MkDocs with the text of each page."""
+    markdown = _OF_THE_FILE.sub("", markdown)
     if page.file.src_uri != PAGE:
         return markdown
     if markdown.count(MARK) != 1:

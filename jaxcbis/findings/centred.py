@@ -29,13 +29,13 @@ def text(studies: dict[str, dict], audit: dict, title: str = TITLE) -> str:
     ]
     parts = [
         f"# {title}",
-        "Made by `python -m jaxcbis findings docs` from the files in `docs/results`. Each study is "
-        "`python -m jaxcbis study` with the options below, the audit `python -m jaxcbis audit` of "
-        "the runs that they chose.",
-        f"Images of {config['image_size']} pixels, at most {config['epochs']} epochs a phase, "
-        f"patience {config['patience']}, seeds: {_seeds(studies['paper'])}.",
-        "## In short",
         "\n".join(f"- {line}" for line in _answers(studies, audit)),
+        "## The runs that were asked",
+        f"Images of {config['image_size']} pixels, at most {config['epochs']} epochs a phase, "
+        f"patience {config['patience']}, seeds: {_seeds(studies['paper'])}. Each study is "
+        "`python -m jaxcbis study` with these options, the audit `python -m jaxcbis audit` of the "
+        "runs that they chose. `python -m jaxcbis findings docs` makes this document from the "
+        "files in `docs/results`.",
         "## What these data cannot tell",
         "\n".join(f"- {line}" for line in _limits(studies["paper"], absent)),
         formats.markdown(_accuracy(studies)),
@@ -117,7 +117,7 @@ def _limits(study: dict, absent: Sequence[str]) -> list[str]:
         cells = " or ".join(f"{grid} x {grid}" for grid in grids)
         lines.append(
             f"Maps of {cells} cells can hardly outline a lesion; "
-            "the figure 'mask at the grid' is the most that they could reach."
+            "the figure 'mask at the grid' is what the mask itself reaches on such a grid."
         )
         if 2 in grids:
             lines.append(

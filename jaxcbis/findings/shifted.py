@@ -31,16 +31,16 @@ def text(audit: dict, beside: str, picture: str, others: Sequence[str] = ()) -> 
     of_model = _on_model(looking["differences"])
     parts = [
         "# Does the patch model look at the lesion?",
-        "Made by `python -m jaxcbis findings docs` from the files in `docs/results`; the figures "
-        "and the picture are those of `python -m jaxcbis audit` of the runs. What models on "
-        f"centred lesions say is in [{beside}]({beside})."
-        + "".join(f" Other runs are in [{name}]({name})." for name in others),
-        _recipe(looking["runs"]),
-        "## The question",
-        _question(looking["runs"]),
-        "## The answer",
         "\n".join(f"{k}. {line}" for k, line in enumerate(answer(looking), 1)),
         _figure(looking, picture),
+        "## The question, and the runs that were asked",
+        _question(looking["runs"]),
+        _recipe(looking["runs"]),
+        f"Models on centred lesions are in [{beside}]({beside})."
+        + "".join(f" Other runs are in [{name}]({name})." for name in others)
+        + " `python -m jaxcbis findings docs` makes these documents from the files in "
+        "`docs/results`, and `python -m jaxcbis audit` of the runs makes the figures and the "
+        "picture.",
         *(["## Head, grid and map method", _list(of_model)] if of_model else []),
         "## What these data cannot tell",
         _list(_limits(looking)),

@@ -47,9 +47,10 @@ def warnings(results: dict) -> list[str]:
         )
     leakage = data.get("leakage") or {}
     if leakage.get("test_items_affected"):
+        patients, patches = leakage["patients_in_train_and_test"], leakage["test_items_affected"]
         found.append(
-            f"Leakage: {leakage['patients_in_train_and_test']} patients are in both the train and "
-            f"the test set, which touches {leakage['test_items_affected']} test patches."
+            f"Leakage: {patients} patient{'s are' if patients != 1 else ' is'} in both the train "
+            f"and the test set, which touches {patches} test patch{'es' * (patches != 1)}."
         )
     if dropped := data.get("dropped"):
         reasons = Counter(item["reason"] for item in dropped).most_common()

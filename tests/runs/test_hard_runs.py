@@ -18,7 +18,6 @@ from jaxcbis.data import exported, patches
 from jaxcbis.data.patches import Dataset
 from jaxcbis.labels import BACKGROUND, LABELS
 from jaxcbis.records import predictions
-from jaxcbis.report.figures import saving
 from jaxcbis.report.page import document, gallery
 from jaxcbis.training import checkpoints
 from jaxcbis.training import fit as loop
@@ -30,7 +29,6 @@ SIZE, COUNTS = 32, {"train": 12, "validation": 5, "test": 5}
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(saving, "DPI", 40)
     monkeypatch.setattr(loop, "CHECKPOINT_SHARE", 1e9)  # after every epoch
 
 
