@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from jaxcbis.config import Config, resolve
-from jaxcbis.data import pictures
+from jaxcbis.data import exported, pictures
 from jaxcbis.data.custom import save_patches
 from jaxcbis.detection.mammograms import sweep
 from jaxcbis.errors import InvalidValueError, meant
@@ -46,7 +46,8 @@ def train(
       backbone: 'vgg16', 'vgg19', 'resnet34' or 'resnet50'.
       strategy: 's1' for gradual unfreezing, 's2' for all but the frozen half at once.
       data: the release (its folder or archive.zip), or an .npz file of `prepare --export` or of
-        `save_patches`; the built-in demo set, synthetic phantoms, if None.
+        `save_patches`, whose protocol and size are then the defaults; the built-in demo set,
+        synthetic phantoms, if None.
       quiet: says nothing but warnings, on stderr.
       **options: of the command, with `_` for `-`, such as `protocol="clean"`, `epochs=10`,
         `output="runs/mine"`, `weights="random"` or `resume=True`; see `jaxcbis.config.Config`.
@@ -66,11 +67,11 @@ def train(
       >>> run.folder.name, run.results["status"]
       ('mine', 'finished')
     """
-    given = {"backbone": backbone, "strategy": strategy, "data": data} | options
-    config = resolve(_typed(given))
+    given = _typed({"backbone": backbone, "strategy": strategy, "data": data} | options)
     from jaxcbis.runs import run  # here: who only asks a finished run does not wait for it
 
     with telling(Level.QUIET if quiet else Level.NORMAL):
+        config = resolve(given | exported.options_of_file(given))
         run.run(config)
     return finished.load(config.output)
 

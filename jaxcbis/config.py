@@ -59,7 +59,8 @@ class Config:
     )  # fmt: skip
     data: str | None = _option(
         None, "The Kaggle release (its folder or archive.zip), the DICOM release, or a .npz file "
-        "of prepare --export", type=str, shown="the built-in demo set",
+        "of prepare --export, whose protocol and image size are then the defaults", type=str,
+        shown="the built-in demo set",
     )  # fmt: skip
     protocol: str = _option(
         "paper", "How patches are cut, split and normalised: paper compares with the study, clean "
@@ -195,6 +196,9 @@ INCIDENTAL = (
 SCORING = ("cam_threshold", "cam_method", "cam_stage")
 #: Options whose default hangs on the backbone.
 BY_BACKBONE = ("output_stride", "head")
+#: Options that say how patches are cut, and the only protocol that does so: of background, the
+#: others take the size from the lesions. Neither cuts what comes from a file of patches.
+_USED_UNDER = {"background_size": "paper", "windows": "shifted"}
 #: Options whose value may be a path.
 _PATHS = ("data", "weights")
 
@@ -202,6 +206,22 @@ _PATHS = ("data", "weights")
 def is_exported(data: object) -> bool:
     """Whether data are a file of patches that `prepare --export` has cut already, by its name."""
     return str(data).lower().endswith(".npz")
+
+
+def described(config: Config) -> dict[str, str]:
+    """The options by their flags, as a person reads them."""
+    return {
+        f"--{option.name.replace('_', '-')}": _text(option, getattr(config, option.name))
+        for option in _OPTIONS
+    }
+
+
+def _text(option: dataclasses.Field, value: Any) -> str:
+    if value is None:
+        return "not used" if option.name in _USED_UNDER else str(option.metadata["shown"])
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def recorded(config: Config) -> dict[str, Any]:
@@ -292,11 +312,14 @@ _METAVARS = {
 }  # fmt: skip
 
 
-def resolve(given: dict[str, Any]) -> Config:
+def resolve(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Config:
     """Fills in what the user left open.
 
     Args:
-      given: options by field name; an option that is absent takes its default.
+      given: options by field name. One that is used only under another option's value is refused
+        where it is not used.
+      before: options of an earlier run, which are taken where none is given; what is not used is
+        left out. An option that is in neither takes its default.
 
     Returns:
       The whole Config. `data` is None for the demo set, `data_dir` for TFDS's own folder,
@@ -304,21 +327,23 @@ def resolve(given: dict[str, Any]) -> Config:
       what tells of other hosts where there are none.
 
     Raises:
-      UserError: a value is out of its bounds or not among its choices.
+      UserError: a value is out of its bounds, not among its choices, or would not be used.
       TypeError: there is no such option.
     """
-    if unknown := sorted(given.keys() - NAMES):
+    asked = {**(before or {}), **given}
+    if unknown := sorted(asked.keys() - NAMES):
         raise TypeError(f"no such option: {', '.join(unknown)}")
-    demo = given.get("data") is None
+    demo = asked.get("data") is None
     values = {}
     for option in _OPTIONS:
         default = option.metadata["default"]
         if demo and option.metadata["demo"] is not None:
             default = option.metadata["demo"]
-        values[option.name] = given.get(option.name, default)
+        values[option.name] = asked.get(option.name, default)
     for option in _OPTIONS:
         _check(option, values[option.name])
     _settle(values)
+    _check_use(given, values)
     _check_design(values)
     config = Config(**values)
     _check_hosts(config)
@@ -336,12 +361,21 @@ def _settle(values: dict[str, Any]) -> None:
         if values["protocol"] == "shifted":
             defaults["head"] = "pool"  # which every backbone has, and which looks alike anywhere
         values |= {key: default for key, default in defaults.items() if values[key] is None}
-    cut = is_exported(values["data"])  # already
-    # Other protocols take the size of a background crop from the lesions.
-    if values["protocol"] != "paper" or cut:
-        values["background_size"] = None
-    if values["protocol"] != "shifted" or cut:
-        values["windows"] = None
+    for key, protocol in _USED_UNDER.items():
+        if values["protocol"] != protocol or is_exported(values["data"]):
+            values[key] = None
+
+
+def _check_use(given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    """Refuses what was given and, as the options are settled, would be ignored."""
+    for key, protocol in _USED_UNDER.items():
+        if given.get(key) is not None and values[key] is None:
+            why = (
+                f"is used only under --protocol {protocol}, not {values['protocol']}"
+                if values["protocol"] != protocol
+                else f"is not used, as the patches of {values['data']} are cut already"
+            )
+            raise UserError(f"--{key.replace('_', '-')} {given[key]}: {why}; leave it out")
 
 
 def _check_design(values: dict[str, Any]) -> None:

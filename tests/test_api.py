@@ -233,6 +233,22 @@ def test_a_wrong_option_is_told_before_anything_is_done(options, kind, said, tmp
     assert not any(tmp_path.iterdir())
 
 
+def test_the_folder_of_a_run_is_no_run(folder, tmp_path):
+    patch = images()[0]
+    for ask in (
+        lambda run: jaxcbis.predict(run, patch),
+        lambda run: jaxcbis.explain(run, patch),
+        lambda run: jaxcbis.sweep(run, patch),
+        lambda run: jaxcbis.export(run, tmp_path / "model"),
+    ):
+        for given in (folder, str(folder)):
+            with pytest.raises(jaxcbis.UserError) as caught:
+                ask(given)
+            said = f"run '{folder}': expected a finished run, as of jaxcbis.load(folder)"
+            assert str(caught.value) == said
+            assert isinstance(caught.value, ValueError)
+
+
 EXPORTED = """
 import os, sys
 from pathlib import Path

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from jaxcbis.config import SCORING, Config, differing, is_exported, recorded, resolve
+from jaxcbis.config import SCORING, Config, described, differing, is_exported, recorded, resolve
 from jaxcbis.errors import UserError
 
 
@@ -113,12 +113,37 @@ def test_the_backbones_rate_is_that_of_the_paper_for_model_and_strategy(given, r
         ({}, 48),
         ({"data": "r"}, 550),
         ({"data": "r", "protocol": "clean"}, None),
-        ({"data": "r.npz", "background_size": 60}, None),
+        ({"data": "r.npz"}, None),
         ({"data": "r", "background_size": 60}, 60),
     ],
 )
 def test_a_background_has_a_size_only_where_one_is_cut(given, size):
     assert resolve(given).background_size == size
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            {"protocol": "clean", "windows": 5},
+            "--windows 5: is used only under --protocol shifted, not clean; leave it out",
+        ),
+        ({"windows": 3}, "--windows 3: is used only under --protocol shifted, not paper"),
+        (
+            {"protocol": "shifted", "background_size": 300},
+            "--background-size 300: is used only under --protocol paper, not shifted",
+        ),
+        (
+            {"data": "r.npz", "background_size": 60},
+            "--background-size 60: is not used, as the patches of r.npz are cut already",
+        ),
+    ],
+)
+def test_what_would_be_ignored_is_refused_where_it_is_given(given, said):
+    with pytest.raises(UserError, match=said):
+        resolve(given)
+    settled = resolve({}, before=given)  # of an earlier run it is no more than left out
+    assert resolve({}, before=dataclasses.asdict(settled)) == settled
 
 
 @pytest.mark.parametrize(
@@ -133,6 +158,15 @@ def test_a_background_has_a_size_only_where_one_is_cut(given, size):
 )
 def test_a_vgg_pools_where_lesions_lie_anywhere(given, head):
     assert resolve(given).head == head
+
+
+def test_options_are_told_as_they_are_given():
+    told = described(resolve({"head_lr": 3e-4 * 0.3, "epochs": 4, "deterministic": True}))
+    assert told["--data"] == "the built-in demo set"
+    assert (told["--head-lr"], told["--epochs"], told["--look-weight"]) == ("9e-05", "4", "0")
+    assert (told["--deterministic"], told["--resume"]) == ("yes", "no")
+    assert (told["--windows"], told["--cam-stage"]) == ("not used", "the last one")
+    assert "None" not in told.values()
 
 
 def test_a_run_is_named_after_what_it_is():

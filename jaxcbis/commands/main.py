@@ -31,7 +31,7 @@ from jaxcbis.commands.completion import PrintCompletion
 from jaxcbis.commands.words import STARTS_AFRESH, Parser, expand_home
 from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import process
-from jaxcbis.machine.console import Level, telling
+from jaxcbis.machine.console import Level, fail, telling
 
 EXIT_FAULT = 1
 EXIT_USER_ERROR = 2
@@ -131,7 +131,7 @@ def ending(command: Callable[[], None], again: Callable[[], str] = lambda: AGAIN
                 raise
             with contextlib.suppress(OSError):  # nor can that be said
                 if line:
-                    print(f"jaxcbis: {line}", file=sys.stderr, flush=True)
+                    fail(f"jaxcbis: {line}")
             return code
     return 0
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import Commands, add_levels, given
+from jaxcbis.commands.words import Commands, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
 from jaxcbis.records import paths
 
@@ -35,8 +35,11 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    config = options.resolve(given(words))
+    asked = given(words)
+    config = options.resolve(asked | options_of_file(asked))
     paths.require_inputs(config)
+    if words.beam is not None and options.is_exported(config.data):
+        raise UserError(f"--beam: is not used, as the patches of {config.data} are cut already")
     if words.export is not None:
         if not options.is_exported(words.export):
             raise UserError(f"--export {words.export}: expected a name that ends in .npz")

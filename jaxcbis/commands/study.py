@@ -4,7 +4,14 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given, require_positive
+from jaxcbis.commands.words import (
+    GOES_ON,
+    Commands,
+    add_levels,
+    given,
+    options_of_file,
+    require_positive,
+)
 from jaxcbis.designs import BACKBONES
 from jaxcbis.records import paths, results
 
@@ -52,10 +59,12 @@ def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     require_positive("--seeds", words.seeds)
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
+    shared |= options_of_file(shared)
     configs = [options.resolve(shared | {"backbone": backbone}) for backbone in words.backbones]
     done = results.are_finished(words.output / "study.json")  # and needs nothing any more
     if not done:
         paths.require_inputs(configs[0])  # which they have in common; before JAX is loaded
+    from jaxcbis.data import loading
     from jaxcbis.study import run as study
     from jaxcbis.study.cells import Grid
 
@@ -63,4 +72,5 @@ def run(words: argparse.Namespace) -> None:
     grid.weights_of()
     if not done:
         paths.require_weights(words.weights)
+        loading.look(configs[0])
     study.run(shared, grid, words.output, parallel=words.parallel == "runs")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxcbis import config as options
-from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given
+from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import say
 from jaxcbis.records import paths, results
@@ -33,9 +33,9 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     asked = given(words)
-    if words.like is not None:
-        asked = _like(words.like, words.parser) | asked
-    config = options.resolve(asked)
+    like = {} if words.like is None else _like(words.like, words.parser)
+    asked |= options_of_file({**like, **asked})
+    config = options.resolve(asked, before=like)
     paths.require_inputs_of_run(config)  # before JAX is loaded
     if config.coordinator is not None:
         from jaxcbis.machine import watched

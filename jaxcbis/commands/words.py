@@ -2,13 +2,13 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from jaxcbis import config as options
 from jaxcbis.errors import UserError, meant
-from jaxcbis.machine.console import Level
+from jaxcbis.machine.console import Level, say
 
 #: For --window.
 WINDOW = (
@@ -94,6 +94,23 @@ def expand_home(words: argparse.Namespace) -> None:
 def given(words: argparse.Namespace) -> dict[str, Any]:
     """The options of a run that the user gave, by field name."""
     return {key: value for key, value in vars(words).items() if key in options.NAMES}
+
+
+def options_of_file(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What a file of patches adds to the options of a run, and says so.
+
+    Args:
+      asked: options by field name; see `jaxcbis.data.exported.options_of_file`.
+    """
+    if not options.is_exported(asked.get("data")):
+        return {}
+    from jaxcbis.data import exported  # here: most commands read no patches themselves
+
+    found = exported.options_of_file(asked)
+    if found and "coordinator" not in asked:  # several hosts would each say so
+        taken = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in found.items())
+        say(f"File     {asked['data']}: {taken}")
+    return found
 
 
 def require_positive(flag: str, value: int) -> None:

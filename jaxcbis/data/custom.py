@@ -50,10 +50,10 @@ def save_patches(
         to validate; the same ones every time.
       ids: n names, all different; 'patch-0' and so on if None.
       protocol: 'clean' if lesions lie in the middle of their patches, 'shifted' if they may lie
-        anywhere in them, 'paper' to normalise each class by itself as the paper does. The training
-        has to be given the same.
-      image_size: side of the patches in the file, 32 to 512 pixels; the training has to be given
-        the same.
+        anywhere in them, 'paper' to normalise each class by itself as the paper does. A training
+        on the file takes it from there.
+      image_size: side of the patches in the file, 32 to 512 pixels. A training on the file takes it
+        from there.
 
     Returns:
       The file.

@@ -1,12 +1,16 @@
 """The .npz file that carries patches elsewhere."""
 
 import itertools
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.lib.npyio import NpzFile
 
+from jaxcbis import config as options
 from jaxcbis.data.patches import OVERLAP, SPLITS, Dataset, Patches
 from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.labels import BACKGROUND, LABELS
@@ -58,6 +62,61 @@ def save(path: Path, dataset: Dataset, protocol: str) -> None:
             notes=np.array(dataset.notes, str),
             **told,
         )
+
+
+def options_of_file(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The protocol and the size of a file of patches, where they are not given.
+
+    Args:
+      given: options of a run, by field name.
+
+    Returns:
+      Options to add to them; none of other data, or where the file is not there.
+
+    Raises:
+      UserError: the file is damaged or of another kind.
+    """
+    data = given.get("data")
+    if data is None or not options.is_exported(data) or not Path(data).is_file():
+        return {}
+    return {name: value for name, value in look(Path(data)).items() if name not in given}
+
+
+def look(path: Path) -> dict[str, Any]:
+    """What a file says of its patches, without reading them: their 'protocol' and 'image_size'.
+
+    Raises:
+      UserError: the file is absent (a MissingFileError), damaged or of another kind.
+    """
+    with _opened(path) as file:
+        if said := _lacking(file.files):
+            raise UserError(f"--data {path}: {said}")
+        assert file.zip is not None  # which a file that is closed has not
+        with file.zip.open("images.npy") as images:
+            version = np.lib.format.read_magic(images)
+            read = np.lib.format.read_array_header_1_0
+            if version != (1, 0):
+                read = np.lib.format.read_array_header_2_0
+            shape, _, _ = read(images)
+        # What is not as it has to be is told by `load`, with the other fields.
+        size = {"image_size": shape[1]} if len(shape) == 3 else {}
+        protocol = str(file["protocol"])
+        return ({"protocol": protocol} if protocol in options.PROTOCOLS else {}) | size
+
+
+def require(path: Path, size: int, protocol: str) -> None:
+    """Looks whether a file is the one that was asked for, without reading its patches.
+
+    Args:
+      path, size, protocol: as of `load`.
+
+    Raises:
+      UserError: it is not, or as of `look`.
+    """
+    found = look(path)
+    its_protocol, its_size = found.get("protocol", protocol), found.get("image_size", size)
+    if said := _other_cut(its_protocol, its_size, size, protocol):
+        raise UserError(f"--data {path}: {said}")
 
 
 def load(path: Path, size: int, protocol: str) -> Dataset:
@@ -167,43 +226,66 @@ def _text(column: np.ndarray) -> np.ndarray:
 
 
 def _read(path: Path) -> dict[str, np.ndarray]:
+    with _opened(path) as file:
+        return {key: file[key] for key in file.files if key in NEEDED | _OPTIONAL}
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[NpzFile]:
+    """A file of arrays; what goes wrong within is the file's fault."""
     try:
         # NumPy leaves a damaged file open that it has opened itself.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            return {key: file[key] for key in file.files if key in NEEDED | _OPTIONAL}
+            yield file
+    except UserError:
+        raise
     except FileNotFoundError as error:
         raise MissingFileError(f"--data {path}: no such file") from error
     except Exception as error:  # a damaged archive raises many kinds
         raise UserError(f"--data {path}: not a readable .npz file ({error})") from error
 
 
-def _misfit(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
-    """Why a file is not the one that was asked for; '' if it is."""
-    if missing := sorted(NEEDED - fields.keys()):
+def _lacking(names: Iterable[str]) -> str:
+    """What a file with these fields lacks, in words; '' if it is nothing."""
+    if missing := sorted(NEEDED - set(names)):
         return (
             f"lacks {', '.join(missing)}; expected a file of prepare --export or of "
             "jaxcbis.save_patches"
         )
+    return ""
+
+
+def _misfit(fields: dict[str, np.ndarray], size: int, protocol: str) -> str:
+    """Why a file is not the one that was asked for; '' if it is."""
+    if said := _lacking(fields):
+        return said
     if (names := _text(fields["label_names"]).tolist()) != list(LABELS):
         return f"classes {names}, expected {list(LABELS)}"
     for name in _TOLD:
         shapes = [np.shape(fields.get(f"{name}_{part}", [])) for part in ("ids", "reasons")]
         if shapes[0] != shapes[1] or len(shapes[0]) != 1:
             return f"{name}_ids and {name}_reasons are {shapes}, expected two lists of one length"
-    if str(fields["protocol"]) != protocol:
-        return (
-            f"cut by protocol {fields['protocol']}, expected {protocol}; export again with "
-            f"--protocol {protocol}, or train with --protocol {fields['protocol']}"
-        )
     images = fields["images"]
     if images.ndim != 3 or images.dtype not in (np.uint8, np.uint16):
         return (
             f"images are {images.dtype} {images.shape}, expected uint8 or uint16 [n, size, size]; "
             "export again"
         )
-    if images.shape[1:] != (size, size):
+    if images.shape[1] != images.shape[2]:
+        return f"its patches are {images.shape[2]} x {images.shape[1]} pixels, expected squares"
+    return _other_cut(str(fields["protocol"]), images.shape[1], size, protocol)
+
+
+def _other_cut(its_protocol: str, its_size: int, size: int, protocol: str) -> str:
+    """Why patches are not cut as was asked for, in words; '' if they are."""
+    if its_protocol != protocol:
         return (
-            f"its patches are {images.shape[1]} pixels wide, expected {size}; export again with "
-            f"--image-size {size}, or train with --image-size {images.shape[1]}"
+            f"cut by protocol {its_protocol}, expected {protocol}; export again with "
+            f"--protocol {protocol}, or train with --protocol {its_protocol}"
+        )
+    if its_size != size:
+        return (
+            f"its patches are {its_size} pixels wide, expected {size}; export again with "
+            f"--image-size {size}, or train with --image-size {its_size}"
         )
     return ""

@@ -64,6 +64,23 @@ def load(
     )
 
 
+def look(config: Config) -> None:
+    """Looks at first sight whether data are what a run takes: names and headers, no pixels.
+
+    Args:
+      config: of the run; `data`, `protocol` and `image_size` are used.
+
+    Raises:
+      UserError: they are neither a release nor a file of patches, damaged, or cut in another way.
+    """
+    if config.data is None:
+        return
+    if is_exported(config.data):
+        exported.require(Path(config.data), config.image_size, config.protocol)
+    else:
+        prepared.look(Path(config.data))
+
+
 def require_all_splits(dataset: Dataset) -> None:
     """Checks that there is something to train on, to validate and to test.
 

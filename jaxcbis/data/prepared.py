@@ -89,6 +89,19 @@ def load(
         return Prepared(release, train, windows, test, *told)
 
 
+def look(release: Path) -> None:
+    """Looks whether a path leads to a release, by the names of its files.
+
+    Raises:
+      UserError: it does not.
+    """
+    from tfds_cbis.release.opening import opened
+
+    with user_errors():
+        store, _ = opened(release)
+        store.close()
+
+
 @contextmanager
 def user_errors() -> Iterator[None]:
     """Within it, what `tfds_cbis` asks of its user becomes a UserError."""

@@ -63,8 +63,14 @@ def assumptions(assumed: Sequence[dict[str, str]]) -> list[str]:
     ]
 
 
-def show_dropped(dataset: Dataset) -> None:
-    """Says what was assumed, what was left out of the data set, and what falls short."""
+def show_dropped(dataset: Dataset, background_size: int | None) -> None:
+    """Says what was assumed, what was left out of the data set, and what falls short.
+
+    Args:
+      dataset: of the run.
+      background_size: side of the background crops that were cut; None where it could not be
+        chosen, as of patches from a file.
+    """
     for note in dataset.notes:
         warn(note)
     reasons: dict[str, list[str]] = {}
@@ -80,4 +86,5 @@ def show_dropped(dataset: Dataset) -> None:
     for name in ("train", "test"):
         part = dataset.splits[name]
         if len(part) and not (part.labels == BACKGROUND).any():
-            warn(f"no background patches in {name}: a smaller --background-size may find room")
+            smaller = ": a smaller --background-size may find room" if background_size else ""
+            warn(f"no background patches in {name}{smaller}")

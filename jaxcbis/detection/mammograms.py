@@ -18,7 +18,7 @@ from jaxcbis.machine.console import say, track, warn
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.runs import answers
 from jaxcbis.runs.explain_patch import by_label
-from jaxcbis.runs.finished import Finished
+from jaxcbis.runs.finished import Finished, require
 from jaxcbis.training.epoch_lines import duration
 
 
@@ -45,14 +45,16 @@ def sweep(
       `jaxcbis.detection.sweep` finds the windows that stand out.
 
     Raises:
-      UserError: the run does not know its crops' size, a window does not fit, or the mammogram is
-        of another kind or cannot be read, as of `jaxcbis.predict`.
+      UserError: it is no run (also a ValueError), the run does not know its crops' size, a window
+        does not fit, or the mammogram is of another kind or cannot be read, as of
+        `jaxcbis.predict`.
 
     Examples:
       >>> found = jaxcbis.sweep(run, "mammogram.png")
       >>> found.probabilities.shape[-1], found.boxes.shape[-1]
       (5, 4)
     """
+    require(run)
     planned = plan(run, answers.read(mammogram), side(run, window))
     return sweeping.sweep(partial(answers.predict, run), planned, track)
 
@@ -184,7 +186,7 @@ def explainer(run: Finished, *, window: int | None, boxes: int) -> Callable[[Pic
         overlay.write(file, shown, run.results, str(run.folder))
         for rank, mark in enumerate(marks, 1):
             label = LABELS[int(mark.probabilities.argmax())]
-            say(f"  {rank}. lesion {mark.score:.3f}, {label}, at {mark.box}")
+            say(f"  {rank}. lesion {mark.lesion}, {label}, at {mark.box}")
         say(f"  maps: {file}")
         return {
             "window": wide, "windows": int(planned.looked_at.size),

@@ -116,7 +116,7 @@ def _list_marks(part: SubFigure, picture: Picture) -> None:
         first = f", the first {LISTED} of {count}" if count > LISTED else ""
         axes.set_title(f"Best boxes, by the probability of a lesion{first}", fontsize=10)
         rows = [
-            [str(rank), f"{mark.score:.3f}", LABELS[best], f"{mark.probabilities[best]:.2f}"]
+            [str(rank), mark.lesion, LABELS[best], f"{mark.probabilities[best]:.2f}"]
             for rank, mark in enumerate(picture.marks[:LISTED], 1)
             for best in [int(mark.probabilities.argmax())]
         ]

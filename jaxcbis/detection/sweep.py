@@ -51,6 +51,12 @@ class Mark(NamedTuple):
     score: float
     probabilities: np.ndarray
 
+    @property
+    def lesion(self) -> str:
+        """Probability of any lesion; where it would read 1.000, by how much it falls short of 1."""
+        background = self.probabilities[BACKGROUND]
+        return f"{1 - background:.3f}" if background >= 0.0005 else f"1 - {background:.2g}"
+
 
 class Plan(NamedTuple):
     """The windows of one mammogram, of which nothing is known yet.

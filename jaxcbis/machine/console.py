@@ -7,6 +7,7 @@ the loop that shows a bar.
 
 import errno
 import os
+import textwrap
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -236,4 +237,16 @@ def detail(text: str) -> None:
 def warn(text: str) -> None:
     """Prints a line that must not be overlooked; under --quiet on stderr."""
     where = _errors if level() == Level.QUIET else console
-    where.print(f"! {text}", style="bold yellow", markup=False, soft_wrap=True)
+    _print_words(where, f"! {text}", "bold yellow")
+
+
+def fail(text: str) -> None:
+    """Prints on stderr what ended a command."""
+    _print_words(_Read(stderr=True), text)
+
+
+def _print_words(where: Console, text: str, style: str = "") -> None:
+    """A terminal breaks the line between words, and leaves a long path whole; a file has one."""
+    if where.is_terminal:
+        text = textwrap.fill(text, where.width, break_long_words=False, break_on_hyphens=False)
+    where.print(Text(text, style), soft_wrap=True)

@@ -1,7 +1,7 @@
 """The folder that a command writes to: whether it is free, and keeping others off it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -39,6 +39,32 @@ def lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         file.release()
+
+
+def require_free(folder: Path) -> None:
+    """Checks that no other process has the folder, which may be taken right after.
+
+    Raises:
+      UserError: as of `lock`.
+    """
+    if (folder / _LOCK).exists():
+        with lock(folder):
+            pass
+
+
+@contextmanager
+def unmade_if_unused(folder: Path) -> Iterator[None]:
+    """Removes the folder again if it was made within it and nothing was written there."""
+    made = [place for place in (folder, *folder.parents) if not place.exists()]
+    try:
+        yield
+    finally:
+        if made and folder.is_dir():
+            with suppress(UserError, OSError), lock(folder):  # else it is another process's
+                if unused(folder):
+                    (folder / _LOCK).unlink()
+                    for place in made:
+                        place.rmdir()
 
 
 def require_seen(folder: Path) -> None:

@@ -16,7 +16,7 @@ from jaxcbis.labels import LABELS
 from jaxcbis.machine.console import track
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.runs.explanation import Explanation
-from jaxcbis.runs.finished import Finished
+from jaxcbis.runs.finished import Finished, require
 
 
 def predict(run: Finished, images: Several) -> np.ndarray:
@@ -37,8 +37,8 @@ def predict(run: Finished, images: Several) -> np.ndarray:
       float64 [classes], in the order of `jaxcbis.LABELS`; of a list [n, classes].
 
     Raises:
-      UserError: a picture is of another kind (also a ValueError), its file is not there (also a
-        FileNotFoundError) or cannot be read.
+      UserError: it is no run, or a picture is of another kind (also a ValueError); its file is not
+        there (also a FileNotFoundError) or cannot be read.
 
     Examples:
       >>> probabilities = jaxcbis.predict(run, "patch.png")
@@ -47,6 +47,7 @@ def predict(run: Finished, images: Several) -> np.ndarray:
       >>> jaxcbis.predict(run, ["patch.png", np.zeros((24, 24))]).shape
       (2, 5)
     """
+    require(run)
     asked = _read(images)
     found = probabilities(run, _inputs(run, asked))
     return found[0] if asked.single else found
@@ -86,6 +87,7 @@ def explain(
       (32, 32)
       >>> figure = found.plot()  # patch, map and overlay side by side
     """
+    require(run)
     method = _known("method", method or run.config.cam_method, tuple(CAM_METHODS))
     stages = tuple(run.model.stages)
     stage = _known("stage", stage or run.config.cam_stage or stages[-1], stages)

@@ -11,7 +11,7 @@ from jax import export as jax_export
 from jaxcbis.machine import files
 from jaxcbis.models.inference import apply
 from jaxcbis.models.model import HEAD
-from jaxcbis.runs.finished import Finished
+from jaxcbis.runs.finished import Finished, require
 
 PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
@@ -32,12 +32,13 @@ def export(run: Finished, file: Path | str) -> Path:
       The file.
 
     Raises:
-      UserError: the file cannot be written.
+      UserError: it is no run (also a ValueError), or the file cannot be written.
 
     Examples:
       >>> jaxcbis.export(run, "model.stablehlo").name
       'model.stablehlo'
     """
+    require(run)
     file = Path(os.path.expanduser(file))
     stages = (*run.model.stages, HEAD)
     model = jax.tree.map(np.asarray, run.model)  # for any number of devices

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from jaxcbis.config import Config, resolve
 from jaxcbis.data import normalization
-from jaxcbis.errors import UserError
+from jaxcbis.errors import InvalidValueError, UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.models import backbones
 from jaxcbis.models.model import Model
@@ -95,6 +95,17 @@ class Finished:
         return shown.html(self.results, self.folder)
 
 
+def require(run: object) -> None:
+    """Checks that a caller from Python asks a run, and not its folder, which takes time to read.
+
+    Raises:
+      InvalidValueError: it is something else.
+    """
+    if not isinstance(run, Finished):
+        given = repr(str(run) if isinstance(run, os.PathLike) else run)
+        raise InvalidValueError(f"run {given}: expected a finished run, as of jaxcbis.load(folder)")
+
+
 def load(folder: Path | str) -> Finished:
     """Reads the run in a folder; the data it was trained on are not needed.
 
@@ -105,7 +116,7 @@ def load(folder: Path | str) -> Finished:
     folder = Path(folder)
     found = results.read_finished(folder)
     try:
-        config = resolve(found["config"])
+        config = resolve({}, before=dict(found["config"]))
         options = found["model"]["options"]
         statistics = normalization.from_json(found["model"]["normalization"])
         blank = backbones.blank(

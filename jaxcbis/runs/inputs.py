@@ -1,11 +1,10 @@
 """What a run starts from: its data and its model, and what a person is told of them."""
 
-import dataclasses
 from typing import NamedTuple
 
 import jax.numpy as jnp
 
-from jaxcbis.config import Config, is_exported
+from jaxcbis.config import Config, described, is_exported
 from jaxcbis.data import loading, summary
 from jaxcbis.data.patches import OVERLAP, Dataset
 from jaxcbis.errors import UserError
@@ -145,8 +144,8 @@ def introduce(config: Config, threads: int, before: dict | None) -> None:
     say(f"Results  {config.output}")
     if unlogged := tensorboard.missing():
         warn(unlogged)
-    for key, value in dataclasses.asdict(config).items():
-        detail(f"  {key} {value}")
+    for flag, value in described(config).items():
+        detail(f"  {flag}: {value}")
 
 
 def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
@@ -163,8 +162,9 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
     say(f"Data     {dataset.name}")
     say(f"         {sizes} patches at {config.image_size} pixels")
     for name, part in splits.items():
-        detail(f"  {name}: {part['per_class']}, {part['patients']} patients")
-    summary.show_dropped(dataset)
+        classes = ", ".join(f"{count} {label}" for label, count in part["per_class"].items())
+        detail(f"  {name}: {classes}; {part['patients']} patients")
+    summary.show_dropped(dataset, config.background_size)
     say(f"Weights  {start.source['source']} ({start.source['format']})")
     if config.look_weight and config.centred:
         warn(f"LOOK WEIGHT: {notes.centred(config.protocol)}")

@@ -30,7 +30,7 @@ def prepare(config: Config, export: Path | None = None, beam: list[str] | None =
         side = "test" if name.startswith("test") else "train"
         official[side].update(summary.count(part)["per_class"])
     terminal.show(console, [tables.table_one(official, demo=dataset.source == loading.DEMO)])
-    summary.show_dropped(dataset)
+    summary.show_dropped(dataset, config.background_size)
     if export is not None:
         exported.save(export, dataset, config.protocol)
         say(f"Patches at {config.image_size} pixels written to {export}")

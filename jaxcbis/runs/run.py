@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from jaxcbis.config import Config
-from jaxcbis.data import normalization
+from jaxcbis.data import loading, normalization
 from jaxcbis.data.patches import Dataset
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
@@ -59,26 +59,38 @@ def run(
         known = ", ".join(stages)
         raise UserError(f"--cam-stage {config.cam_stage}: {config.backbone} has {known}")
     folder = Path(config.output)
-    if not shared:
-        paths.require_inputs_of_run(config)
-    before = claim.claim(folder, config)  # what is wrong there is said before JAX starts
-    with hosts.joined(config.coordinator, config.num_processes, config.process_id):
-        threads = claim.threads_of(before) if before else None
-        started = backend.start(config.device, threads, deterministic=config.deterministic)
-        reports = hosts.first()
-        with (
-            nullcontext() if reports else hushed(),
-            folders.lock(folder) if reports else nullcontext(),
-            device.compile_clock() as compile_seconds,
-        ):
-            hosts.wait_for_all("the folder is taken")
-            folders.require_seen(folder)
-            # Another process may have finished the run while this one waited to begin.
-            before = claim.claim(folder, config)
-            finished = before is not None and before["status"] == results.FINISHED
-            if hosts.of_first(finished):  # another host may still see an older file
-                return leave.complete(folder, before) if reports and before else {}
-            return _run(config, before, shared, on_epoch, started.threads, compile_seconds)
+    if not shared and not results.are_finished(folder / "results.json"):
+        paths.require_inputs(config)
+        loading.look(config)  # before weights are fetched
+    if config.coordinator is None:  # of several hosts, each may look while another one does
+        folders.require_free(folder)
+    with folders.unmade_if_unused(folder):
+        before = claim.claim(folder, config)  # what is wrong there is said before JAX starts
+        with hosts.joined(config.coordinator, config.num_processes, config.process_id):
+            return _claimed(config, before, shared, on_epoch)
+
+
+def _claimed(
+    config: Config, before: dict | None, shared: Shared | None, on_epoch: Callable[[dict], None]
+) -> dict:
+    """`run` in a folder that has room for it, with the results that are there."""
+    folder = Path(config.output)
+    threads = claim.threads_of(before) if before else None
+    started = backend.start(config.device, threads, deterministic=config.deterministic)
+    reports = hosts.first()
+    with (
+        nullcontext() if reports else hushed(),
+        folders.lock(folder) if reports else nullcontext(),
+        device.compile_clock() as compile_seconds,
+    ):
+        hosts.wait_for_all("the folder is taken")
+        folders.require_seen(folder)
+        # Another process may have finished the run while this one waited to begin.
+        before = claim.claim(folder, config)
+        finished = before is not None and before["status"] == results.FINISHED
+        if hosts.of_first(finished):  # another host may still see an older file
+            return leave.complete(folder, before) if reports and before else {}
+        return _run(config, before, shared, on_epoch, started.threads, compile_seconds)
 
 
 def _run(

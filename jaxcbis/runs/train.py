@@ -56,7 +56,8 @@ def train(
     folder = Path(config.output) / "checkpoints"
     recipe = _recipe(config)
     for phase in recipe.phases:
-        detail(f"  {phase.name}: learning rates {phase.learning_rates}")
+        rates = ", ".join(f"{stage} {rate:g}" for stage, rate in phase.learning_rates.items())
+        detail(f"  {phase.name}: learning rates: {rates}")
     train, validation = (
         _examples(dataset.splits[name], statistics, config, model)
         for name in ("train", "validation")
@@ -111,6 +112,8 @@ def _telling(config: Config, bars: Bars) -> Callable[[dict, bool], None]:
     history: list[dict] = []
 
     def tell(row: dict, again: bool) -> None:
+        if not history:
+            say(epoch_lines.HEAD)
         history.append(row)
         say(epoch_lines.line(history, config.patience, config.min_delta))
         parts = ""

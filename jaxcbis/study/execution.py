@@ -83,7 +83,7 @@ def do(configs: Sequence[Config], watch: Watch, machine: Machine) -> None:
     dataset = inputs.load_data(configs[0])
     if dataset.source == loading.DEMO:
         warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
-    summary.show_dropped(dataset)
+    summary.show_dropped(dataset, configs[0].background_size)
     if not machine.processes:
         work = _worker(dataset, 1)
         for config in configs:

@@ -7,12 +7,18 @@ from jaxcbis.training import early_stopping
 #: Seconds; less is over before it is read.
 WORTH_TELLING = 5
 
+_COLUMNS = "{:<7}  {:>5}  {:>10}  {:>8}  {:>8}  {:>8}  {:>9}  {:>8}"
+#: What stands above the lines: at most 80 columns, as they have.
+HEAD = _COLUMNS.format(
+    "phase", "epoch", "train loss", "accuracy", "val loss", "accuracy", "best loss", "patience"
+)
+
 
 def line(history: Sequence[dict], patience: int, min_delta: float) -> str:
-    """A line of at most 80 columns on the last row of a history.
+    """A line under HEAD on the last row of a history.
 
-    It has the losses and accuracies, the lowest validation loss of the phase so far, and how many
-    more epochs without improvement end the phase.
+    The best loss is the lowest validation loss of the phase so far, patience how many more epochs
+    without improvement end the phase. Nothing was trained before epoch 0.
 
     Args:
       history: rows up to that epoch.
@@ -20,14 +26,14 @@ def line(history: Sequence[dict], patience: int, min_delta: float) -> str:
     """
     row = history[-1]
     losses = [other["val_loss"] for other in history if other["phase"] == row["phase"]]
-    train = "as it starts"
+    trained = ("-", "-")
     if row["epoch"]:
-        train = f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}"
-    return (
-        f"{row['phase']:<7} epoch {row['epoch']:>3}  {train:<18}  "
-        f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}  best {min(losses):.4f}  "
-        f"left {patience - early_stopping.waited(losses, min_delta)}"
-    )
+        trained = (f"{row['train_loss']:.4f}", f"{row['train_accuracy']:.3f}")
+    return _COLUMNS.format(
+        row["phase"], row["epoch"], *trained, f"{row['val_loss']:.4f}",
+        f"{row['val_accuracy']:.3f}", f"{min(losses):.4f}",
+        patience - early_stopping.waited(losses, min_delta),
+    )  # fmt: skip
 
 
 def estimate(row: dict, epochs: int, patience: int) -> str | None:

@@ -12,6 +12,9 @@ from jaxcbis.training import batches, steps
 from jaxcbis.training.batches import Examples
 from jaxcbis.training.steps import Plan, State, Sums
 
+#: Steps that may be queued behind the one that the device is at: enough to keep it busy, and so few
+#: that what is shown is what is done.
+AHEAD = 2
 #: Shows how far the batches are.
 Shown = Callable[[Sequence[np.ndarray]], Iterable[np.ndarray]]
 
@@ -53,6 +56,8 @@ def train(
         else:
             state, sums = steps.train_step(plan, state, frozen, examples.batch(index))
         told.append(sums)
+        if len(told) > AHEAD:
+            jax.block_until_ready(told[-1 - AHEAD])
     return state, _joined(told)
 
 

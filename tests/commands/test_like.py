@@ -3,10 +3,12 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
 from jaxcbis.config import recorded, resolve
+from jaxcbis.data import exported
 from jaxcbis.runs import run as one_run
 
 
@@ -62,6 +64,14 @@ def test_what_is_given_wins_and_a_folder_will_do(asked, earlier):
     assert asked[0].output == "runs/resnet50-s2-shifted-seed1"
 
 
+def test_its_windows_are_left_out_under_another_protocol(asked, earlier, refused_here):
+    file, _ = earlier(GIVEN)
+    words = ["train", "--like", str(file), "--protocol", "clean"]
+    assert main([*words, "--quiet"]) == 0
+    assert asked[0].windows is None
+    assert "--windows 4: is used only under" in refused_here(*words, "--windows", 4)
+
+
 def test_another_backbone_has_its_own_defaults(asked, earlier):
     file, _ = earlier({"backbone": "resnet50", "data": "a.npz", "epochs": 3, "weights": "random"})
     given = ["--like", str(file), "--backbone", "vgg19", "--data", str(file)]
@@ -101,3 +111,15 @@ def test_what_cannot_be_taken_is_refused(asked, earlier, refused_here, changes, 
 def test_results_of_something_else_are_refused(content, tmp_path, refused_here):
     (tmp_path / "study.json").write_text(json.dumps(content))
     assert "holds no options of a run" in refused_here("train", "--like", tmp_path / "study.json")
+
+
+def test_the_options_of_a_file_of_patches_are_said(asked, tmp_path, capsys):
+    file = tmp_path / "own.npz"
+    fields = dict.fromkeys(exported.NEEDED, "clean") | {"images": np.zeros((1, 48, 48), np.uint8)}
+    np.savez(file, **fields)
+    words = ["train", "--data", str(file), "--weights", "random"]
+    assert main(words) == 0
+    assert capsys.readouterr().out == f"File     {file}: --protocol clean --image-size 48\n"
+    assert main([*words, "--image-size", "64", "--protocol", "paper"]) == 0
+    assert capsys.readouterr().out == ""
+    assert [(run.image_size, run.protocol) for run in asked] == [(48, "clean"), (64, "paper")]

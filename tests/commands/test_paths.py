@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
+from jaxcbis.data import exported
 from jaxcbis.errors import UserError
 from jaxcbis.machine import backend, files
 from jaxcbis.records import paths, results
@@ -54,6 +56,19 @@ def run(tmp_path):
             ("study", "--weights", "imagenet", "no.h5", "--output", "new"),
             "--weights no.h5: does not exist",
         ),
+        (("train", "--data", "file", "--output", "new"), "file is no readable zip archive"),
+        (("train", "--data", ".", "--output", "new"), ". holds no case-description CSV"),
+        (("train", "--data", "own.npz", "--output", "new"), "--data own.npz: not a readable"),
+        (("prepare", "--data", "cut.npz", "--beam", "x"), "--beam: is not used, as the patches of"),
+        (
+            ("train", "--data", "cut.npz", "--output", "new", "--protocol", "paper"),
+            "cut by protocol clean, expected paper; export again",
+        ),
+        (
+            ("study", "--data", "cut.npz", "--output", "new", "--image-size", "64"),
+            "patches are 48 pixels wide, expected 64; export again",
+        ),
+        (("study", "--data", "file", "--output", "new"), "file is no readable zip archive"),
         (("study", "--output", "file/new"), "cannot write file/new: Not a directory"),
         (
             ("audit", "--run", "run", "--output", "file/new"),
@@ -83,6 +98,9 @@ def run(tmp_path):
 def test_paths_are_looked_at_first(words, said, run, tmp_path, monkeypatch, refused_here):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "file").touch()
+    (tmp_path / "own.npz").touch()
+    fields = dict.fromkeys(exported.NEEDED, "clean") | {"images": np.zeros((1, 48, 48), np.uint8)}
+    np.savez(tmp_path / "cut.npz", **fields)
     assert said in refused_here(*words)
     assert not (tmp_path / "new").exists()
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from jaxcbis.commands.main import main
@@ -57,7 +58,8 @@ def test_the_same_data_by_another_name_and_another_scoring_go_on(
 
 
 def test_a_study_has_one_scoring_for_all_its_runs(tmp_path, refused_here):
-    (tmp_path / "broken.npz").touch()
+    fields = dict.fromkeys(exported.NEEDED, "paper") | {"images": np.zeros((1, 224, 224), np.uint8)}
+    np.savez(tmp_path / "broken.npz", **fields)  # passes at first sight
     given = ("--data", tmp_path / "broken.npz", "--weights", "random")
     words = ("study", *given, "--output", tmp_path / "s")
     assert "broken.npz" in refused_here(*words)  # begun, and nothing done

@@ -92,6 +92,37 @@ def test_patches_of_another_size_are_refused(dataset, tmp_path):
         exported.load(tmp_path / "p.npz", 2 * SIZE, "paper")
 
 
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({}, {"protocol": "clean", "image_size": SIZE}),
+        ({"protocol": "paper"}, {"image_size": SIZE}),
+        ({"protocol": "clean", "image_size": 64}, {}),
+    ],
+)
+def test_what_is_not_given_is_the_files_own(dataset, tmp_path, given, found):
+    path = tmp_path / "p.npz"
+    exported.save(path, dataset, "clean")
+    assert exported.options_of_file({"data": str(path)} | given) == found
+
+
+@pytest.mark.parametrize("data", [None, "release", "nowhere.npz"])
+def test_other_data_have_no_options_of_their_own(data):
+    assert exported.options_of_file({"data": data}) == {}
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [(b"no archive", "not a readable"), (None, "lacks ids, images, label")]
+)
+def test_a_file_of_another_kind_is_refused_at_first_sight(tmp_path, content, said):
+    path = tmp_path / "p.npz"
+    np.savez(path, some=np.ones(3))
+    if content:
+        path.write_bytes(content)
+    with pytest.raises(UserError, match=f"--data {path}: {said}"):
+        exported.options_of_file({"data": path})
+
+
 def test_a_damaged_file_is_refused(dataset, tmp_path):
     path = tmp_path / "p.npz"
     exported.save(path, dataset, "paper")

@@ -39,18 +39,24 @@ def test_windows_that_fall_short_are_counted(capsys):
     data = dataset()._replace(dropped=[], short=short)
     assert summary.describe(data)["short"] == short
     assert summary.describe(dataset())["short"] == []
-    summary.show_dropped(data)
+    summary.show_dropped(data, None)
     line = capsys.readouterr().out.splitlines()[0]
     assert line == "! 3 of 6 windows on lesions fall short of the protocol: a (1), b (2)"
 
 
 def test_notes_on_the_release_are_told(capsys):
-    summary.show_dropped(dataset()._replace(notes=["found in a/b"]))
+    summary.show_dropped(dataset()._replace(notes=["found in a/b"]), None)
     assert capsys.readouterr().out.splitlines()[0] == "! found in a/b"
 
 
 def test_what_was_left_out_is_told_by_its_reason(capsys):
-    summary.show_dropped(dataset())
+    summary.show_dropped(dataset(), None)
     dropped, missing = capsys.readouterr().out.splitlines()
     assert dropped == "! 4 dropped: mask empty (lesion 0, lesion 1, lesion 2, ..)"
-    assert "no background patches in train" in missing
+    assert missing == "! no background patches in train"
+
+
+def test_a_smaller_background_is_advised_only_where_one_was_cut(capsys):
+    summary.show_dropped(dataset()._replace(dropped=[]), 550)
+    (line,) = capsys.readouterr().out.splitlines()
+    assert line == "! no background patches in train: a smaller --background-size may find room"

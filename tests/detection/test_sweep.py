@@ -91,6 +91,16 @@ def test_the_best_boxes_hardly_overlap():
         assert any(overlap(box, mark.box) > 0.1 for mark in everywhere)
 
 
+@pytest.mark.parametrize(
+    ("background", "said"),
+    [(0.4, "0.600"), (0.0013, "0.999"), (0.00031, "1 - 0.00031"), (2.16e-7, "1 - 2.2e-07")],
+)
+def test_boxes_that_are_all_but_certain_differ(background, said):
+    classes = np.full(5, (1 - background) / 4)
+    classes[0] = background
+    assert sweeping.Mark((0, 0, 8, 8), 1 - background, classes).lesion == said
+
+
 def overlap(a, b) -> float:
     grid = np.zeros((2, 80, 80), bool)
     for area, (x0, y0, x1, y1) in zip(grid, (a, b), strict=True):

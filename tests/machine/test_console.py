@@ -9,7 +9,18 @@ import pytest
 from rich.table import Table
 
 from jaxcbis.machine import console
-from jaxcbis.machine.console import Level, bar, detail, hushed, reminding, say, telling, track, warn
+from jaxcbis.machine.console import (
+    Level,
+    bar,
+    detail,
+    fail,
+    hushed,
+    reminding,
+    say,
+    telling,
+    track,
+    warn,
+)
 
 
 def everything():
@@ -58,6 +69,22 @@ def test_nothing_is_drawn_in_a_file_that_is_to_have_colours(monkeypatch, capsys)
     with console.live() as show:
         show(Table("heading"))
     assert capsys.readouterr().out == "item 1\n! seen\n"
+
+
+def test_a_terminal_breaks_warnings_and_errors_between_words(monkeypatch, capsys):
+    monkeypatch.setattr(console._Read, "is_terminal", True)
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setattr(console, "console", console._Output())
+    path = "/a/long/path" * 8
+    for tell in (warn, fail):
+        text = f"RANDOM WEIGHTS: no network to fetch them [offline]; give --weights FILE, {path}"
+        tell(text)
+        said = capsys.readouterr()
+        lines = re.sub(r"\x1b\[[\d;]*m", "", said.out + said.err).splitlines()
+        assert len(lines) == 2
+        assert path in [line.strip() for line in lines]
+        assert " ".join(line.strip() for line in lines).endswith(text)
+        assert all(len(line) <= 80 for line in lines if path not in line)
 
 
 def test_bars_stand_below_each_other():

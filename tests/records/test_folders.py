@@ -1,6 +1,7 @@
 """Which folders a command may write to, and who else may meanwhile."""
 
 import subprocess
+from contextlib import ExitStack, suppress
 
 import pytest
 
@@ -62,3 +63,37 @@ def test_another_process_has_the_folder_and_its_death_frees_it(tmp_path):
         other.kill()
     with folders.lock(tmp_path):
         pass
+
+
+@pytest.mark.parametrize("made", [("runs", "a"), ("a",)])
+def test_a_folder_that_was_made_in_vain_goes_again(tmp_path, made):
+    folder = tmp_path.joinpath(*made)
+    with suppress(UserError), folders.unmade_if_unused(folder):
+        folder.mkdir(parents=True)
+        with folders.lock(folder):
+            raise UserError("no weights")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["there", "written", "taken"])
+def test_a_folder_that_is_used_stays(tmp_path, kind):
+    folder = tmp_path / "run"
+    if kind == "there":
+        folder.mkdir()
+    with ExitStack() as held:
+        with folders.unmade_if_unused(folder):
+            folder.mkdir(exist_ok=True)
+            if kind == "written":
+                (folder / "results.json").touch()
+            if kind == "taken":
+                held.enter_context(folders.lock(folder))  # as another process has it
+        assert folder.exists()
+
+
+def test_a_folder_that_nobody_has_is_free(tmp_path):
+    folders.require_free(tmp_path / "new")
+    folders.require_free(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+    with folders.lock(tmp_path), pytest.raises(UserError, match="another process is running"):
+        folders.require_free(tmp_path)
+    folders.require_free(tmp_path)

@@ -16,6 +16,7 @@ import pytest
 import tests.tiny  # noqa: F401 - registers its backbones
 from jaxcbis.commands.main import main
 from jaxcbis.data import exported, patches
+from jaxcbis.training import epoch_lines
 from tests import processes
 from tests.report import made_run
 
@@ -79,7 +80,7 @@ def history(run):
 def test_first_lines_say_what_will_run(demo):
     run, written = demo
     lines = screen(written)
-    first = "\n".join(lines[: next(k for k, line in enumerate(lines) if "epoch   0" in line)])
+    first = "\n".join(lines[: lines.index(epoch_lines.HEAD)])
     for expected in (
         "tiny, strategy s2, protocol paper, seed 0", "cpu", "DEMO DATA", "random (random)",
         "36 train, 14 validation, 40 test patches at 32 pixels", "Phases   all",
@@ -91,16 +92,18 @@ def test_first_lines_say_what_will_run(demo):
 
 def test_a_line_per_epoch_stays(demo):
     run, written = demo
-    lines = [line for line in screen(written) if re.match(r"\w+ +epoch ", line)]
+    shown = screen(written)
+    head = shown.index(epoch_lines.HEAD)
+    lines = [line.split() for line in shown[head + 1 :] if re.match(r"\w+ +\d+ ", line)]
     rows = history(run)
     assert len(lines) == len(rows)
     for line, row in zip(lines, rows, strict=True):
-        assert line.startswith(f"{row['phase']:<7} epoch {row['epoch']:>3}")
-        assert f"val {row['val_loss']:.4f} {row['val_accuracy']:.3f}" in line
+        assert line[:2] == [row["phase"], str(row["epoch"])]
+        assert line[4:6] == [f"{row['val_loss']:.4f}", f"{row['val_accuracy']:.3f}"]
         if row["epoch"]:
-            assert f"train {row['train_loss']:.4f} {row['train_accuracy']:.3f}" in line
+            assert line[2:4] == [f"{row['train_loss']:.4f}", f"{row['train_accuracy']:.3f}"]
         before = [r["val_loss"] for r in rows if r["phase"] == row["phase"]][: row["epoch"] + 1]
-        assert f"best {min(before):.4f}" in line
+        assert line[6] == f"{min(before):.4f}"
 
 
 def test_bars_are_drawn_and_leave_nothing_behind(demo):

@@ -1,5 +1,7 @@
 """Lines about training against the loop's own rules."""
 
+import re
+
 from jaxcbis.training import epoch_lines
 
 
@@ -16,12 +18,24 @@ def test_best_and_patience_left():
               ("layer4", 0, 0.995), ("layer4", 1, 0.9)]  # fmt: skip
     history = [row(*each) for each in losses]
     told = [epoch_lines.line(history[:end], 3, 0.01) for end in range(1, len(history) + 1)]
-    assert [text.split("best ")[1] for text in told] == [
-        "1.5000  left 3", "1.0000  left 3",
-        "0.9950  left 2",  # lower, but by less than min_delta
-        "0.9950  left 1", "0.9950  left 3", "0.9000  left 3",
+    assert [text.split()[-2:] for text in told] == [
+        ["1.5000", "3"], ["1.0000", "3"],
+        ["0.9950", "2"],  # lower, but by less than min_delta
+        ["0.9950", "1"], ["0.9950", "3"], ["0.9000", "3"],
     ]  # fmt: skip
-    assert max(map(len, told)) <= 80
+    assert told[0].split()[:4] == ["head", "0", "-", "-"]
+
+
+def test_figures_stand_under_their_names():
+    told = epoch_lines.line([row("layer4", 12, 1.23456)], 3, 0.01)
+    names = re.split(r"\s{2,}", epoch_lines.HEAD)
+    figures = ["layer4", "12", "1.0000", "0.500", "1.2346", "0.500", "1.2346", "3"]
+    assert told.split() == figures
+    ends = {name: epoch_lines.HEAD.rindex(name) + len(name) for name in names[1:]}
+    assert told[: ends["best loss"]].endswith("  1.2346")
+    assert told[: ends["val loss"]].endswith("  1.2346")
+    assert told[: ends["epoch"]].endswith(" 12")
+    assert len(told) == len(epoch_lines.HEAD) <= 80
 
 
 def test_estimate_is_measured_on_the_second_epoch():

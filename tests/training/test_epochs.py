@@ -95,6 +95,29 @@ def test_many_steps_in_one_call_are_the_same_steps(model, splits, weight):
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
 
 
+def test_what_is_shown_of_an_epoch_is_done_but_for_a_few_steps(model, splits, monkeypatch):
+    """However fast the steps are queued."""
+    (phase,) = recipe("s2").phases
+    plan = steps.plan(model, phase, "frozen")
+    queued, done = [], []
+
+    def queue(plan, state, frozen, batch):
+        queued.append(np.zeros(()))
+        return state, steps.Sums(*queued[-1:] * 4)
+
+    def show(order):
+        for count, index in enumerate(order):
+            assert len(done) == max(count - epochs.AHEAD, 0)
+            yield index
+
+    monkeypatch.setattr(steps, "train_step", queue)
+    monkeypatch.setattr(epochs.jax, "block_until_ready", done.append)
+    state = steps.start(phase.learning_rates, model)
+    order = batches.in_order(16, 2)
+    epochs.train(plan, state, model.select(model.frozen), splits.train, order, show)
+    assert [sums.look for sums in done] == queued[: -epochs.AHEAD]
+
+
 def test_validation_equals_scikit_learn(model, splits, monkeypatch):
     stages = (*model.stages, HEAD)
     images, labels = splits.train[:2]
