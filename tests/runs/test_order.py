@@ -1,4 +1,6 @@
-"""Weights are looked at before a release is prepared, which can take hours."""
+"""The data's names come first, then the weights, then what can take hours: preparing a release."""
+
+import itertools
 
 import numpy as np
 import pytest
@@ -29,7 +31,14 @@ def misfit(tmp_path):
 
 
 def test_a_run_looks_at_its_weights_first(no_data, misfit, tmp_path, refused_here):
-    words = ("train", "--data", tmp_path, "--backbone", "tiny", "--output", tmp_path / "run")
+    release = tmp_path / "release"
+    words = ("train", "--data", release, "--backbone", "tiny", "--output", tmp_path / "run")
+    series = release / "jpeg" / "1.2.3"
+    series.mkdir(parents=True)
+    assert "holds no case-description CSV" in refused_here(*words, "--weights", misfit)
+    for kind, split in itertools.product(("mass", "calc"), ("train", "test")):
+        (release / f"{kind}_case_description_{split}_set.csv").touch()
+    (series / "1-001.jpg").touch()
     assert "do not fit tiny" in refused_here(*words, "--weights", misfit)
     assert "offline" in refused_here(*words) or "unavailable" in refused_here(*words)
     assert not (tmp_path / "run" / "results.json").exists()
