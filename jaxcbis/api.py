@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from jaxcbis.config import Config, resolve
+from jaxcbis.config import Config, resolve, unused
 from jaxcbis.data import exported, pictures
 from jaxcbis.data.custom import save_patches
 from jaxcbis.detection.mammograms import sweep
 from jaxcbis.errors import InvalidValueError, meant
 from jaxcbis.machine import backend
-from jaxcbis.machine.console import Level, telling
+from jaxcbis.machine.console import Level, telling, warn
 from jaxcbis.runs import finished
 from jaxcbis.runs.answers import explain, predict
 from jaxcbis.runs.explanation import Explanation
@@ -72,6 +72,8 @@ def train(
 
     with telling(Level.QUIET if quiet else Level.NORMAL):
         config = resolve(given | exported.options_of_file(given))
+        for line in unused(given, config):
+            warn(line)
         run.run(config)
     return finished.load(config.output)
 

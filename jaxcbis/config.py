@@ -312,14 +312,11 @@ _METAVARS = {
 }  # fmt: skip
 
 
-def resolve(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -> Config:
+def resolve(given: Mapping[str, Any]) -> Config:
     """Fills in what the user left open.
 
     Args:
-      given: options by field name. One that is used only under another option's value is refused
-        where it is not used.
-      before: options of an earlier run, which are taken where none is given; what is not used is
-        left out. An option that is in neither takes its default.
+      given: options by field name; `unused` tells which of them change nothing.
 
     Returns:
       The whole Config. `data` is None for the demo set, `data_dir` for TFDS's own folder,
@@ -327,23 +324,21 @@ def resolve(given: Mapping[str, Any], before: Mapping[str, Any] | None = None) -
       what tells of other hosts where there are none.
 
     Raises:
-      UserError: a value is out of its bounds, not among its choices, or would not be used.
+      UserError: a value is out of its bounds, or not among its choices.
       TypeError: there is no such option.
     """
-    asked = {**(before or {}), **given}
-    if unknown := sorted(asked.keys() - NAMES):
+    if unknown := sorted(given.keys() - NAMES):
         raise TypeError(f"no such option: {', '.join(unknown)}")
-    demo = asked.get("data") is None
+    demo = given.get("data") is None
     values = {}
     for option in _OPTIONS:
         default = option.metadata["default"]
         if demo and option.metadata["demo"] is not None:
             default = option.metadata["demo"]
-        values[option.name] = asked.get(option.name, default)
+        values[option.name] = given.get(option.name, default)
     for option in _OPTIONS:
         _check(option, values[option.name])
     _settle(values)
-    _check_use(given, values)
     _check_design(values)
     config = Config(**values)
     _check_hosts(config)
@@ -366,16 +361,23 @@ def _settle(values: dict[str, Any]) -> None:
             values[key] = None
 
 
-def _check_use(given: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    """Refuses what was given and, as the options are settled, would be ignored."""
+def unused(given: Mapping[str, Any], config: Config) -> list[str]:
+    """A line for each option that was given and changes nothing, with the reason.
+
+    Args:
+      given: options by field name, as the user gave them.
+      config: what they came to.
+    """
+    lines = []
     for key, protocol in _USED_UNDER.items():
-        if given.get(key) is not None and values[key] is None:
+        if given.get(key) is not None and getattr(config, key) is None:
             why = (
-                f"is used only under --protocol {protocol}, not {values['protocol']}"
-                if values["protocol"] != protocol
-                else f"is not used, as the patches of {values['data']} are cut already"
+                f"it counts only under --protocol {protocol}"
+                if config.protocol != protocol
+                else f"the patches of {config.data} are cut already"
             )
-            raise UserError(f"--{key.replace('_', '-')} {given[key]}: {why}; leave it out")
+            lines.append(f"--{key.replace('_', '-')} {given[key]} is not used: {why}")
+    return lines
 
 
 def _check_design(values: dict[str, Any]) -> None:

@@ -4,7 +4,16 @@ import dataclasses
 
 import pytest
 
-from jaxcbis.config import SCORING, Config, described, differing, is_exported, recorded, resolve
+from jaxcbis.config import (
+    SCORING,
+    Config,
+    described,
+    differing,
+    is_exported,
+    recorded,
+    resolve,
+    unused,
+)
 from jaxcbis.errors import UserError
 
 
@@ -126,24 +135,25 @@ def test_a_background_has_a_size_only_where_one_is_cut(given, size):
     [
         (
             {"protocol": "clean", "windows": 5},
-            "--windows 5: is used only under --protocol shifted, not clean; leave it out",
+            "--windows 5 is not used: it counts only under --protocol shifted",
         ),
-        ({"windows": 3}, "--windows 3: is used only under --protocol shifted, not paper"),
+        ({"windows": 3}, "--windows 3 is not used: it counts only under --protocol shifted"),
         (
             {"protocol": "shifted", "background_size": 300},
-            "--background-size 300: is used only under --protocol paper, not shifted",
+            "--background-size 300 is not used: it counts only under --protocol paper",
         ),
         (
             {"data": "r.npz", "background_size": 60},
-            "--background-size 60: is not used, as the patches of r.npz are cut already",
+            "--background-size 60 is not used: the patches of r.npz are cut already",
         ),
     ],
 )
-def test_what_would_be_ignored_is_refused_where_it_is_given(given, said):
-    with pytest.raises(UserError, match=said):
-        resolve(given)
-    settled = resolve({}, before=given)  # of an earlier run it is no more than left out
-    assert resolve({}, before=dataclasses.asdict(settled)) == settled
+def test_what_changes_nothing_is_told(given, said):
+    settled = resolve(given)
+    assert unused(given, settled) == [said]
+    assert unused(dataclasses.asdict(settled), settled) == []  # once settled it is no more there
+    used = {"protocol": "shifted", "windows": 5}
+    assert unused(used, resolve(used)) == []
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,7 @@ def _configs(data: str | None, data_dir: str | None, runs: Sequence[Config]) -> 
                 )
             if known:
                 given[name] = known.pop()
-        configs[protocol] = options.resolve({}, before=given)
+        configs[protocol] = options.resolve(given)
     return configs
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from jaxcbis import config as options
 from jaxcbis.commands.words import Commands, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
+from jaxcbis.machine.console import warn
 from jaxcbis.records import paths
 
 _OPTIONS = ("data", "protocol", "windows", "background_size", "image_size", "data_dir")
@@ -37,6 +38,8 @@ def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     asked = given(words)
     config = options.resolve(asked | options_of_file(asked))
+    for line in options.unused(asked, config):
+        warn(line)
     paths.require_inputs(config)
     if words.beam is not None and options.is_exported(config.data):
         raise UserError(f"--beam: is not used, as the patches of {config.data} are cut already")

@@ -13,6 +13,7 @@ from jaxcbis.commands.words import (
     require_positive,
 )
 from jaxcbis.designs import BACKBONES
+from jaxcbis.machine.console import warn
 from jaxcbis.records import paths, results
 
 #: Options that all runs of a study have in common.
@@ -61,6 +62,8 @@ def run(words: argparse.Namespace) -> None:
     shared = {key: value for key, value in given(words).items() if key in _OPTIONS}
     shared |= options_of_file(shared)
     configs = [options.resolve(shared | {"backbone": backbone}) for backbone in words.backbones]
+    for line in options.unused(shared, configs[0]):
+        warn(line)
     done = results.are_finished(words.output / "study.json")  # and needs nothing any more
     if not done:
         paths.require_inputs(configs[0])  # which they have in common; before JAX is loaded

@@ -8,7 +8,7 @@ from typing import Any
 from jaxcbis import config as options
 from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
-from jaxcbis.machine.console import say
+from jaxcbis.machine.console import say, warn
 from jaxcbis.records import paths, results
 from jaxcbis.records.command import command
 
@@ -35,7 +35,9 @@ def run(words: argparse.Namespace) -> None:
     asked = given(words)
     like = {} if words.like is None else _like(words.like, words.parser)
     asked |= options_of_file({**like, **asked})
-    config = options.resolve(asked, before=like)
+    config = options.resolve({**like, **asked})
+    for line in options.unused(asked, config):
+        warn(line)
     paths.require_inputs_of_run(config)  # before JAX is loaded
     if config.coordinator is not None:
         from jaxcbis.machine import watched

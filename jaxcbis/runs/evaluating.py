@@ -28,7 +28,7 @@ def evaluate(run: Finished, data: str) -> dict:
     known = {
         key: value for key, value in dataclasses.asdict(run.config).items() if value is not None
     }
-    config = resolve({"data": data}, before=known)
+    config = resolve({**known, "data": data})
     paths.require_data(config.data)
     test = preparation.load(config).splits["test"]
     if not len(test):

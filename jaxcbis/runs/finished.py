@@ -116,7 +116,7 @@ def load(folder: Path | str) -> Finished:
     folder = Path(folder)
     found = results.read_finished(folder)
     try:
-        config = resolve({}, before=dict(found["config"]))
+        config = resolve(found["config"])
         options = found["model"]["options"]
         statistics = normalization.from_json(found["model"]["normalization"])
         blank = backbones.blank(

@@ -48,7 +48,7 @@ def differing(runs: Sequence[Run]) -> Table:
 def _settled(config: dict) -> dict[str, Any]:
     """The options of a run; one that its version did not have has its default."""
     known = {name: value for name, value in config.items() if name in options.NAMES}
-    return dataclasses.asdict(options.resolve({}, before=known))
+    return dataclasses.asdict(options.resolve(known))
 
 
 def _data(run: Run) -> str:
