@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jaxcbis.designs import BACKBONES
-from jaxcbis.errors import UserError
+from jaxcbis.errors import InvalidValueError
 
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean", "shifted")
@@ -383,7 +383,7 @@ def unused(given: Mapping[str, Any], config: Config) -> list[str]:
 def _check_design(values: dict[str, Any]) -> None:
     for key, choices in BACKBONES[values["backbone"]].choices.items():
         if values[key] not in choices:
-            raise UserError(
+            raise InvalidValueError(
                 f"--{key.replace('_', '-')} {values[key]}: {values['backbone']} has "
                 f"{' or '.join(map(str, choices))} only"
             )
@@ -395,30 +395,32 @@ def _check(option: dataclasses.Field, value: Any) -> None:
         return
     if choices := meta["choices"]:
         if value not in choices:
-            raise UserError(f"{flag} {value}: expected one of {', '.join(map(str, choices))}")
+            raise InvalidValueError(
+                f"{flag} {value}: expected one of {', '.join(map(str, choices))}"
+            )
     elif meta["type"] in (int, float):
         low, high = meta["low"], meta["high"]
         if not math.isfinite(value) or value < low or (high is not None and value > high):
             bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-            raise UserError(f"{flag} {value}: expected a number {bounds}")
+            raise InvalidValueError(f"{flag} {value}: expected a number {bounds}")
 
 
 def _check_hosts(config: Config) -> None:
     count, number = config.num_processes, config.process_id
     if config.coordinator is None or config.coordinator == CLUSTER:
         if (count, number) != (None, None):
-            raise UserError(
+            raise InvalidValueError(
                 "--num-processes and --process-id: expected only with --coordinator HOST:PORT"
             )
         return
     host, _, port = config.coordinator.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 2**16:
-        raise UserError(
+        raise InvalidValueError(
             f"--coordinator {config.coordinator}: expected HOST:PORT, or {CLUSTER} in a job of "
             "Slurm or Open MPI"
         )
     if count is None or number is None or number >= count:
-        raise UserError(
+        raise InvalidValueError(
             f"--coordinator {config.coordinator}: expected --num-processes N and --process-id I "
             f"below N, got {count} and {number}"
         )

@@ -19,10 +19,7 @@ class MissingFileError(UserError, FileNotFoundError):
 
 
 class InvalidValueError(UserError, ValueError):
-    """A value from Python that is not of the kind asked for: also what Python itself would raise.
-
-    On the command line such a value is a UserError and no more.
-    """
+    """A value that is not of the kind asked for: also what Python itself would raise."""
 
 
 def not_read(error: Exception) -> type[UserError]:

@@ -67,5 +67,5 @@ def _maps(results: dict) -> str:
     said = f"{name} {in_words(found, key)}"
     if blind:
         said += f", best blind map {number(blind.value)}"
-        said += f": {blind.verdict}" if blind.verdict else ""
+        said += f": {blind.verdict or 'no verdict'}"
     return said

@@ -58,7 +58,7 @@ class Blind(NamedTuple):
     def beside(self) -> str:
         """The verdict as it is said of the run's maps, e.g. 'better than' or 'within noise of'."""
         if self.verdict is None:
-            return "beside"
+            return "without a verdict against"
         return f"{self.verdict} {'of' if self.verdict == WITHIN_NOISE else 'than'}"
 
     def __str__(self) -> str:

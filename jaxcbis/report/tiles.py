@@ -16,6 +16,8 @@ from jaxcbis.report.tables import NONE, is_demo, map_words, number, scored_maps
 #: What every constant answer reaches.
 _CHANCE = "0.50, the same answer to every patch"
 _UNREPORTED = "not reported"
+#: The paper's, by their name in results.json.
+_DATA = "CBIS-DDSM"
 
 
 class Tile(NamedTuple):
@@ -65,6 +67,8 @@ def not_comparable(results: dict) -> str:
         return "it has no such model"
     if is_demo(results):
         return "demo data"
+    if (results.get("data") or {}).get("name", _DATA) != _DATA:
+        return "other data"
     if config["protocol"] != "paper":
         return "another protocol"
     tested = sum(test["per_class"][label]["support"] > 0 for label in LABELS)
@@ -104,7 +108,7 @@ def _auc(results: dict) -> Tile:
 
 def _localization(results: dict) -> Tile:
     found, config = results["localization"], results["config"]
-    lesions = f"{found['n_scored']} correctly classified lesions."
+    lesions = f"{found['n_scored']} correctly classified lesion{'s' * (found['n_scored'] != 1)}."
     if config["protocol"] == "shifted" and (blind := pointing_against_blind_maps(found)):
         name, figure = "Pointing game", _figure(found, "pointing_game")
         note = f"{map_words(config)}; {lesions}"

@@ -70,7 +70,7 @@ def results(*, backbone="resnet50", strategy="s2", demo=False, absent=()) -> dic
         "environment": {"python": "3.11", "backend": "cpu", "device": "cpu"},
         "data": {
             "source": "demo" if demo else "release",
-            "name": "demo" if demo else "cbis",
+            "name": "demo" if demo else "CBIS-DDSM",
             "splits": {"train": split, "validation": split, "test": split},
             "dropped": [{"id": "Mass-Training_P_00001_LEFT_CC_1", "reason": "no mask"}],
             "leakage": {"patients_in_train_and_test": 3, "test_items_affected": 7},

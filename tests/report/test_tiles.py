@@ -40,10 +40,12 @@ def test_a_run_of_the_papers_protocol_stands_beside_the_paper():
     ("run", "reason"),
     [
         (example(demo=True), "demo data"),
+        (example() | {"data": example()["data"] | {"name": "mine"}}, "other data"),
         (example(absent=(1, 3)), "3 of its 5 classes tested here"),
     ],
 )
 def test_a_paper_that_is_no_measure_is_told_with_the_reason(run, reason):
+    assert "the paper" not in answer.lines(run)["Blind"]
     accuracy, _, auc, located = tiles.of(run)
     assert accuracy.paper == f"0.70, not comparable: {reason}"
     assert auc.paper.endswith(f", not comparable: {reason}")
@@ -112,7 +114,11 @@ def test_the_best_blind_map_stands_without_a_verdict_where_none_is_known():
     }
     run = example() | {"localization": found}
     assert tiles.of(run)[-1].blind == "0.70, a map of all ones"
-    assert answer.lines(run)["Maps"].endswith("best blind map 0.70")
-    assert "beside the best blind map (a map of all ones, 0.70)" in verdict(run)[1]
+    assert answer.lines(run)["Maps"].endswith("best blind map 0.70: no verdict")
+    assert (
+        "without a verdict against the best blind map (a map of all ones, 0.70)" in verdict(run)[1]
+    )
     told = str(against_blind_maps(found))
-    assert told == "beside a map of all ones, the best blind map (0.70; difference -0.20)"
+    assert told.startswith(
+        "without a verdict against a map of all ones, the best blind map (0.70; "
+    )
