@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from jaxcbis.labels import LABELS
 
+#: The study's data, by their name in results.json.
+DATA = "CBIS-DDSM"
+
 
 class ClassReport(NamedTuple):
     """One line of the study's classification reports (Figures 8 to 11)."""

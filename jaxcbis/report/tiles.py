@@ -16,8 +16,6 @@ from jaxcbis.report.tables import NONE, is_demo, map_words, number, scored_maps
 #: What every constant answer reaches.
 _CHANCE = "0.50, the same answer to every patch"
 _UNREPORTED = "not reported"
-#: The paper's, by their name in results.json.
-_DATA = "CBIS-DDSM"
 
 
 class Tile(NamedTuple):
@@ -67,7 +65,7 @@ def not_comparable(results: dict) -> str:
         return "it has no such model"
     if is_demo(results):
         return "demo data"
-    if (results.get("data") or {}).get("name", _DATA) != _DATA:
+    if (results.get("data") or {}).get("name", paper.DATA) != paper.DATA:
         return "other data"
     if config["protocol"] != "paper":
         return "another protocol"

@@ -14,7 +14,7 @@ def card(**changes) -> dict[str, str]:
 def test_it_says_what_a_reader_has_to_know():
     found = card()
     assert "not a medical device" in found["Not for"]
-    assert found["Training data"].startswith("cbis: 120 patches of 60 patients (")
+    assert found["Training data"].startswith("CBIS-DDSM: 120 patches of 60 patients (")
     assert "BENIGN_Mass" in found["Training data"]
     assert "not on whole mammograms" in found["Limits"]
     assert "one seed" in found["Limits"]
@@ -48,8 +48,11 @@ def test_weights_have_the_licence_of_those_who_made_them(weights, form, backbone
 
 def test_data_have_the_licence_of_those_who_made_them():
     data = example()["data"]
-    assert "CC BY 3.0" in card(data=data | {"name": "CBIS-DDSM"})["Licence of the data"]
-    assert card()["Licence of the data"] == "that of the file's owner"
+    assert "CC BY 3.0" in card()["Licence of the data"]
+    assert "digitised film" in card()["Limits"]
+    own = card(data=data | {"name": "mine"})
+    assert own["Licence of the data"] == "that of the file's owner"
+    assert "digitised film" not in own["Limits"]
     assert "none" in card(data=data | {"source": "demo"})["Licence of the data"]
 
 

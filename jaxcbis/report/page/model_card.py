@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jaxcbis.labels import LABELS
+from jaxcbis.report import paper
 from jaxcbis.report.tables import NONE, backbone_name, has_random_weights, is_demo
 
 _TORCH = (
@@ -63,7 +64,7 @@ def _limits(results: dict) -> str:
     found = ["It was trained and tested on patches, not on whole mammograms."]
     if is_demo(results):
         found.append("It has seen phantoms alone, no mammogram.")
-    else:
+    elif _of_the_study(results):
         found.append("CBIS-DDSM is digitised film; digital mammograms look different.")
     found.append(_LIMITS[config["protocol"]])
     absent = [label for label in LABELS if test and not test["per_class"][label]["support"]]
@@ -76,9 +77,13 @@ def _limits(results: dict) -> str:
 def _data_licence(results: dict) -> str:
     if is_demo(results):
         return "none needed: the program draws them itself"
-    if (results.get("data") or {}).get("name") == "CBIS-DDSM":
+    if _of_the_study(results):
         return "CC BY 3.0: R. S. Lee et al., Scientific Data 4:170177 (2017)"
     return "that of the file's owner"
+
+
+def _of_the_study(results: dict) -> bool:
+    return (results.get("data") or {}).get("name") == paper.DATA
 
 
 def _weights_licence(results: dict) -> str:
