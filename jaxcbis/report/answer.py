@@ -1,6 +1,6 @@
 """What a run found, in the few lines that its command ends with."""
 
-from jaxcbis.report import paper, tiles
+from jaxcbis.report import tiles
 from jaxcbis.report.blind import (
     NO_MASKS,
     against_blind_maps,
@@ -42,15 +42,9 @@ def lines(results: dict) -> dict[str, str]:
         accuracy += f", {in_words(without)} without label normalisation"
     label, share = tiles.majority(test)
     blind = f"{share:.2f} by always answering {label}"
-    if (published := paper_accuracy(results)) is not None:
+    if (published := tiles.paper_accuracy(results)) is not None:
         blind += f"; the paper reports {published:.2f}"
     return {"Accuracy": accuracy, "Blind": blind, "Maps": _maps(results)}
-
-
-def paper_accuracy(results: dict) -> float | None:
-    """The paper's accuracy, where this run's may be held against it; else None."""
-    published = paper.row_of(results["config"])
-    return None if published is None or tiles.not_comparable(results) else published.accuracy
 
 
 def _maps(results: dict) -> str:

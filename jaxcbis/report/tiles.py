@@ -73,6 +73,12 @@ def not_comparable(results: dict) -> str:
     return "" if tested == len(LABELS) else f"{tested} of its {len(LABELS)} classes tested here"
 
 
+def paper_accuracy(results: dict) -> float | None:
+    """The paper's accuracy, where this run's may be held against it; else None."""
+    published = paper.row_of(results["config"])
+    return None if published is None or not_comparable(results) else published.accuracy
+
+
 def majority(test: dict) -> tuple[str, float]:
     """The best constant answer to a test set, and its accuracy."""
     label = max(LABELS, key=lambda each: test["per_class"][each]["support"])

@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from jaxcbis.report import paper, tiles
+from jaxcbis.report import tiles
 from jaxcbis.report.blind import (
     NO_MASKS,
     against_blind_maps,
@@ -77,13 +77,13 @@ def _classification(results: dict, test: dict) -> str:
         f"{test['accuracy']:.2f} on {test['n']} test patches; always answering {label} "
         f"would reach {share:.2f}"
     )
-    published = paper.row_of(config)
-    if published and interval and not tiles.not_comparable(results):
+    published = tiles.paper_accuracy(results)
+    if published is not None and interval:
         low, high = interval
-        place = "above" if published.accuracy > high else "below"
-        if low <= published.accuracy <= high:
+        place = "above" if published > high else "below"
+        if low <= published <= high:
             place = "inside"
-        sentence += f". The paper's {published.accuracy:.2f} lies {place} the 95 % interval"
+        sentence += f". The paper's {published:.2f} lies {place} the 95 % interval"
     return sentence + "."
 
 

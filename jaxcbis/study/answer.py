@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jaxcbis.machine.console import console, link
-from jaxcbis.report import answer, terminal
+from jaxcbis.report import terminal, tiles
 from jaxcbis.report.blind import against_blind_maps
 from jaxcbis.report.tables import Table, mark, number, with_interval
 
@@ -45,7 +45,7 @@ def table(study: dict, runs: Mapping[str, dict]) -> Table:
             (
                 f"{row['backbone']} {row['strategy']}",
                 with_interval(test["accuracy"], test["accuracy_ci95"]),
-                number(answer.paper_accuracy(found)),
+                number(tiles.paper_accuracy(found)),
                 with_interval(located["ll_score"], located["ll_score_ci95"]),
                 number(blind and blind.value),
             )

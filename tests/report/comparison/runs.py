@@ -11,7 +11,7 @@ from jaxcbis.records.predictions import Predictions
 from jaxcbis.report.page import patches
 from jaxcbis.report.page.folder import Run
 from jaxcbis.report.page.patches import Tested
-from tests.report import example_run
+from tests.report import example_run, made_run
 
 
 def answers(seed: int = 0, right: float = 0.4, count: int = 60) -> Predictions:
@@ -31,6 +31,21 @@ def run(name: str, told: Predictions | None, **config) -> Run:
     results = example_run.results()
     results["config"] |= config
     return Run(Path("nowhere") / name, name, results, told)
+
+
+def written(place: Path, names: str, drawn: Path) -> list[Path]:
+    """Folders of runs on the same patches, the second at half the image size.
+
+    Args:
+      place: where they go.
+      names: a letter for each.
+      drawn: figures of a run, that need not be drawn again.
+    """
+    folders = [
+        made_run.write(place / name, count=24, seed=k, drawn=drawn) for k, name in enumerate(names)
+    ]
+    smaller(folders[1], 32)
+    return folders
 
 
 def tested(name: str, told: Predictions | None, **config) -> Tested:

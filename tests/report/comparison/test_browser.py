@@ -14,7 +14,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
 from jaxcbis.report.comparison import document
-from tests.report import made_run
 from tests.report.comparison import runs
 from tests.report.in_browser import answers, close_dialog, names
 
@@ -25,9 +24,7 @@ SIZES = {"1440": (1440, 1000, "light"), "dark": (1440, 1000, "dark"), "390": (39
 def compared(made, tmp_path_factory):
     """A page of three runs, the second at another image size; and who is right on which patch."""
     place = tmp_path_factory.mktemp("compared")
-    folders = [made_run.write(place / name, count=24, seed=k, drawn=made / "figures")
-               for k, name in enumerate("abc")]  # fmt: skip
-    runs.smaller(folders[1], 32)
+    folders = runs.written(place, "abc", made / "figures")
     right = {}
     for folder in folders:
         right[folder.name] = {row["id"]: row["right"] for row in answers(folder)}

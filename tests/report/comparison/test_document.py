@@ -21,11 +21,7 @@ TABLE = Table("All hyperparameter sets", ("model", "batch"), [("resnet50 s2", "8
 @pytest.fixture(scope="module")
 def pair(made, tmp_path_factory):
     """Folders of two runs on the same patches, the second at half the image size."""
-    place = tmp_path_factory.mktemp("pair")
-    two = [made_run.write(place / n, count=24, seed=k, drawn=made / "figures")
-           for k, n in enumerate("ab")]  # fmt: skip
-    runs.smaller(two[1], 32)
-    return two
+    return runs.written(tmp_path_factory.mktemp("pair"), "ab", made / "figures")
 
 
 def test_patches_are_matched_whatever_the_image_size(pair):
