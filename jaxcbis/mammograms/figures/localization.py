@@ -123,8 +123,22 @@ def of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> dict:
       n malignant views whose masks are all known, froc over all views whose masks are
       (`froc.with_intervals`; of its curve only the points where the sensitivity rises and the last,
       to be drawn as steps); left_out is how many views are in neither. Intervals are by patient.
+      Besides {grid, grid_ceiling}: height and width of the maps, and the pointing game of a map of
+      that grid that knows where the lesions are; one may lie between the middles of the cells.
     """
-    return score(views, marks_of_maps(views, maps, probabilities))
+    grid = np.shape(maps)[1:]
+    found = score(views, marks_of_maps(views, maps, probabilities))
+    return found | {"grid": list(grid), "grid_ceiling": _ceiling(views, grid)}
+
+
+def _ceiling(views: "Views", grid: tuple[int, ...]) -> float | None:
+    """How often the middle of any cell lies in a malignant lesion."""
+    shape, size = np.array(views.images.shape[1:]), np.array(grid)
+    y, x = (
+        ((np.arange(n) + 0.5) * side / n).astype(int) for n, side in zip(size, shape, strict=True)
+    )
+    masks = views.malignant_masks[_game(views)]
+    return float(masks[:, y][:, :, x].any((1, 2)).mean()) if len(masks) else None
 
 
 def marks_of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> list[Marks]:
@@ -195,7 +209,7 @@ def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
 
     A malignant mask that reducing the mammogram left empty cannot be met and is left out.
     """
-    game = np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
+    game = _game(views)
     hit, random, centre = np.zeros((3, len(game)))
     for k, i in enumerate(game.tolist()):
         mask, inside = views.malignant_masks[i], breast(views.images[i])
@@ -206,6 +220,11 @@ def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
             middle = np.argwhere(inside).mean(axis=0)
             centre[k] = mask[tuple(np.rint(middle).astype(int))]
     return Pointing(hit, random, centre, np.asarray(views.patients)[game])
+
+
+def _game(views: "Views") -> NDArray:
+    """The views of the pointing game, int [n]."""
+    return np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
 
 
 def _difference(one: NDArray, other: NDArray, patients: NDArray) -> dict:

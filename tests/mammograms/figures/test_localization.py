@@ -164,9 +164,18 @@ def test_a_thinned_curve_has_the_steps_of_the_whole_one():
         assert at == reached
 
 
+def test_the_ceiling_of_a_grid_is_what_the_middles_of_its_cells_can_meet():
+    """Of cells of 20 pixels the middles are at 10 and 30; the lesions begin at 4 and at 18."""
+    views = malignant(2, (0, 4, 4), (1, 18, 4))
+    found = localization.of_maps(views, np.ones((2, 2, 2)), [0.5, 0.6])
+    assert (found["grid"], found["grid_ceiling"]) == ([2, 2], 0.5)
+    assert localization.of_maps(views, np.ones((2, 8, 8)), [0.5, 0.6])["grid_ceiling"] == 1
+
+
 def test_without_malignant_views_there_is_no_pointing_game():
     found = localization.of_maps(toy_views.views(2), np.ones((2, 5, 5)), [0.5, 0.6])
     assert (found["n"], found["pointing_game"], found["pointing_game_ci95"]) == (0, None, None)
+    assert found["grid_ceiling"] is None
     assert found["blind"] == {"random": None, "centre": None}
     assert found["froc"]["sensitivity"] is None
 
