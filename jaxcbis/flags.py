@@ -10,10 +10,10 @@ from typing import Any
 from jaxcbis.errors import InvalidValueError
 
 
-# Nine parameters: what may be said of an option, each by its name.
+# Ten parameters: what may be said of an option, each by its name.
 def option(
     default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None,
-    metavar="N",
+    metavar="N", flag=None,
 ):  # fmt: skip
     """A field with all that the command line needs.
 
@@ -22,23 +22,25 @@ def option(
     Args:
       default: value where the user gives none; None if it is settled by other options.
       help: a sentence for --help, without its full stop, which comes behind the default.
-      type: of the value; that of the default if not given. `list` is of text, given several times.
+      type: of the value; that of the default if not given. `tuple` is of texts, one each time.
       choices: values allowed.
       low, high: inclusive bounds of a number.
       demo: default on the built-in demo data, if another.
       shown: how --help shows the default, if not as it is.
       metavar: what stands for the value in --help, where there are no choices.
+      flag: its word on the command line, if another than its name.
     """
     kind = type or default.__class__
     meta = {
         "default": default, "help": help, "type": kind, "choices": choices, "low": low,
-        "high": high, "demo": demo, "shown": shown, "metavar": metavar,
+        "high": high, "demo": demo, "shown": shown, "metavar": metavar, "flag": flag,
     }  # fmt: skip
     return field(metadata=meta)
 
 
-def named(name: str) -> str:
-    """An option as it stands on the command line."""
+def named(option: dataclasses.Field | str) -> str:
+    """An option, or one of this name, as it stands on the command line."""
+    name = option if isinstance(option, str) else option.metadata["flag"] or option.name
     return f"--{name.replace('_', '-')}"
 
 
@@ -63,7 +65,7 @@ def text(option: dataclasses.Field, value: Any) -> str:
         return str(option.metadata["shown"])
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, list):
+    if isinstance(value, (list, tuple)):
         return ", ".join(map(str, value))
     return f"{value:g}" if isinstance(value, float) else str(value)
 
@@ -74,7 +76,7 @@ def check(option: dataclasses.Field, value: Any) -> None:
     Raises:
       InvalidValueError: it is out of its bounds, or not among its choices.
     """
-    flag, meta = named(option.name), option.metadata
+    flag, meta = named(option), option.metadata
     if value is None:
         return
     if choices := meta["choices"]:
@@ -109,7 +111,7 @@ def add_arguments(
         if wanted:
             heading = group(parser, title)
             for each in wanted:
-                heading.add_argument(named(each.name), **_for_argparse(each.metadata))
+                heading.add_argument(named(each), dest=each.name, **_for_argparse(each.metadata))
 
 
 def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
@@ -126,7 +128,7 @@ def _for_argparse(meta: Mapping[str, Any]) -> dict[str, Any]:
         shown = f"{shown}; {meta['low']} to {meta['high']}"
     if meta["demo"] is not None:
         shown = f"{shown}; on demo data {meta['demo']}"
-    several = {"action": "append", "type": str} if meta["type"] is list else {}
+    several = {"action": "append", "type": str} if meta["type"] is tuple else {}
     return {
         "default": argparse.SUPPRESS,
         "help": f"{meta['help']} (default: {shown}).".replace("%", "%%"),
