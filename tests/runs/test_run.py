@@ -317,7 +317,7 @@ def test_a_resumed_run_starts_with_the_threads_that_it_began_with(tmp_path, monk
     def start(name, threads=None, **_):
         raise Started(threads)
 
-    monkeypatch.setattr(one_holding.backend, "start", start)
+    monkeypatch.setattr(holding.backend, "start", start)
     monkeypatch.setattr(one_run.claim, "claim", lambda *_: {"environment": {"threads": 3}})
     with pytest.raises(Started, match="3"):
         one_run.run(resolve({"output": str(tmp_path)}))
