@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.commands.words import Commands, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import warn
@@ -20,13 +21,13 @@ def add(commands: Commands) -> None:
         usage="jaxcbis prepare [options]",
     )
     options.add_arguments(words, _OPTIONS)
-    options.group(words, "output").add_argument(
+    flags.group(words, "output").add_argument(
         "--export", type=Path, metavar="FILE.npz",
         help="A file to write the patches to as well, at the model's size, for --data or another "
         "framework (default: none).",
     )  # fmt: skip
     add_levels(words)
-    options.group(words, "data").add_argument(
+    flags.group(words, "data").add_argument(
         "--beam", nargs=argparse.REMAINDER, metavar="OPTION",
         help="Prepare on an Apache Beam runner. All words behind it are options of Beam's "
         "(default: in threads of this process).",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.errors import UserError, meant
 from jaxcbis.machine.console import Level, say
 
@@ -66,7 +67,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 def add_levels(parser: Parser) -> None:
     """Adds --quiet and --verbose."""
-    group = options.group(parser, "output").add_mutually_exclusive_group()
+    group = flags.group(parser, "output").add_mutually_exclusive_group()
     for level, text in (
         (Level.QUIET, "Print nothing but warnings and errors, on stderr."),
         (Level.VERBOSE, "Print every option, figure and table as well."),
