@@ -17,10 +17,10 @@ POINTS = {
 }
 #: Scores of the same test views that a run is held against, the strongest first.
 BASELINES = {
-    "imagenet_start": "the start from ImageNet",
-    "sweep_maximum": "the patch run's sweep",
-    "breast_area": "the breast's area",
-    "mean_intensity": "the breast's mean intensity",
+    "imagenet_start": "start from ImageNet",
+    "sweep_maximum": "patch run's sweep",
+    "breast_area": "breast area",
+    "mean_intensity": "mean intensity",
     "chance": "chance",
 }
 #: What a run is there to beat, in the order in which the answer names them; and what stands in
@@ -55,7 +55,8 @@ def what(results: dict) -> str:
     splits = data.get("splits") or {}
     sentence = str(data.get("name") or "no data")
     if "train" in splits and "test" in splits:
-        sentence += f": {splits['train']['total']} views to train, {splits['test']['total']} to test"
+        train, test = (splits[name]["total"] for name in ("train", "test"))
+        sentence += f": {train} views to train, {test} to test"
     return f"{sentence}, {config['height']} x {config['width']} pixels."
 
 
@@ -167,7 +168,8 @@ def signed(found: dict) -> str:
     difference, interval = found.get("difference"), found.get("difference_ci95")
     if difference is None:
         return NONE
-    return f"{difference:+.2f}" + (f" ({interval[0]:+.2f} to {interval[1]:+.2f})" if interval else "")
+    spread = f" ({interval[0]:+.2f} to {interval[1]:+.2f})" if interval else ""
+    return f"{difference:+.2f}{spread}"
 
 
 def _against(results: dict) -> list[str]:
@@ -176,11 +178,11 @@ def _against(results: dict) -> list[str]:
     if not rivals:
         known = [key for key in _TRIVIAL if found.get(key, {}).get("auc") is not None]
         rivals = sorted(known, key=lambda key: -found[key]["auc"])[:1]
-    return [_relation(found[key], BASELINES[key]) for key in rivals]
+    return [_relation(found[key], f"the {BASELINES[key]}") for key in rivals]
 
 
 def _relation(found: dict[str, Any], name: str) -> str:
-    """How the run stands to one of them, e.g. 'above chance by 0.05 (+0.01 to +0.09)'."""
+    """How the run stands to one of them, e.g. 'above the breast area by 0.05 (+0.01 to +0.09)'."""
     if found.get("difference") is None:
         return f"not held against {name}"
     for word, place in ((BETTER, "above"), (WORSE, "below")):

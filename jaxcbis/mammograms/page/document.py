@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jaxcbis.machine import files
+from jaxcbis.mammograms import config
 from jaxcbis.mammograms.page import answer, facts, figures, gallery, tables, tiles
 from jaxcbis.mammograms.page.folder import read
 from jaxcbis.mammograms.page.terminal import show
@@ -63,7 +64,7 @@ def write(folder: Path) -> Path:
         figures=_drawn(folder, results),
         legends=_LEGENDS,
         gallery=gallery.of_page(held, results) if held else None,
-        command=_command(results["config"]),
+        command=config.command(results["config"]),
         card=facts.card(results),
         facts=facts.facts(results),
         options=facts.options(results),
@@ -102,10 +103,3 @@ def _drawn(folder: Path, results: dict) -> dict[str, Picture]:
     return {
         name: pictures.of_svg(path.read_text("utf-8"), alts[name]) for name, path in paths.items()
     }
-
-
-def _command(config: dict) -> str:
-    """The words that repeat the run."""
-    from jaxcbis.mammograms import config as options
-
-    return options.command(config)

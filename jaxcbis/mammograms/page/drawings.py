@@ -24,8 +24,9 @@ def roc(results: dict) -> Figure:
         found = level(results, name)
         if not found.get("roc"):
             continue
-        curve, said = found["roc"], f"{LEVELS[name]}  {found['auc']:.2f}"
-        axes.plot(curve["false_positive_rate"], curve["sensitivity"], line, color=colour, label=said)
+        said = f"{LEVELS[name]}  {found['auc']:.2f}"
+        rates = (found["roc"][key] for key in ("false_positive_rate", "sensitivity"))
+        axes.plot(*rates, line, color=colour, label=said)
         for point in found["operating_points"]:
             if point["sensitivity"] is not None and point["specificity"] is not None:
                 at = (1 - point["specificity"], point["sensitivity"])

@@ -1,4 +1,4 @@
-"""What a page tells about a mammogram run besides its figures: its card, its machine, its options."""
+"""What a page tells of a mammogram run besides figures: its card, its machine, its options."""
 
 from jaxcbis.mammograms.page.answer import run_name
 from jaxcbis.report import paper

@@ -30,12 +30,12 @@ def alternatives(results: dict) -> dict[str, str]:
             "Share of the malignant lesions found by false positives per view; at one per view: "
             f"{told}."
         )
-    if calibration := (level(results, "view").get("calibration") or {}):
-        if calibration["bins"]:
-            found["calibration"] = (
-                "Share of right answers by the probability of the class that is more probable; "
-                f"expected calibration error {calibration['ece']:.3f}."
-            )
+    calibration = level(results, "view").get("calibration") or {}
+    if calibration.get("bins"):
+        found["calibration"] = (
+            "Share of right answers by the probability of the class that is more probable; "
+            f"expected calibration error {calibration['ece']:.3f}."
+        )
     if results.get("history"):
         found["history"] = "Loss and accuracy of train and validation set per epoch of each phase."
     return found

@@ -75,8 +75,9 @@ def operating_points(results: dict) -> Table | None:
     ]
     if not rows:
         return None
-    return Table(f"Operating points{mark(results)}", ("level", "threshold", "sensitivity",
-                 "specificity"), rows, "Thresholds were chosen on the validation split.")  # fmt: skip
+    columns = ("level", "threshold", "sensitivity", "specificity")
+    caption = "Thresholds were chosen on the validation split."
+    return Table(f"Operating points{mark(results)}", columns, rows, caption)
 
 
 def baselines(results: dict) -> Table | None:
@@ -104,7 +105,9 @@ def literature(results: dict) -> Table | None:
     if not found:
         return None
     own = _auc(level(results, "view"))
-    rows = [("this run, per view", own, "official, test split", "single", NONE)] * (own != NONE)
+    rows: list[tuple[str, ...]] = [
+        ("this run, per view", own, "official, test split", "single", NONE)
+    ] * (own != NONE)
     rows += [
         (_study(row), number(row.get("auc"), 4) if row.get("auc") is not None else NONE,
          *(str(row.get(key) or NONE) for key in ("split", "views", "averaged")))
@@ -129,18 +132,19 @@ def localization(results: dict) -> Table | None:
         ("pointing game", _pointing(found), _pointing(sweep)),
         *(
             (f"blind: {name}", number(blind(found, key)), NONE)
-            for key, name in (("random", "a random point of the breast"),
-                              ("centre", "the breast's centre"))
+            for key, name in (("random", "a random point"), ("centre", "the breast's centre"))
         ),
         *(
-            (f"sensitivity at {rate:g} false positives per view",
+            (f"found at {rate:g} false positives",
              *(_sensitivity(of.get("froc") or {}, rate) for of in (found, sweep)))
             for rate in RATES
         ),
     ]  # fmt: skip
     lesions = (found.get("froc") or {}).get("lesions")
-    counted = f" Free response: {lesions} malignant lesions." if lesions is not None else ""
-    columns = ("", "map", "the patch run's sweep")
+    counted = ""
+    if lesions is not None:
+        counted = f" Found: share of {lesions} malignant lesions, by false positives per view."
+    columns = ("", "map", "patch run's sweep")
     keep = 3 if sweep else 2
     return Table(
         f"Where it looks{mark(results)}",
