@@ -4,40 +4,20 @@
 """
 
 import copy
-import csv
 import functools
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import cv2
 import numpy as np
 
-from jaxcbis.detection import froc
-from jaxcbis.evaluation import bootstrap
-from jaxcbis.evaluation.calibration import calibration
+from jaxcbis.mammograms.figures import baselines, levels, literature, localization, predictions
 from jaxcbis.mammograms.page import gallery
 from jaxcbis.records import results as results_file
+from tests.mammograms.figures.toy_views import Views
 
 HEIGHT, WIDTH, GRID = 96, 72, (6, 4)
 PATIENTS = 6
-_POINTS = {"youden": 0.45, "sensitivity_90": 0.2, "specificity_80": 0.6}
-
-
-class Views(NamedTuple):
-    """As of jaxcbis.data.mammograms."""
-
-    images: np.ndarray
-    masks: np.ndarray
-    malignant_masks: np.ndarray
-    labels: np.ndarray
-    ids: np.ndarray
-    patients: np.ndarray
-    sides: np.ndarray
-    views: np.ndarray
-    boxes: np.ndarray
-    flipped: np.ndarray
-    masked: np.ndarray
 
 
 @functools.cache
@@ -84,7 +64,7 @@ def maps() -> np.ndarray:
 
 @functools.cache
 def _results() -> dict:
-    test = _levels(probabilities())
+    test = _scored(probabilities())
     history = [
         {"phase": phase, "epoch": epoch, "train_loss": 0.7 - 0.05 * epoch if epoch else None,
          "train_accuracy": 0.5 + 0.05 * epoch if epoch else None, "val_loss": 0.7 - 0.04 * epoch,
@@ -130,16 +110,11 @@ def _results() -> dict:
                      "test": test}],
         "memory": {"step_mb": 2100.0, "top_step_mb": 800.0},
         "test": test,
-        "test_flips": _levels((probabilities() + probabilities(5)) / 2),
-        "test_official": _levels(probabilities(7)),
-        "baselines": _baselines(),
-        "localization": _localization(),
-        "literature": [
-            {"name": "Petrini et al.", "year": 2022, "source": "arXiv 2110.01606",
-             "split": "official", "views": "two", "averaged": "none", "auc": 0.8483},
-            {"name": "Shen et al.", "year": 2019, "source": "10.1038/s41598-019-48995-4",
-             "split": "own", "views": "single", "averaged": "none", "auc": 0.88},
-        ],
+        "test_flips": _scored((probabilities() + probabilities(5)) / 2),
+        "test_official": _scored(probabilities(7)),
+        "baselines": _held_against(),
+        "localization": _located(),
+        "literature": literature.beside("CBIS-DDSM"),
         "timing": {"prepare_s": 3.0, "compile_s": 5.0, "train_s": 40.0, "evaluate_s": 2.0,
                    "sweep_s": 20.0, "train_images_per_s": 2.5, "peak_memory_mb": 3000},
         "notes": ["A note with [brackets] and <markup>."],
@@ -153,23 +128,19 @@ def results() -> dict:
 
 def bare() -> dict:
     """The same of a run that has every figure null that may be: one class, no masks, no sweep."""
-    found = results()
-    nothing = {
-        name: {
-            "n": 12, "positives": 0, "auc": None, "auc_ci95": None, "roc": None,
-            "operating_points": [{"name": point, "threshold": None, "sensitivity": None,
-                                  "sensitivity_ci95": None, "specificity": None,
-                                  "specificity_ci95": None} for point in _POINTS],
-            "calibration": {"ece": None, "bins": []},
-        }
-        for name in ("view", "breast", "patient")
-    }  # fmt: skip
+    found, made = results(), views()
+    benign = made._replace(
+        malignant_masks=np.zeros_like(made.masks), labels=np.zeros_like(made.labels),
+        masked=np.zeros_like(made.masked),
+    )  # fmt: skip
+    answers = _answers(probabilities())._replace(labels=benign.labels)
+    nothing = levels.score(answers, levels.thresholds(answers))
+    located = localization.of_maps(benign, maps(), probabilities()) | {"sweep": None}
     return found | {
         "test": nothing, "test_flips": None, "test_official": None, "memory": None,
         "members": [found["members"][0] | {"test": nothing}], "literature": [], "history": [],
         "baselines": dict.fromkeys(found["baselines"]), "timing": {}, "notes": [],
-        "localization": {"n": 0, "pointing_game": None, "pointing_game_ci95": None,
-                         "blind": {"random": None, "centre": None}, "froc": None, "sweep": None},
+        "localization": located,
     }  # fmt: skip
 
 
@@ -178,79 +149,42 @@ def write(folder: Path, found: dict | None = None) -> Path:
     folder.mkdir(parents=True)
     found = found or results()
     results_file.write(folder / "results.json", found)
-    of_views, flips = probabilities(), (probabilities() + probabilities(5)) / 2
-    with (folder / "predictions.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(["id", "patient_id", "side", "view", "label", "probability",
-                       "probability_flips"])  # fmt: skip
-        made = views()
-        rows.writerows(zip(made.ids, made.patients, made.sides, made.views, made.labels,
-                           of_views, flips, strict=True))  # fmt: skip
-    gallery.keep(folder, views(), of_views, maps(), flips)
+    of_views, made = probabilities(), views()
+    flips = (of_views + probabilities(5)) / 2
+    answers = predictions.Predictions(
+        made.ids, made.patients, made.sides, made.views, made.labels, of_views, flips, _others()
+    )
+    predictions.write(folder / predictions.FILE, answers)
+    gallery.keep(folder, made, of_views, maps(), flips)
     return folder
 
 
-def _levels(of_views: np.ndarray) -> dict:
-    labels, patients = views().labels, views().patients
-    groups = patients.reshape(-1, 2)[:, 0]
-    breasts = of_views.reshape(-1, 2).mean(1), labels.reshape(-1, 2).max(1), groups
-    return {
-        "view": _level(of_views, labels, patients),
-        "breast": _level(*breasts),
-        "patient": _level(*breasts),
-    }
+def _answers(of_views: np.ndarray) -> levels.Answers:
+    return levels.Answers(views().labels, views().patients, views().sides, of_views)
 
 
-def _level(scores: np.ndarray, labels: np.ndarray, patients: np.ndarray) -> dict:
-    true = labels == 1
-    auc, interval = bootstrap.auc_with_interval(scores, true, bootstrap.draw(patients))
-    reached = scores >= np.unique(scores)[::-1][:, None]
-    curve = [[0, *reached[:, side].mean(1).tolist()] for side in (~true, true)]
-    points = [
-        {"name": name, "chosen_on": "validation", "threshold": threshold,
-         "sensitivity": float((scores[true] >= threshold).mean()), "sensitivity_ci95": [0.2, 0.95],
-         "specificity": float((scores[~true] < threshold).mean()), "specificity_ci95": None}
-        for name, threshold in _POINTS.items()
-    ]  # fmt: skip
-    both = np.stack([1 - scores, scores], axis=1)
-    return {
-        "n": len(scores), "positives": int(true.sum()), "auc": auc, "auc_ci95": interval,
-        "roc": {"false_positive_rate": curve[0], "sensitivity": curve[1]},
-        "operating_points": points, "calibration": calibration(labels, both),
-    }  # fmt: skip
+def _scored(of_views: np.ndarray) -> dict:
+    return levels.score(_answers(of_views), levels.thresholds(_answers(probabilities(9))))
 
 
-def _baselines() -> dict:
-    def beside(auc: float, low: float, high: float) -> dict:
-        ours = _levels(probabilities())["view"]["auc"]
-        spread = [ours - auc + low, ours - auc + high]
-        return {"auc": auc, "auc_ci95": [auc - 0.1, auc + 0.1], "difference": ours - auc,
-                "difference_ci95": spread, "verdict": bootstrap.verdict(spread)}  # fmt: skip
-
-    chance = beside(0.5, -0.1, 0.1) | {"auc_ci95": None}
-    return {
-        "sweep_maximum": beside(0.6, -0.1, 0.1), "imagenet_start": beside(0.8, -0.3, 0.3),
-        "breast_area": beside(0.55, -0.2, 0.2), "mean_intensity": beside(0.45, -0.2, 0.2),
-        "chance": chance,
-    }  # fmt: skip
+def _others() -> dict:
+    """Scores of the baselines."""
+    return {"sweep_maximum": 1 - probabilities(11)} | baselines.of_views(views(), views())
 
 
-def _localization() -> dict:
+def _held_against() -> dict:
+    others = _others() | {"imagenet_start": probabilities(13)}
+    return baselines.compare(views().labels, views().patients, probabilities(), others)
+
+
+def _located() -> dict:
+    ours = localization.marks_of_maps(views(), maps(), probabilities())
     rng = np.random.default_rng(4)
-
-    def curve() -> dict:
-        marks = [rng.random(3) for _ in range(12)]
-        hits = [np.array([[rng.random() > 0.5], [False], [False]])[:, : int(label)]
-                for label in views().labels]  # fmt: skip
-        found = froc.froc(marks, hits)
-        bounds = {rate: [0.1, 0.9] for rate in found["sensitivity_at"]}
-        return found | {"sensitivity_at_ci95": bounds}
-
-    return {
-        "n": 6, "pointing_game": 0.67, "pointing_game_ci95": [0.3, 0.9],
-        "blind": {"random": 0.05, "centre": 0.1}, "froc": curve(),
-        "sweep": {"pointing_game": 0.5, "pointing_game_ci95": [0.2, 0.8], "froc": curve()},
-    }  # fmt: skip
+    swept = [
+        localization.Marks(rng.integers(0, (HEIGHT, WIDTH), (3, 2)), rng.random(3)) for _ in ours
+    ]
+    found = localization.of_maps(views(), maps(), probabilities())
+    return found | {"sweep": localization.of_sweep(views(), swept, ours)}
 
 
 if __name__ == "__main__":

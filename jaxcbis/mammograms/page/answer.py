@@ -3,7 +3,7 @@
 from collections import Counter
 from typing import Any
 
-from jaxcbis.evaluation.bootstrap import BETTER, WORSE
+from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
 from jaxcbis.report import verdict
 from jaxcbis.report.tables import NONE, backbone_name, has_random_weights, in_words, is_demo
 
@@ -23,6 +23,8 @@ BASELINES = {
     "mean_intensity": "mean intensity",
     "chance": "chance",
 }
+#: Ways to point without a model, by their keys in results.json.
+BLIND = {"random": "a random point of the breast", "centre": "the breast's centre"}
 #: What a run is there to beat, in the order in which the answer names them; and what stands in
 #: their place where a run has neither.
 _RIVALS = ("sweep_maximum", "imagenet_start")
@@ -77,11 +79,8 @@ def sentences(results: dict) -> list[str]:
     if of_views["auc"] is None:
         answer = f"No AUC: all {of_views['n']} test views are of one class."
     else:
-        answer = f"AUC {_figure(of_views, 'auc', 'per view')}"
-        answer += "".join(
-            f"{', ' if k else ': '}{text}" for k, text in enumerate(_against(results))
-        )
-        answer += "."
+        against = ", ".join(_against(results))
+        answer = f"AUC {_figure(of_views, 'auc', 'per view')}{against and f': {against}'}."
     flips = (results.get("test_flips") or {}).get("view") or {}
     averaged = [f"With flips averaged it is {in_words(flips, 'auc')}."] if flips.get("auc") else []
     return [answer, *averaged, pointing(results)]
@@ -92,20 +91,29 @@ def pointing(results: dict) -> str:
     found = results.get("localization") or {}
     if found.get("pointing_game") is None:
         return "No malignant test view has a mask, so nothing is said of where the model looks."
+    beside = [
+        f"{_than(found['over_blind'][key])} {name} ({blind(found, key):.2f})"
+        for key, name in BLIND.items()
+    ]
     said = (
         f"The map peaks in a malignant lesion in {_figure(found, 'pointing_game')} of "
-        f"{found['n']} malignant views"
+        f"{found['n']} malignant views: {' and '.join(beside)}"
     )
-    beside = [
-        f"{name} {share:.2f}"
-        for name, share in (
-            ("a random point of the breast", blind(found, "random")),
-            ("the breast's centre", blind(found, "centre")),
-            ("the patch run's sweep", (found.get("sweep") or {}).get("pointing_game")),
+    sweep = found.get("sweep") or {}
+    if sweep.get("pointing_game") is not None:
+        said += (
+            f"; {_than(sweep)} the {BASELINES['sweep_maximum']} ({sweep['pointing_game']:.2f}; "
+            f"difference {signed(sweep)})"
         )
-        if share is not None
-    ]
-    return said + (f"; {', '.join(beside)}" if beside else "") + "."
+    return f"{said}."
+
+
+def _than(found: dict) -> str:
+    """A verdict as it is said of the map's pointing: 'better than', 'within noise of'."""
+    verdict = found["verdict"]
+    if verdict is None:
+        return "without a verdict against"
+    return f"{verdict} {'of' if verdict == WITHIN_NOISE else 'than'}"
 
 
 def blind(found: dict, name: str) -> float | None:
@@ -113,7 +121,7 @@ def blind(found: dict, name: str) -> float | None:
 
     Args:
       found: 'localization' of results.json.
-      name: 'random' or 'centre'.
+      name: of BLIND.
     """
     return (found.get("blind") or {}).get(name)
 

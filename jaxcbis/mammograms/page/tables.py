@@ -4,6 +4,7 @@ from jaxcbis.data.patches import OVERLAP
 from jaxcbis.detection.froc import RATES
 from jaxcbis.mammograms.page.answer import (
     BASELINES,
+    BLIND,
     LEVELS,
     POINTS,
     blind,
@@ -13,6 +14,7 @@ from jaxcbis.mammograms.page.answer import (
 )
 from jaxcbis.report.tables import NONE, Table, mark, number, with_interval
 
+_VIEWS = {1: "single", 2: "two"}
 _TIMES = {
     "prepare_s": "data",
     "train_s": "training",
@@ -46,8 +48,7 @@ def levels(results: dict) -> Table | None:
     rows = [
         (
             name,
-            number(level(results, name)["n"]),
-            number(level(results, name)["positives"]),
+            "{positives} of {n}".format(**level(results, name)),
             *(_auc((results[key] or {}).get(name)) for key in known.values()),
         )
         for name in tested
@@ -55,7 +56,7 @@ def levels(results: dict) -> Table | None:
     caption = "Breast: the mean of its views (CC and MLO). Patient: the higher of the breasts."
     if "official test" in known:
         caption += " Official test: with the patients that are in the training set, too."
-    return Table(f"By level, 95 % intervals{mark(results)}", ("", "n", "malignant", *known), rows,
+    return Table(f"By level, 95 % intervals{mark(results)}", ("", "malignant", *known), rows,
                  caption)  # fmt: skip
 
 
@@ -75,8 +76,11 @@ def operating_points(results: dict) -> Table | None:
     ]
     if not rows:
         return None
-    columns = ("level", "threshold", "sensitivity", "specificity")
-    caption = "Thresholds were chosen on the validation split."
+    columns = ("level", "from", "sensitivity", "specificity")
+    caption = (
+        "From: the probability from which on something is called malignant, chosen on the "
+        "validation split."
+    )
     return Table(f"Operating points{mark(results)}", columns, rows, caption)
 
 
@@ -104,21 +108,20 @@ def literature(results: dict) -> Table | None:
     found = results.get("literature")
     if not found:
         return None
-    own = _auc(level(results, "view"))
     rows: list[tuple[str, ...]] = [
-        ("this run, per view", own, "official, test split", "single", NONE)
-    ] * (own != NONE)
-    rows += [
-        (_study(row), number(row.get("auc"), 4) if row.get("auc") is not None else NONE,
-         *(str(row.get(key) or NONE) for key in ("split", "views", "averaged")))
+        (f"{row['name']} ({row['year']})", f"{row['auc']:g}", row["split"], _VIEWS[row["views"]])
         for row in found
-    ]  # fmt: skip
-    sources = "; ".join(f"{_study(row)}: {row['source']}" for row in found if row.get("source"))
+    ]
+    sources: dict[str, str] = {}
+    for row in found:
+        sources.setdefault(row["source"], row["name"].split(",")[0])
+    told = "; ".join(f"{name}: {source}" for source, name in sources.items())
     return Table(
         "Measured elsewhere: on another split, or with two views",
-        ("study", "AUC", "split", "views", "averaged"),
+        ("study", "AUC", "split", "views"),
         rows,
-        f"These are not comparable with this run, nor with each other. {sources}.",
+        "As printed. Other views, other preparation, mostly another split: not comparable with "
+        f"this run, nor with each other. {told}.",
     )
 
 
@@ -131,8 +134,8 @@ def localization(results: dict) -> Table | None:
     rows = [
         ("pointing game", _pointing(found), _pointing(sweep)),
         *(
-            (f"blind: {name}", number(blind(found, key)), NONE)
-            for key, name in (("random", "a random point"), ("centre", "the breast's centre"))
+            (name, number(blind(found, key)), NONE)
+            for key, name in BLIND.items()
         ),
         *(
             (f"found at {rate:g} false positives",
@@ -225,10 +228,6 @@ def _pointing(found: dict) -> str:
 def _sensitivity(curve: dict, rate: float) -> str:
     of, intervals = (curve.get(key) or {} for key in ("sensitivity_at", "sensitivity_at_ci95"))
     return with_interval(of.get(str(rate)), intervals.get(str(rate)))
-
-
-def _study(row: dict) -> str:
-    return " ".join(str(row[key]) for key in ("name", "year") if row.get(key))
 
 
 def _cell(value: str | float | None) -> str:

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from jaxcbis.mammograms.page.answer import blind, held_against, level
+from jaxcbis.mammograms.page.answer import BLIND, blind, held_against, level
 from jaxcbis.report.tables import NONE, number
 
 
@@ -65,13 +65,16 @@ def _sweep(results: dict) -> Tile:
 
 def _pointing(results: dict) -> Tile:
     found = results.get("localization") or {}
-    beside = [
-        ("A random point", number(blind(found, "random"))),
-        ("The breast's centre", number(blind(found, "centre"))),
-    ]
+    beside = [(f"{name[0].upper()}{name[1:]}", _blind(found, key)) for key, name in BLIND.items()]
     known = found.get("pointing_game") is not None
     note = f"{found['n']} malignant views with masks." if known else "No masks to hold it against."
     return Tile("Pointing game", *_figure(found, "pointing_game"), beside, note)
+
+
+def _blind(found: dict, name: str) -> str:
+    """What a blind guess reaches, and whether the map is better."""
+    verdict = ((found.get("over_blind") or {}).get(name) or {}).get("verdict")
+    return number(blind(found, name)) + (f"; the map is {verdict}" if verdict else "")
 
 
 def _figure(found: dict, name: str) -> tuple[str, str]:
