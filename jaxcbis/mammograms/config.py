@@ -253,11 +253,11 @@ def command(config: Mapping[str, Any]) -> str:
     """
     usual = flags.defaults(OPTIONS, demo=config.get("data") is None)
     words = ["jaxcbis", "mammogram"]
-    for option in OPTIONS:
-        value = config.get(option.name)
-        if option.name in INCIDENTAL or value is None or value == usual[option.name]:
+    for known in OPTIONS:
+        value = config.get(known.name)
+        if known.name in INCIDENTAL or value is None or value == usual[known.name]:
             continue
         for each in value if isinstance(value, (list, tuple)) else [value]:
-            words.append(flags.named(option))
+            words.append(flags.named(known))
             words += [] if each is True else [str(each)]
     return shlex.join(words)

@@ -1,0 +1,249 @@
+"""Whether the map of a whole view, or the sweep of a patch run, points at the malignant lesions.
+
+There are no boxes. A map's marks are its local maxima, a sweep's the windows that overlap no better
+one. A mark hits a lesion if its middle lies in the lesion's mask; the lesions are the connected
+parts of the malignant masks, so that two which touch are one. A mark in a benign lesion is a false
+positive: what is to be found is malignancy.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from jaxcbis.detection.froc import hits, with_intervals
+from jaxcbis.errors import UserError
+from jaxcbis.evaluation import bootstrap
+from jaxcbis.mammograms.figures.baselines import breast
+from jaxcbis.mammograms.figures.levels import share_interval
+
+if TYPE_CHECKING:
+    from jaxcbis.data.mammograms import Views
+
+RANDOM, CENTRE = "random", "centre"
+
+
+class Marks(NamedTuple):
+    """What stands out in one view.
+
+    Attributes:
+      points: int [k, 2], row and column in the view's pixels.
+      scores: float64 [k].
+    """
+
+    points: NDArray
+    scores: NDArray
+
+
+class Pointing(NamedTuple):
+    """The pointing game, view by view.
+
+    Attributes:
+      hit: float64 [n], whether the best mark lies in a malignant lesion.
+      random, centre: float64 [n], whether a random point of the breast would on average, and
+        whether the middle of the breast does.
+      patients: str [n].
+    """
+
+    hit: NDArray
+    random: NDArray
+    centre: NDArray
+    patients: NDArray
+
+
+def peaks(heat: ArrayLike) -> tuple[NDArray, NDArray]:
+    """The local maxima of a map: cells above 0 that none of their eight neighbours exceeds.
+
+    Args:
+      heat: [h, w], at least 0.
+
+    Returns:
+      Row and column int [k, 2] and value float32 [k], the highest first; of neighbours that are
+      equally high the first alone.
+    """
+    heat = np.asarray(heat, np.float32)
+    top = (heat > 0) & (heat >= cv2.dilate(heat, np.ones((3, 3), np.uint8)))
+    _, plateaus = cv2.connectedComponents(top.astype(np.uint8))
+    _, first = np.unique(plateaus * top, return_index=True)
+    first = first[top.ravel()[first]]  # without the background
+    first = first[np.argsort(-heat.ravel()[first], kind="stable")]
+    return np.stack(np.unravel_index(first, heat.shape), axis=-1), heat.ravel()[first]
+
+
+def of_map(heat: ArrayLike, probability: float, shape: tuple[int, int]) -> Marks:
+    """The marks of one view by its map.
+
+    Args:
+      heat: [h, w] of `peaks`, over the whole view.
+      probability: of malignancy of the view.
+      shape: height and width of the view.
+
+    Returns:
+      The middle of each peak's cell; a peak scores its share of the highest one, times the
+      probability, so that marks of several views have one scale. A map of zeros has no mark.
+    """
+    points, values = peaks(heat)
+    size = np.asarray(np.shape(heat))
+    middle = ((points + 0.5) * np.asarray(shape) / size).astype(int)
+    return Marks(middle, values.astype(np.float64) / values[:1] * float(probability))
+
+
+def of_boxes(boxes: ArrayLike, scores: ArrayLike, views: "Views", index: int) -> Marks:
+    """The marks of one view by boxes in its mammogram, as a sweep gives them.
+
+    Args:
+      boxes: [k, 4], half open: x0, y0, x1, y1 in the mammogram's pixels. One whose middle lies
+        outside the view is left out, since what is there is not known.
+      scores: [k].
+      views, index: the view.
+    """
+    x0, y0, x1, y1 = np.asarray(boxes, np.float64).reshape(-1, 4).T
+    left, top, right, bottom = views.boxes[index].astype(np.float64)
+    height, width = views.images.shape[1:]
+    x = ((x0 + x1) / 2 - left) * width / (right - left)
+    y = ((y0 + y1) / 2 - top) * height / (bottom - top)
+    points = np.floor(np.stack([y, width - x if views.flipped[index] else x], axis=-1)).astype(int)
+    inside = ((points >= 0) & (points < (height, width))).all(axis=1)
+    return Marks(points[inside], np.asarray(scores, np.float64)[inside])
+
+
+def of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> dict:
+    """The figures of the whole-image model's maps.
+
+    Args:
+      views: of the test split.
+      maps: [n, h, w] of malignancy, at least 0, on a grid over the whole view.
+      probabilities: [n] of malignancy.
+
+    Returns:
+      {n, pointing_game, pointing_game_ci95, blind: {random, centre}, over_blind: {random, centre:
+      {difference, difference_ci95, verdict}}, froc, views, left_out}. The pointing game is over the
+      n malignant views whose masks are all known, froc over all views whose masks are
+      (`froc.with_intervals`; of its curve only the points where the sensitivity rises and the last,
+      to be drawn as steps); left_out is how many views are in neither. Intervals are by patient.
+    """
+    return score(views, marks_of_maps(views, maps, probabilities))
+
+
+def marks_of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> list[Marks]:
+    """`of_map` of every view.
+
+    Raises:
+      UserError: a map is not finite.
+    """
+    maps = np.asarray(maps)
+    if broken := int((~np.isfinite(maps)).any((1, 2)).sum()):
+        raise UserError(
+            f"maps of {broken} of {len(maps)} views are not finite: the training diverged; "
+            "lower the learning rates"
+        )
+    shape = views.images.shape[1:]
+    return [
+        of_map(heat, probability, shape)
+        for heat, probability in zip(maps, np.asarray(probabilities), strict=True)
+    ]
+
+
+def of_sweep(views: "Views", swept: Sequence[Marks | None], ours: Sequence[Marks]) -> dict:
+    """The figures of the patch run's sweep of the same views.
+
+    Args:
+      views: of `of_maps`.
+      swept: of `of_boxes`, by view; None where it could not be swept, which leaves the view out.
+      ours: of `marks_of_maps`.
+
+    Returns:
+      As of `of_maps`, and {difference, difference_ci95, verdict}: how much more often our maps
+      point at a malignant lesion than the sweep's best window, on the same views.
+    """
+    done = {i: marks for i, marks in enumerate(swept) if marks is not None}
+    seen = views.select(np.array([*done], int))
+    than, more = pointing(seen, [*done.values()]), pointing(seen, [ours[i] for i in done])
+    return score(seen, [*done.values()]) | _difference(more.hit, than.hit, more.patients)
+
+
+def score(views: "Views", marks: Sequence[Marks]) -> dict:
+    """The figures of `of_maps`, of any marks.
+
+    Raises:
+      ValueError: there is not one entry per view.
+    """
+    if len(marks) != len(views.labels):
+        raise ValueError(f"expected marks of {len(views.labels)} views, got {len(marks)}")
+    game = pointing(views, marks)
+    n, times = len(game.hit), bootstrap.draw(game.patients)
+    blind = {RANDOM: game.random, CENTRE: game.centre}
+    known = np.flatnonzero(views.masked).tolist()
+    return {
+        "n": n,
+        "pointing_game": float(game.hit.mean()) if n else None,
+        "pointing_game_ci95": share_interval(game.hit, times, np.arange(n)),
+        "blind": {name: float(hit.mean()) if n else None for name, hit in blind.items()},
+        "over_blind": {
+            name: _difference(game.hit, hit, game.patients) for name, hit in blind.items()
+        },
+        "froc": _froc(views, marks, known),
+        "views": len(known),
+        "left_out": len(views.labels) - len(known),
+    }
+
+
+def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
+    """The pointing game over the malignant views whose masks are all known (Zhang et al., 2016).
+
+    A malignant mask that reducing the mammogram left empty cannot be met and is left out.
+    """
+    game = np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
+    hit, random, centre = np.zeros((3, len(game)))
+    for k, i in enumerate(game.tolist()):
+        mask, inside = views.malignant_masks[i], breast(views.images[i])
+        if len(marks[i].scores):
+            hit[k] = mask[tuple(marks[i].points[marks[i].scores.argmax()])]
+        if inside.any():
+            random[k] = mask[inside].mean()
+            middle = np.argwhere(inside).mean(axis=0)
+            centre[k] = mask[tuple(np.rint(middle).astype(int))]
+    return Pointing(hit, random, centre, np.asarray(views.patients)[game])
+
+
+def _difference(one: NDArray, other: NDArray, patients: NDArray) -> dict:
+    """How much more often the first hits, with the interval of a paired bootstrap by patient."""
+    times, more = bootstrap.draw(patients), one - other
+    interval = None
+    if times is not None:
+        interval = bootstrap.interval_of_difference(bootstrap.mean(more, times))
+    return {
+        "difference": float(more.mean()) if len(more) else None,
+        "difference_ci95": interval,
+        "verdict": bootstrap.verdict(interval),
+    }
+
+
+def _froc(views: "Views", marks: Sequence[Marks], known: list[int]) -> dict:
+    found = []
+    for i in known:
+        y, x = marks[i].points.reshape(-1, 2).T
+        found.append(hits(np.stack([x, y, x, y], axis=-1), list(lesions(views.malignant_masks[i]))))
+    times = bootstrap.draw(np.asarray(views.patients)[known])
+    figures = with_intervals([marks[i].scores for i in known], found, times)
+    return figures | _thinned(figures)
+
+
+def lesions(mask: NDArray) -> Iterator[NDArray[np.bool_]]:
+    """The connected parts of a mask, each of its size."""
+    count, parts = cv2.connectedComponents(mask.astype(np.uint8))
+    for k in range(1, count):
+        yield parts == k
+
+
+def _thinned(figures: dict) -> dict:
+    """The points of a curve where the sensitivity rises, and the last: the steps are the same."""
+    if not figures["sensitivity"]:
+        return {}
+    sensitivity = np.asarray(figures["sensitivity"])
+    kept = np.diff(sensitivity, prepend=-1) > 0
+    kept[-1] = True
+    names = ("thresholds", "false_positives_per_image", "sensitivity")
+    return {name: np.asarray(figures[name])[kept].tolist() for name in names}
