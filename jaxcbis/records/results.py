@@ -33,6 +33,10 @@ KEYS = (
 )
 #: Of these, what results of an earlier version do not have.
 ADDED = ("covering",)
+#: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
+MAMMOGRAM = "mammogram"
+#: What such a run must have to be asked, once it is finished.
+_OF_MAMMOGRAMS = ("config", "data", "weights", "model", "members", "test", "notes")
 
 
 def write(path: Path | str, results: dict) -> None:
@@ -82,9 +86,15 @@ def read_run(path: Path | str) -> dict:
     """Reads the results of a run, finished or not.
 
     Raises:
-      UserError: as of `read`, or a key of `KEYS` is missing or holds something else.
+      UserError: as of `read`, or a key of `KEYS` is missing or holds something else, or the run is
+        one on whole mammograms.
     """
     found = dict.fromkeys(ADDED) | read(path)
+    if of_mammograms(found):
+        raise UserError(
+            f"{path}: of a run on whole mammograms, made by the command mammogram; give the folder "
+            "of a run on patches, made by train"
+        )
     faults = [f"lacks {key}" for key in KEYS if key not in found]
     if not faults:
         if found["status"] not in STATUSES:
@@ -111,12 +121,55 @@ def read_finished(folder: Path) -> dict:
       UserError: as of `read_run`, or the run is not finished.
     """
     found = read_run(folder / "results.json")
-    if found["status"] != FINISHED:
+    _require_finished(found, folder)
+    return found
+
+
+def of_mammograms(results: dict) -> bool:
+    """Whether results are of a run on whole mammograms, and not on patches."""
+    return results.get("kind") == MAMMOGRAM
+
+
+def is_on_mammograms(folder: Path) -> bool:
+    """Whether a folder holds a run on whole mammograms, finished or not.
+
+    Raises:
+      UserError: as of `read`.
+    """
+    return of_mammograms(read(folder / "results.json"))
+
+
+def read_finished_mammogram(folder: Path) -> dict:
+    """Reads the results of a finished run on whole mammograms.
+
+    Args:
+      folder: of the run.
+
+    Raises:
+      UserError: as of `read`, the run is one on patches or not finished, or a part is missing.
+    """
+    path = folder / "results.json"
+    found = read(path)
+    if not of_mammograms(found):
+        raise UserError(
+            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
+            "command mammogram"
+        )
+    _require_finished(found, folder)
+    if lacking := [key for key in _OF_MAMMOGRAMS if not isinstance(found.get(key), dict | list)]:
+        raise UserError(
+            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
+            "give another folder, or train it again"
+        )
+    return found
+
+
+def _require_finished(found: dict, folder: Path) -> None:
+    if found.get("status") != FINISHED:
         raise UserError(
             f"{folder}: the run is not finished; give the command that began it again, with "
             "--resume"
         )
-    return found
 
 
 def are_finished(path: Path) -> bool:
