@@ -35,8 +35,15 @@ KEYS = (
 ADDED = ("covering",)
 #: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
 MAMMOGRAM = "mammogram"
-#: What such a run must have to be asked, once it is finished.
-_OF_MAMMOGRAMS = ("config", "data", "weights", "model", "members", "test", "notes")
+#: Order of the top-level keys of such a run.
+MAMMOGRAM_KEYS = (
+    "schema", "status", "kind", "config", "environment", "data", "weights", "patch_runs", "model",
+    "memory", "history", "best", "prefix", "members", "test", "test_flips", "test_official",
+    "baselines", "localization", "literature", "timing", "notes",
+)  # fmt: skip
+#: What it must have to be gone on with, and to be asked, once it is finished.
+_BEGUN = ("config", "environment", "data", "weights", "patch_runs", "notes")
+_TRAINED = ("model", "history", "best", "members", "test", "timing")
 
 
 def write(path: Path | str, results: dict) -> None:
@@ -44,13 +51,14 @@ def write(path: Path | str, results: dict) -> None:
 
     Args:
       path: of the file.
-      results: keys of `KEYS`, in any order; others follow behind them.
+      results: keys of `KEYS` or `MAMMOGRAM_KEYS`, in any order; others follow behind them.
 
     Raises:
       UserError: the file cannot be written.
       ValueError: a number is not finite; a figure that does not exist must be None.
     """
-    first = [key for key in KEYS if key in results]
+    order = MAMMOGRAM_KEYS if of_mammograms(results) else KEYS
+    first = [key for key in order if key in results]
     ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
     text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
     files.write(path, text)
@@ -139,6 +147,27 @@ def is_on_mammograms(folder: Path) -> bool:
     return of_mammograms(read(folder / "results.json"))
 
 
+def read_mammogram(path: Path | str) -> dict:
+    """Reads the results of a run on whole mammograms, finished or not.
+
+    Raises:
+      UserError: as of `read`, the run is one on patches, or a part is missing.
+    """
+    found = read(path)
+    if not of_mammograms(found):
+        raise UserError(
+            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
+            "command mammogram"
+        )
+    needed = (*_BEGUN, *(_TRAINED if found.get("status") == FINISHED else ()))
+    if lacking := [key for key in needed if not isinstance(found.get(key), dict | list)]:
+        raise UserError(
+            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
+            "give another folder, or train it again"
+        )
+    return found
+
+
 def read_finished_mammogram(folder: Path) -> dict:
     """Reads the results of a finished run on whole mammograms.
 
@@ -146,21 +175,10 @@ def read_finished_mammogram(folder: Path) -> dict:
       folder: of the run.
 
     Raises:
-      UserError: as of `read`, the run is one on patches or not finished, or a part is missing.
+      UserError: as of `read_mammogram`, or the run is not finished.
     """
-    path = folder / "results.json"
-    found = read(path)
-    if not of_mammograms(found):
-        raise UserError(
-            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
-            "command mammogram"
-        )
+    found = read_mammogram(folder / "results.json")
     _require_finished(found, folder)
-    if lacking := [key for key in _OF_MAMMOGRAMS if not isinstance(found.get(key), dict | list)]:
-        raise UserError(
-            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
-            "give another folder, or train it again"
-        )
     return found
 
 
