@@ -37,6 +37,10 @@ class Marks(NamedTuple):
     scores: NDArray
 
 
+#: Of a view in which nothing stands out.
+NOTHING = Marks(np.zeros((0, 2), int), np.zeros(0))
+
+
 class Pointing(NamedTuple):
     """The pointing game, view by view.
 
@@ -163,16 +167,15 @@ def _ceiling(views: "Views", grid: tuple[int, ...]) -> float | None:
     It is the mask, blurred by a Gaussian whose deviation is half a cell, and averaged to the grid:
     a cell of a network sees somewhat beyond its edges.
     """
-    known = views.select(_game(views))
-    (rows, columns), (height, width) = grid, known.images.shape[1:]
-    marks = []
-    for mask in known.malignant_masks:
-        blurred = cv2.GaussianBlur(
-            mask.astype(np.float32), (0, 0), width / columns / 2, sigmaY=height / rows / 2
-        )
+    (rows, columns), (height, width) = grid, views.images.shape[1:]
+    marks = [NOTHING] * len(views.labels)
+    for i in _game(views):
+        mask = views.malignant_masks[i].astype(np.float32)
+        blurred = cv2.GaussianBlur(mask, (0, 0), width / columns / 2, sigmaY=height / rows / 2)
         heat = cv2.resize(blurred, (columns, rows), interpolation=cv2.INTER_AREA)
-        marks.append(of_map(heat, 1.0, (height, width)))
-    return float(pointing(known, marks).hit.mean()) if marks else None
+        marks[i] = of_map(heat, 1.0, (height, width))
+    hit = pointing(views, marks).hit
+    return float(hit.mean()) if len(hit) else None
 
 
 def marks_of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> list[Marks]:
@@ -199,17 +202,19 @@ def of_sweep(views: "Views", swept: Sequence[Marks | None], ours: Sequence[Marks
 
     Args:
       views: of `of_maps`.
-      swept: of `of_boxes`, by view; None where it could not be swept, which leaves the view out.
+      swept: of `of_boxes`, by view; None where it could not be swept, which leaves the view out of
+        all that is said here.
       ours: of `marks_of_maps`.
 
     Returns:
       As of `of_maps`, and {difference, difference_ci95, verdict}: how much more often our maps
       point at a malignant lesion than the sweep's best window, on the same views.
     """
-    done = {i: marks for i, marks in enumerate(swept) if marks is not None}
-    seen = views.select(np.array([*done], int))
-    than, more = pointing(seen, [*done.values()]), pointing(seen, [ours[i] for i in done])
-    return score(seen, [*done.values()]) | _difference(more.hit, than.hit, more.patients)
+    done = np.array([marks is not None for marks in swept], bool)
+    seen = views._replace(masked=views.masked & done)
+    marks = [NOTHING if found is None else found for found in swept]
+    than, more = pointing(seen, marks), pointing(seen, ours)
+    return score(seen, marks) | _difference(more.hit, than.hit, more.patients)
 
 
 def score(views: "Views", marks: Sequence[Marks]) -> dict:

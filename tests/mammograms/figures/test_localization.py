@@ -166,7 +166,11 @@ def test_the_sweep_has_the_same_figures_and_a_paired_difference():
     ours = [Marks(np.array([[5, 5]]), np.array([0.5]))] * 3
     swept = [Marks(np.array([[5, 5], [30, 30]]), np.array([0.4, 0.8])), ours[1], None]
     found = localization.of_sweep(views, swept, ours)
-    assert (found["n"], found["pointing_game"]) == (2, 0.5)  # the one that was not swept is out
+    assert (found["n"], found["left_out"], found["pointing_game"]) == (
+        2,
+        1,
+        0.5,
+    )  # the one that was not swept is out
     assert found["difference"] == 0.5
     assert found["verdict"] == "within noise"
     assert found["froc"] == localization.score(views.select([0, 1]), swept[:2])["froc"]
