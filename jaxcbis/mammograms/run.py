@@ -35,9 +35,7 @@ def run(config: MammogramConfig) -> dict:
     def differing(before, scored: bool) -> list[str]:
         return options.differing(before, config, scored=scored)
 
-    taken = partial(
-        claim.take, folder, results.read_mammogram, differing, resume=config.resume
-    )
+    taken = partial(claim.take, folder, results.read_mammogram, differing, resume=config.resume)
     with holding.held(config, taken) as held:
         if held.finished:
             return _complete(folder, config, held.before) if hosts.first() and held.before else {}
@@ -66,7 +64,7 @@ def require_inputs(config: MammogramConfig) -> None:
 
 def _run(config: MammogramConfig, held: Held) -> dict:
     """`run` in a folder that is its own."""
-    timing: dict[str, float | None] = {}
+    timing: dict[str, float] = {}
     folder, before = Path(config.output), held.before
 
     # ---- Patch runs, views and networks
