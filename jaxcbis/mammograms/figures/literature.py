@@ -59,7 +59,7 @@ FIGURES = (
 )  # fmt: skip
 
 
-def table(data: str) -> list[dict]:
+def beside(data: str) -> list[dict]:
     """The figures that may stand beside a run's, for results.json.
 
     Args:
