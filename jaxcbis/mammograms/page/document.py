@@ -31,11 +31,12 @@ _LEGENDS = {
 }
 
 
-def write(folder: Path) -> Path:
+def write(folder: Path, results: dict | None = None) -> Path:
     """Writes `folder/report.html` from what else the folder holds; the data are not needed.
 
     Args:
       folder: of the run.
+      results: content of its results.json, if that is not written yet.
 
     Returns:
       The file.
@@ -44,7 +45,7 @@ def write(folder: Path) -> Path:
       UserError: results.json or another file of the run cannot be read, or the report cannot be
         written.
     """
-    results, held = read(folder), gallery.read(folder)
+    results, held = results or read(folder), gallery.read(folder)
     page = frame.render(
         HERE / "mammogram.html",
         (HERE / "mammogram.css", *(document.STYLES if held else ()), *_own(held, "views.css")),

@@ -1,0 +1,37 @@
+"""The figures of a finished run on whole mammograms on the test split of other data."""
+
+from jaxcbis.data import mammograms
+from jaxcbis.errors import UserError
+from jaxcbis.machine.console import track
+from jaxcbis.mammograms import answers
+from jaxcbis.mammograms.figures import levels
+from jaxcbis.mammograms.finished import FinishedMammogram
+from jaxcbis.records import paths
+
+
+def evaluate(run: FinishedMammogram, data: str) -> dict:
+    """Answers the views of a test split; operating points are those of the run's own validation.
+
+    Args:
+      run: of `finished.load`.
+      data: a release.
+
+    Returns:
+      As of `levels.score`.
+
+    Raises:
+      UserError: the data are absent or damaged, or hold no test views.
+    """
+    paths.require_data(data)
+    config = run.config
+    found = mammograms.load(data, config.data_dir, config.height, config.width, track)
+    test = found.splits["test"]
+    if not len(test):
+        raise UserError(f"{data}: no views in the test split")
+    said = answers.of_views(run, test.images)
+    own = run.evaluate()
+    chosen = {
+        level: {point["name"]: point["threshold"] for point in own[level]["operating_points"]}
+        for level in levels.LEVELS
+    }
+    return levels.score(levels.Answers(test.labels, test.patients, test.sides, said), chosen)
