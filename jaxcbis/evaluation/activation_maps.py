@@ -9,7 +9,8 @@ import numpy as np
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.evaluation import cam
 from jaxcbis.machine import sharding
-from jaxcbis.models.inference import Track, forward, map_batches, untracked
+from jaxcbis.models import whole_image
+from jaxcbis.models.inference import Track, forward, map_batches, per_call, untracked
 from jaxcbis.models.model import HEAD, Model
 
 
@@ -18,7 +19,8 @@ def logits(model: Model, images: np.ndarray, track: Track = untracked) -> np.nda
 
     Args:
       model: to run.
-      images: float32 [n, size, size, 1], normalised.
+      images: float32 [n, size, size, 1], normalised; of a whole-image model uint8 or uint16
+        [n, height, width, 1].
       track: shows how far it is.
 
     Returns:
@@ -29,15 +31,16 @@ def logits(model: Model, images: np.ndarray, track: Track = untracked) -> np.nda
     def run(index):
         return forward(model, sharding.items(images, index), stages)
 
-    return map_batches(run, np.arange(len(images)), track, "test")
+    return map_batches(run, np.arange(len(images)), track, "test", per_call(images))
 
 
 class Maps(NamedTuple):
     """Class activation maps, and what they explain.
 
     Attributes:
-      maps: of the predicted class, float32 [n, g, g] as coarse as the mapped stage's output, at
-        least 0 and not scaled; `cam.enlarge` brings them to the images' size.
+      maps: of the predicted class or of a model's one output, float32 [n, g, g] as coarse as the
+        mapped stage's output, at least 0 and not scaled; `cam.enlarge` brings them to the images'
+        size.
       logits: float32 [n, classes].
       of_labels: the same of the classes asked for; None if there were none.
     """
@@ -76,7 +79,8 @@ def maps(
         wanted = None if labels is None else sharding.items(labels, index)
         return _maps(model, batch, wanted, front, behind, method)
 
-    found, answers = map_batches(run, np.arange(len(images)), track, CAM_METHODS[method])
+    size = per_call(images)
+    found, answers = map_batches(run, np.arange(len(images)), track, CAM_METHODS[method], size)
     return Maps(found[0], answers, None if labels is None else found[1])
 
 
@@ -107,6 +111,26 @@ def _maps(
     else:
         found = [cam.METHODS[method](head, features, classes) for classes in wanted]
     return sharding.returned((found, logits))
+
+
+def whole_maps(
+    model: Model, images: np.ndarray, track: Track = untracked, stage: str | None = None
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a whole-image model says of images, and Grad-CAM of the logit of 'malignant'.
+
+    Args:
+      model: of `whole_image`.
+      images: uint8 or uint16 [n, height, width].
+      track: shows how far it is.
+      stage: whose output is mapped; the patch network's last one if None.
+
+    Returns:
+      Logits float32 [n], and maps float32 [n, h, w] of the stage's cells, at least 0 and not
+      scaled.
+    """
+    stage = stage or whole_image.mapped(model)
+    found = maps(model, images[..., None], track, stage=stage)
+    return found.logits[:, 0], found.maps
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

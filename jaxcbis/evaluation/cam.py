@@ -25,6 +25,9 @@ SCORE_CAM = "scorecam"
 #: Masked images per forward pass of Score-CAM.
 MASKED = 32
 
+#: Height and width in pixels, or the side of a square.
+Size = int | tuple[int, int]
+
 
 def grad_cam(head: Callable[[Array], Array], features: Array, classes: Array) -> Array:
     """Channels weighted by the spatial mean of the gradient (Selvaraju et al., ICCV 2017)."""
@@ -83,11 +86,13 @@ def channel_scores(model: Callable[[Array], Array], images: Array, features: Arr
       float32 [n, c, k].
     """
 
+    height, width = images.shape[1:3]
+
     def of_item(item: tuple[Array, Array]) -> Array:
         image, channels = item
 
         def of_channel(channel: Array) -> Array:
-            mask = upsample(channel[None], len(image))
+            mask = upsample(channel[None], (height, width))
             mask = (mask - mask.min()) / (mask.max() - mask.min() + 1e-8)
             return model(image[None] * mask[..., None])[0]
 
@@ -110,22 +115,27 @@ def _positive(features: Array, weights: Array) -> Array:
     return jax.nn.relu(weighted(features, weights))
 
 
-def enlarge(maps: np.ndarray, size: int) -> np.ndarray:
+def enlarge(maps: np.ndarray, size: Size) -> np.ndarray:
     """`upsample` for NumPy's arrays; maps of that size already stay as they are."""
-    return maps if maps.shape[1] == size else np.asarray(_upsample(maps, size))
+    return maps if maps.shape[1:] == _sides(size) else np.asarray(_upsample(maps, size))
 
 
-def upsample(maps: Array, size: int) -> Array:
+def upsample(maps: Array, size: Size) -> Array:
     """Resizes maps bilinearly with half-pixel centres, as cv2.INTER_LINEAR does.
 
     Args:
       maps: [n, h, w].
-      size: side of the result in pixels.
+      size: height and width of the result in pixels, or its side.
 
     Returns:
-      [n, size, size] of the same type.
+      [n, height, width] of the same type.
     """
-    return jax.image.resize(maps, (maps.shape[0], size, size), "linear", antialias=False)
+    shape = (maps.shape[0], *_sides(size))
+    return jax.image.resize(maps, shape, "linear", antialias=False)
 
 
 _upsample = partial(jax.jit, static_argnames="size")(upsample)
+
+
+def _sides(size: Size) -> tuple[int, int]:
+    return (size, size) if isinstance(size, int) else size

@@ -1,6 +1,6 @@
 """A backbone by name: built, and given its weights."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,7 +15,7 @@ from jaxcbis.designs import BACKBONES, Design, VGGDesign
 from jaxcbis.errors import UserError
 from jaxcbis.models import resnet, vgg
 from jaxcbis.models.initialization import initialize
-from jaxcbis.models.model import HEAD, Architecture, Model, Tree, split
+from jaxcbis.models.model import HEAD, Architecture, Model, Network, Tree, split
 from jaxcbis.models.weights import files, hub, tables
 
 Shapes = dict[str, tuple[int, ...]]
@@ -100,10 +100,33 @@ def blank(name: str, options: Tree, *, num_classes: int = 5, dtype: Any = jnp.fl
       name, num_classes, dtype: as of `load`.
       options: of the architecture that was trained; what they do not say is the backbone's own.
     """
-    architecture, *shapes = _built(name, options, num_classes, dtype)
-    zeros = [{path: np.zeros(shape, np.float32) for path, shape in of.items()} for of in shapes]
-    params, stats = (_nest(arrays, arrays) for arrays in zeros)
+    return zeros(*_built(name, options, num_classes, dtype))
+
+
+def zeros(architecture: Architecture, *shapes: Shapes) -> Model:
+    """A model of zeros, given the shapes of its parameters and of its statistics by path."""
+    arrays = [{path: np.zeros(shape, np.float32) for path, shape in of.items()} for of in shapes]
+    params, stats = (nest(of, of) for of in arrays)
     return Model(architecture, params, stats)
+
+
+def network(design: Design, num_classes: int, dtype: jnp.dtype, options: Tree) -> Network:
+    """The stages of a backbone; its arrays are zero.
+
+    Args:
+      design, num_classes, dtype: of `load`.
+      options: of an architecture.
+    """
+    build: Any = vgg.vgg if isinstance(design, VGGDesign) else resnet.resnet
+    return build(design, num_classes, dtype=dtype, **options)
+
+
+def outlined(build: Callable[[], Network]) -> tuple[nnx.GraphDef, Shapes, Shapes]:
+    """The graph of what a function builds, and the shapes of its parameters and statistics."""
+    built = nnx.eval_shape(build)
+    params, stats = (flatten_dict(tree, sep="/") for tree in split(built))
+    params, stats = jax.tree.map(lambda leaf: leaf.shape, (params, stats))
+    return nnx.graphdef(built), params, stats
 
 
 def _built(
@@ -128,13 +151,9 @@ def _built(
 def _build(
     name: str, design: Design, options: tuple, num_classes: int, dtype: jnp.dtype
 ) -> tuple[Architecture, Shapes, Shapes]:
-    build: Any = vgg.vgg if isinstance(design, VGGDesign) else resnet.resnet
     given = dict(options)
-    network = nnx.eval_shape(lambda: build(design, num_classes, dtype=dtype, **given))
-    params, stats = (flatten_dict(tree, sep="/") for tree in split(network))
-    shapes = jax.tree.map(lambda leaf: leaf.shape, (params, stats))
-    graph = nnx.graphdef(network)
-    return Architecture(name, design.stages, design.frozen, graph, given), *shapes
+    graph, params, stats = outlined(lambda: network(design, num_classes, dtype, given))
+    return Architecture(name, design.stages, design.frozen, graph, given), params, stats
 
 
 def _filled(
@@ -144,8 +163,9 @@ def _filled(
     shapes = params | stats
     fresh = {path: shape for path, shape in shapes.items() if path not in arrays}
     whole = {**arrays, **initialize(fresh, seed)}
-    return Model(architecture, _nest(whole, params), _nest(whole, stats))
+    return Model(architecture, nest(whole, params), nest(whole, stats))
 
 
-def _nest(arrays: Mapping[str, np.ndarray], paths: Iterable[str]) -> Tree:
+def nest(arrays: Mapping[str, Any], paths: Iterable[str]) -> Tree:
+    """The arrays at some paths, as `Model` holds them."""
     return unflatten_dict({path: arrays[path] for path in paths}, sep="/")

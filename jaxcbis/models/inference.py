@@ -1,5 +1,6 @@
 """Running a model, or some of its stages, on many items with stored BatchNorm statistics."""
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
@@ -13,6 +14,8 @@ from jaxcbis.models.model import Model, merge, run
 
 #: Items per call and device: large enough for the hardware, small enough for VGG's first block.
 BATCH = 32
+#: Pixels of an image up to which so many fit; of larger ones there are fewer per call.
+PIXELS = 512 * 512
 
 #: Wraps what is iterated over, to show how far it is, given a description.
 Track = Callable[[Sequence, str], Iterable]
@@ -61,6 +64,7 @@ def map_batches(
     inputs: np.ndarray,
     track: Track = untracked,
     description: str = "",
+    size: int = BATCH,
 ) -> Any:
     """Applies a function of a batch to all items.
 
@@ -68,6 +72,7 @@ def map_batches(
       function: array [b, ...] to a tree of arrays [b, ...]; treats each item by itself.
       inputs: [n, ...] with n >= 1.
       track, description: show how far it is.
+      size: items per call and device.
 
     Returns:
       The function's tree, of numpy arrays [n, ...].
@@ -84,7 +89,7 @@ def map_batches(
         for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(answer), strict=True):
             whole[part] = piece
 
-    for part in track(windows(count, BATCH * jax.device_count()), description):
+    for part in track(windows(count, size * jax.device_count()), description):
         begun = part, function(inputs[part])
         if waiting:  # the device goes on with the next batch while this one's answers are fetched
             fetch(*waiting)
@@ -92,6 +97,12 @@ def map_batches(
     assert waiting is not None
     fetch(*waiting)
     return results
+
+
+def per_call(inputs: Any) -> int:
+    """How many of some inputs [n, height, width, ..] go into a call per device: BATCH, or fewer."""
+    pixels = math.prod(inputs.shape[1:3])
+    return max(1, BATCH * PIXELS // max(pixels, PIXELS))
 
 
 def windows(count: int, size: int = BATCH) -> list[slice]:

@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Self
 
 import jax
@@ -94,7 +95,11 @@ def split(network: Network) -> tuple[Tree, Tree]:
 
 
 def run(
-    network: Network, x: jax.Array, stages: Iterable[str], train: Collection[str] = ()
+    network: Network,
+    x: jax.Array,
+    stages: Iterable[str],
+    train: Collection[str] = (),
+    recomputed: Collection[str] = (),
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Applies stages in the given order.
 
@@ -104,12 +109,30 @@ def run(
       stages: of the model, perhaps HEAD as the last, perhaps POOL in front of it.
       train: stages whose BatchNorm normalises by the batch and updates its running statistics;
         the others use stored ones.
+      recomputed: stages whose inner activations a gradient computes anew, block by block, instead
+        of keeping them; none of `train`.
 
     Returns:
       The last stage's output, and every stage's output by its name.
     """
     outputs = {}
     for stage in stages:
-        x = network[HEAD].pool(x) if stage == POOL else network[stage](x, train=stage in train)
+        if stage == POOL:
+            x = network[HEAD].pool(x)
+        elif stage in recomputed:
+            x = _recomputed(network[stage], x)
+        else:
+            x = network[stage](x, train=stage in train)
         outputs[stage] = x
     return x, outputs
+
+
+def _recomputed(stage: Any, x: jax.Array) -> jax.Array:
+    """A stage whose gradient keeps no more than what enters it, or each of its residual blocks.
+
+    Of convolutions without a shortcut, as of a VGG, each alone would be too little: what enters one
+    and what leaves it are all that there is to keep.
+    """
+    for part in getattr(stage, "blocks", [stage]):
+        x = jax.checkpoint(partial(part, train=False))(x)
+    return x

@@ -124,9 +124,14 @@ class Stage(nnx.Module):
             inputs, stride, before = getattr(self, f"block{i}").outputs, 1, dilation
         self.outputs = inputs
 
+    @property
+    def blocks(self) -> list[Callable]:
+        """In order; one after the other they are the stage."""
+        return [getattr(self, f"block{i}") for i in range(self.depth)]
+
     def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        for i in range(self.depth):
-            x = getattr(self, f"block{i}")(x, train)
+        for block in self.blocks:
+            x = block(x, train)
         return x
 
 

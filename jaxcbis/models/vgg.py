@@ -28,7 +28,7 @@ class Block(nnx.Module):
         dtype: jnp.dtype,
         shift: tuple[float, ...] | None,
     ):
-        self.depth, self.pool, self.shift = depth, pool, shift
+        self.depth, self.outputs, self.pool, self.shift = depth, width, pool, shift
         for i in range(1, depth + 1):
             conv = Convolution(inputs, width, 3, padding=1, bias=True, dtype=dtype)
             setattr(self, f"conv{i}", conv)

@@ -19,30 +19,36 @@ class Batch(NamedTuple):
       inputs: [n, height, width, channels], of the first stage that a step runs.
       labels: int32 [n]; ABSENT for an item that counts for nothing, except in batch statistics.
       targets: float32 [n, g, g] of `look.targets`; None without the localisation term.
+      draws: float32 [n, 3] of `augmentation.draw`; None where images stay as they are.
     """
 
     inputs: Any
     labels: Any
     targets: Any = None
+    draws: Any = None
 
 
 class Examples(NamedTuple):
     """Items to train on or to validate on.
 
     Attributes:
-      inputs: float32 [n, height, width, channels]: normalised grey images with one channel or,
-        behind a kept prefix, activations: on the device, or in a mapped file where they do not fit
-        there. Where several devices share them, there may be more inputs than labels: what stands
-        behind the last item is not used.
+      inputs: [n, height, width, channels]: grey images with one channel, float32 and normalised or,
+        of a model that normalises them itself, uint8 or uint16; or, behind a kept prefix,
+        activations: on the device, or in a mapped file where they do not fit there. Where several
+        devices share them, there may be more inputs than labels: what stands behind the last item
+        is not used.
       labels: int32 [n].
       ids: str [n], to name items; without them they have numbers.
       targets: float32 [n, g, g] of `look.targets`; None without the localisation term.
+      draws: float32 [n, 3] of `augmentation.draw`, of one epoch; None where images stay as they
+        are.
     """
 
     inputs: np.ndarray | jax.Array
     labels: np.ndarray | jax.Array
     ids: Sequence[str] | np.ndarray = ()
     targets: np.ndarray | jax.Array | None = None
+    draws: np.ndarray | None = None
 
     @property
     def on_device(self) -> bool:
@@ -52,13 +58,15 @@ class Examples(NamedTuple):
     @property
     def arrays(self) -> Batch:
         """All of them, for a step that takes items by their index."""
-        return Batch(self.inputs, self.labels, self.targets)
+        return Batch(self.inputs, self.labels, self.targets, sharding.on_all(self.draws))
 
     def batch(self, index: np.ndarray) -> Batch:
         """Items whose inputs lie on the host; labels are ABSENT where the index is."""
         labels = np.where(index == ABSENT, ABSENT, np.asarray(self.labels)[index])
-        targets = None if self.targets is None else np.asarray(self.targets)[index]
-        return Batch(sharding.items(np.asarray(self.inputs), index), labels, targets)
+        targets, draws = (
+            None if of is None else np.asarray(of)[index] for of in (self.targets, self.draws)
+        )
+        return Batch(sharding.items(np.asarray(self.inputs), index), labels, targets, draws)
 
     def named(self, index: np.ndarray) -> str:
         """Items by name, in words."""

@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 from jaxcbis.machine import sharding
-from jaxcbis.models.inference import BATCH
+from jaxcbis.models.inference import per_call
 from jaxcbis.models.model import HEAD, Model
 from jaxcbis.training import batches, steps
 from jaxcbis.training.batches import Examples
@@ -73,7 +73,8 @@ def validate(model: Model, stages: tuple[str, ...], examples: Examples) -> Sums:
       NumPy's [batches].
     """
     count = len(examples.labels)
-    order = batches.padded(batches.in_order(count, min(count, BATCH * jax.device_count())))
+    size = min(count, per_call(examples.inputs) * jax.device_count())
+    order = batches.padded(batches.in_order(count, size))
     if _in_one_call(stages, examples):
         there = sharding.on_all(np.stack(order))
         return _joined([steps.evaluate_steps(model, examples.arrays, there, stages)])

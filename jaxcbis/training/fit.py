@@ -139,7 +139,9 @@ def _restored(saved: dict, recipe: Recipe, folder: Path) -> Progress:
 
 
 def _in_front(model: Model, phase: Phase, recipe: Recipe) -> tuple[str, ...]:
-    """The stages whose outputs a phase keeps."""
+    """The stages whose outputs a phase keeps: none where images are turned anew in every epoch."""
+    if recipe.augment:
+        return ()
     first = next(iter(phase.learning_rates))
     return kept_activations.in_front(model.stages, first, pooled=not recipe.look_weight)
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from jaxcbis.errors import AGAIN, UserError
 from jaxcbis.machine import device, hosts, sharding
-from jaxcbis.models.inference import Track, forward, forward_on, untracked, windows
+from jaxcbis.models.inference import Track, forward, forward_on, per_call, untracked, windows
 from jaxcbis.models.model import HEAD, POOL, Model
 from jaxcbis.training.batches import Kept, Splits
 
@@ -56,12 +56,16 @@ def behind(
 
 
 def described(splits: Splits) -> dict:
-    """{'stages', 'megabytes', 'place': 'device' or 'file'} of `behind`, in JSON values."""
+    """{'stages', 'megabytes', 'place'} of `behind`, in JSON values.
+
+    The place is 'device', 'file' or, of images that are sent batch by batch, 'host'.
+    """
     both = splits.train, splits.validation
+    in_file = isinstance(splits.train.inputs, np.memmap)
     return {
         "stages": list(splits.stages),
         "megabytes": sum(split.inputs.nbytes for split in both) / 2**20,
-        "place": "device" if splits.train.on_device else "file",
+        "place": "device" if splits.train.on_device else "file" if in_file else "host",
     }
 
 
@@ -76,7 +80,8 @@ def compute(
     """Runs stages on all items, and keeps what comes out where training can draw batches from it.
 
     That is the device or, where it would take too much of its free memory, a file mapped into the
-    host's memory, which vanishes with the process.
+    host's memory, which vanishes with the process. Grey levels that pass through no stage stay
+    where they are: as uint8 or uint16 they are sent faster than a whole image is computed.
 
     Args:
       model: whole.
@@ -101,7 +106,8 @@ def compute(
             return forward_on(model, inputs, sharding.on_all(index), stages)
         return pass_on(sharding.items(inputs, index))
 
-    if not stages and isinstance(inputs, (jax.Array, np.memmap)):
+    grey_levels = np.issubdtype(inputs.dtype, np.unsignedinteger)
+    if not stages and (grey_levels or isinstance(inputs, (jax.Array, np.memmap))):
         return inputs  # kept already
     count = len(inputs)
     one = jax.ShapeDtypeStruct((1, *inputs.shape[1:]), inputs.dtype)
@@ -113,7 +119,7 @@ def compute(
         kept = sharding.empty(count, shape, item.dtype)
     else:
         kept = _file((count, *shape), item.dtype, folder)
-    for places in track(windows(sharding.block(count)), "frozen stages"):
+    for places in track(windows(sharding.block(count), per_call(inputs)), "frozen stages"):
         index = sharding.of_every_block(places, count)
         outputs = run(index)
         if isinstance(kept, jax.Array):

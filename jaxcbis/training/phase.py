@@ -12,7 +12,7 @@ import numpy as np
 from jaxcbis.errors import UserError
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.models.model import Model
-from jaxcbis.training import batches, early_stopping, epochs, steps
+from jaxcbis.training import augmentation, batches, early_stopping, epochs, steps
 from jaxcbis.training.batches import Splits
 from jaxcbis.training.steps import State, Sums
 from jaxcbis.training.strategies import Phase, Recipe
@@ -25,7 +25,7 @@ class Progress(NamedTuple):
       history: one row per epoch; epoch 0 of a phase is the model that it starts with.
       best: {'phase', 'epoch', 'val_loss'} of the best model so far.
       prefix: per phase {'phase', 'stages', 'megabytes', 'place', 'seconds'} of the activations it
-        kept, in 'device' or 'file'.
+        kept, in 'device', 'file' or, of images, 'host'.
     """
 
     history: list[dict]
@@ -82,8 +82,11 @@ def train_phase(
     Raises:
       UserError: a loss is not finite.
     """
-    plan = steps.plan(model, phase, recipe.batch_norm, recipe.look_weight)
-    frozen = model.select(stage for stage in model.params if stage not in plan.trainable)
+    plan = steps.plan(
+        model, phase, recipe.batch_norm, recipe.look_weight,
+        augment=recipe.augment, checkpoint=recipe.checkpoint,
+    )  # fmt: skip
+    frozen = model.select({*model.params, *model.stats} - set(plan.trainable))
 
     def validated(state: State, name: str) -> Means:
         now = frozen.update(state.variables)
@@ -105,8 +108,12 @@ def train_phase(
         # ---- All steps of an epoch
         seed = (recipe.seed, recipe.phases.index(phase), epoch)
         order = batches.shuffled(len(splits.train.labels), recipe.batch_size, seed)
+        examples = splits.train
+        if recipe.augment:
+            drawn = augmentation.draw(len(examples.labels), seed)
+            examples = examples._replace(draws=drawn)
         state, sums = epochs.train(
-            plan, standing.state, frozen, splits.train, order, _shown(track, name)
+            plan, standing.state, frozen, examples, order, _shown(track, name)
         )
         losses = _loss(sums, recipe)
         for step in np.flatnonzero(~np.isfinite(losses)):

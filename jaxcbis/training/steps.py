@@ -13,7 +13,7 @@ import optax
 from jaxcbis.machine import sharding
 from jaxcbis.models.inference import rgb
 from jaxcbis.models.model import HEAD, Model, Network, Tree, merge, run, split
-from jaxcbis.training import look, optimizer
+from jaxcbis.training import augmentation, look, optimizer
 from jaxcbis.training.batches import ABSENT, Batch
 from jaxcbis.training.strategies import Phase
 
@@ -26,12 +26,14 @@ class Plan(NamedTuple):
       trainable: those that learn.
       batch_statistics: those whose BatchNorm normalises by the batch.
       look_weight: of the localisation term in the loss.
+      recomputed: those of them whose inner activations the gradient computes anew.
     """
 
     stages: tuple[str, ...]
     trainable: tuple[str, ...]
     batch_statistics: tuple[str, ...]
     look_weight: float = 0.0
+    recomputed: tuple[str, ...] = ()
 
 
 class State(NamedTuple):
@@ -57,20 +59,30 @@ class Sums(NamedTuple):
     lesions: Any
 
 
-def plan(model: Model, phase: Phase, batch_norm: str, look_weight: float = 0.0) -> Plan:
+def plan(
+    model: Model,
+    phase: Phase,
+    batch_norm: str,
+    look_weight: float = 0.0,
+    *,
+    augment: bool = False,
+    checkpoint: bool = False,
+) -> Plan:
     """What the steps of a phase do.
 
     Args:
       model: whole.
       phase: of the model's strategy.
-      batch_norm, look_weight: of the recipe.
+      batch_norm, look_weight, augment, checkpoint: of the recipe.
     """
     stages = (*model.stages, HEAD)
     trainable = tuple(phase.learning_rates)
-    behind = stages[stages.index(trainable[0]) :]
+    behind = stages if augment else stages[stages.index(trainable[0]) :]
     normalizing = tuple(stage for stage in trainable if model.stats.get(stage))
     by_batch = normalizing if batch_norm == "train" else ()
-    return Plan(behind, trainable, by_batch, look_weight)
+    kept = (HEAD, *by_batch)
+    recomputed = tuple(stage for stage in trainable if checkpoint and stage not in kept)
+    return Plan(behind, trainable, by_batch, look_weight, recomputed)
 
 
 def start(learning_rates: dict[str, float], model: Model) -> State:
@@ -90,7 +102,7 @@ def train_step(plan: Plan, state: State, frozen: Model, batch: Batch) -> tuple[S
     """Takes one step of Adam on the loss of a batch.
 
     That is the mean cross-entropy and, by the plan's weight, the mean of the localisation term over
-    the batch's lesions.
+    the batch's lesions. A model's one output is the logit of class 1 against class 0.
 
     Args:
       plan: of the phase.
@@ -104,7 +116,7 @@ def train_step(plan: Plan, state: State, frozen: Model, batch: Batch) -> tuple[S
 
     def loss(params: Tree) -> tuple[jax.Array, tuple[Sums, Tree]]:
         network = merge(frozen.update(state.variables.replace(params, state.variables.stats)))
-        sums = _sums(network, batch, plan.stages, plan.batch_statistics)
+        sums = _sums(network, batch, plan)
         _, stats = split(network)
         value = sums.cross_entropy / (batch.labels != ABSENT).sum()
         if plan.look_weight:
@@ -162,7 +174,7 @@ def evaluate_step(model: Model, batch: Batch, stages: tuple[str, ...]) -> Sums:
       batch: with inputs of the first of the stages.
       stages: consecutive ones, with the head.
     """
-    return sharding.whole(_sums(merge(model), batch, stages))
+    return sharding.whole(_sums(merge(model), batch, Plan(stages, (), ())))
 
 
 @partial(jax.jit, static_argnames="stages")
@@ -183,20 +195,24 @@ def evaluate_steps(model: Model, items: Batch, order: jax.Array, stages: tuple[s
 
 def _taken(items: Batch, index: jax.Array) -> Batch:
     labels = jnp.where(index == ABSENT, ABSENT, items.labels[index])
-    targets = None if items.targets is None else items.targets[index]
-    return Batch(items.inputs[index], labels, targets)
+    targets, draws = (None if of is None else of[index] for of in (items.targets, items.draws))
+    return Batch(items.inputs[index], labels, targets, draws)
 
 
-def _sums(
-    network: Network, batch: Batch, stages: tuple[str, ...], train: tuple[str, ...] = ()
-) -> Sums:
-    """What a batch comes to; `train` as of `model.run`."""
+def _sums(network: Network, batch: Batch, plan: Plan) -> Sums:
+    """What a batch comes to."""
 
     def head(features: jax.Array) -> jax.Array:
-        return run(network, features, (HEAD,))[0]
+        logits = run(network, features, (HEAD,))[0]
+        # Binary cross-entropy is that of the softmax of two logits, of which the first is 0.
+        return jnp.pad(logits, ((0, 0), (1, 0))) if logits.shape[-1] == 1 else logits
 
-    images = rgb(sharding.divided(batch.inputs))
-    features = run(network, images, stages[:-1], train)[0]
+    images = sharding.divided(batch.inputs)
+    if batch.draws is not None:
+        images = augmentation.turned(images, sharding.divided(batch.draws))
+    features = run(network, rgb(images), plan.stages[:-1], plan.batch_statistics, plan.recomputed)[
+        0
+    ]
     logits = head(features)
     # An item that is ABSENT has no class, and so no cross-entropy.
     classes = jax.nn.one_hot(batch.labels, logits.shape[-1])

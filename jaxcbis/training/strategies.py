@@ -25,6 +25,8 @@ class Recipe(NamedTuple):
       phases: in order.
       batch_size, epochs, patience, min_delta, batch_norm, seed, look_weight: the options of the
         same names; epochs and patience are those of each phase.
+      augment: images are turned as of `augmentation`, anew in every epoch.
+      checkpoint: the gradient computes inner activations anew instead of keeping them.
     """
 
     phases: Sequence[Phase]
@@ -35,6 +37,8 @@ class Recipe(NamedTuple):
     batch_norm: str
     seed: int
     look_weight: float = 0.0
+    augment: bool = False
+    checkpoint: bool = False
 
 
 def phases(
@@ -65,3 +69,30 @@ def phases(
         Phase(order[first], {stage: rates[stage] for stage in order[first:]})
         for first in reversed(range(len(order)))
     ]
+
+
+def whole_image_phases(
+    trainable: Sequence[str],
+    top_input: str,
+    *,
+    top_lr: float,
+    backbone_lr: float,
+    lr_decay: float,
+) -> list[Phase]:
+    """Lists the phases of a whole-image classifier: its top, then all behind the frozen half.
+
+    Args:
+      trainable: the backbone's stages behind the frozen half, from the input on.
+      top_input: 'features', or 'heatmap', whose convolution learns with the top.
+      top_lr: learning rate of all behind the backbone, in both phases.
+      backbone_lr: of the backbone's last stage.
+      lr_decay: factor per stage from that one inwards.
+
+    Returns:
+      The phases in order. The second trains all that the first one trained.
+    """
+    added = ("heatmap", "top", HEAD) if top_input == "heatmap" else ("top", HEAD)
+    top = dict.fromkeys(added, top_lr)
+    depth = {stage: i for i, stage in enumerate(reversed(trainable))}
+    inner = {stage: backbone_lr * lr_decay ** depth[stage] for stage in trainable}
+    return [Phase("top", top), Phase("all", inner | top)]

@@ -158,7 +158,7 @@ def test_one_program_trains_and_one_validates_batches_of_every_size(
         return steps.train_on._cache_size(), steps.evaluate_on._cache_size()
 
     before = programs()
-    monkeypatch.setattr("jaxcbis.training.epochs.BATCH", 3)
+    monkeypatch.setattr("jaxcbis.models.inference.BATCH", 3)
     assert len(splits.train.labels) % 7
     assert len(splits.validation.labels) % 3
     fit(model, recipe("s2", batch_norm="frozen", epochs=1, batch_size=7), splits, tmp_path)
