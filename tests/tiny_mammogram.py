@@ -33,15 +33,15 @@ def model(backbone: str = "tiny", seed: int = 0) -> Model:
 
 
 def views(count: int = 3, dtype: type = np.uint8) -> np.ndarray:
-    """Views of noise, [n, HEIGHT, WIDTH]."""
-    most = np.iinfo(dtype).max
-    return np.random.default_rng(0).integers(0, most, (count, HEIGHT, WIDTH), dtype)
+    """Films of the model's size, [n, HEIGHT, WIDTH]."""
+    films = np.stack([film(HEIGHT, WIDTH, seed) for seed in range(count)])
+    return films.astype(dtype) * (np.iinfo(dtype).max // 255)
 
 
 def film(height: int = 100, width: int = 80, seed: int = 0) -> np.ndarray:
-    """A mammogram: a noisy half ellipse at the left of a dark film."""
+    """A mammogram: a noisy half ellipse at the left of a dark film, of another shape each."""
     rows, columns = np.mgrid[:height, :width]
-    inside = (rows / height * 2.4 - 1.2) ** 2 + (columns / width * 1.5) ** 2 < 1
+    inside = (rows / height * 2.4 - 1.2) ** 2 + (columns / width * (1.2 + seed / 5)) ** 2 < 1
     grey = np.random.default_rng(seed).integers(60, 160, (height, width))
     return np.where(inside, grey, 0).astype(np.uint8)
 

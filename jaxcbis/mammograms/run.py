@@ -35,9 +35,7 @@ def run(config: MammogramConfig) -> dict:
     def differing(before, scored: bool) -> list[str]:
         return options.differing(before, config, scored=scored)
 
-    taken = partial(
-        claim.take, folder, results.read_mammogram, differing, resume=config.resume
-    )
+    taken = partial(claim.take, folder, results.read_mammogram, differing, resume=config.resume)
     with holding.held(config, taken) as held:
         if held.finished:
             return _complete(folder, config, held.before) if hosts.first() and held.before else {}

@@ -55,7 +55,9 @@ def answer(config: MammogramConfig, models: Sequence[Model], found: Mammograms) 
     )
 
 
-def sweep(config: MammogramConfig, members: Sequence[Member], found: Mammograms) -> list[list[Marks]]:
+def sweep(
+    config: MammogramConfig, members: Sequence[Member], found: Mammograms
+) -> list[list[Marks]]:
     """The sweeps of the test views by each patch run; none where they are not wanted.
 
     Raises:
@@ -131,9 +133,7 @@ def score(
 def _levels(
     test: Views, validation: Views, told: dict[str, NDArray], split: str
 ) -> tuple[dict, list[dict]]:
-    return levels.of_members(
-        _plain(test), _plain(validation), (told[split], told["validation"])
-    )
+    return levels.of_members(_plain(test), _plain(validation), (told[split], told["validation"]))
 
 
 def _plain(views: Views) -> levels.Answers:
@@ -188,9 +188,13 @@ def _notes(config: MammogramConfig, test: Views, swept: Sequence[Sequence[Marks]
               for name, marks in zip(test.ids, of_run, strict=True) if marks.reason]  # fmt: skip
     if missed:
         name, reason = missed[0]
-        notes.append(f"{len(missed)} test mammograms could not be swept, the first {name}: {reason}")
+        notes.append(
+            f"{len(missed)} test mammograms could not be swept, the first {name}: {reason}"
+        )
     if len(swept) > 1:
-        notes.append("the sweep's marks are those of the first patch run, its score the mean of all")
+        notes.append(
+            "the sweep's marks are those of the first patch run, its score the mean of all"
+        )
     if config.imagenet_run is None and config.start != "imagenet":
         notes.append(
             "no start from ImageNet beside it: train one with --from imagenet and give its folder "

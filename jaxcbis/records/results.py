@@ -1,6 +1,7 @@
 """results.json: everything a run found, under stable keys."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,31 @@ KEYS = (
 ADDED = ("covering",)
 #: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
 MAMMOGRAM = "mammogram"
-#: What such a run must have to be asked, once it is finished.
-_OF_MAMMOGRAMS = ("config", "data", "weights", "model", "members", "test", "notes")
+#: `KEYS` of such a run.
+MAMMOGRAM_KEYS = (
+    "schema",
+    "status",
+    "kind",
+    "config",
+    "environment",
+    "data",
+    "weights",
+    "patch_runs",
+    "model",
+    "history",
+    "best",
+    "prefix",
+    "members",
+    "memory",
+    "test",
+    "test_flips",
+    "test_official",
+    "baselines",
+    "localization",
+    "literature",
+    "timing",
+    "notes",
+)
 
 
 def write(path: Path | str, results: dict) -> None:
@@ -44,13 +68,14 @@ def write(path: Path | str, results: dict) -> None:
 
     Args:
       path: of the file.
-      results: keys of `KEYS`, in any order; others follow behind them.
+      results: keys of `KEYS` or of `MAMMOGRAM_KEYS`, in any order; others follow behind them.
 
     Raises:
       UserError: the file cannot be written.
       ValueError: a number is not finite; a figure that does not exist must be None.
     """
-    first = [key for key in KEYS if key in results]
+    keys = MAMMOGRAM_KEYS if of_mammograms(results) else KEYS
+    first = [key for key in keys if key in results]
     ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
     text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
     files.write(path, text)
@@ -95,20 +120,55 @@ def read_run(path: Path | str) -> dict:
             f"{path}: of a run on whole mammograms, made by the command mammogram; give the folder "
             "of a run on patches, made by train"
         )
-    faults = [f"lacks {key}" for key in KEYS if key not in found]
+    needed = ("data", "weights", "model", "history", "best", "test", "localization")
+    _require_whole(path, found, KEYS, needed)
+    return found
+
+
+def read_mammogram(path: Path | str) -> dict:
+    """Reads the results of a run on whole mammograms, finished or not.
+
+    Raises:
+      UserError: as of `read`, or a key of `MAMMOGRAM_KEYS` is missing or holds something else, or
+        the run is one on patches.
+    """
+    found = read(path)
+    if not of_mammograms(found):
+        raise UserError(
+            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
+            "command mammogram"
+        )
+    needed = ("data", "weights", "patch_runs", "model", "history", "best", "members", "test")
+    _require_whole(path, found, MAMMOGRAM_KEYS, needed)
+    return found
+
+
+def _require_whole(
+    path: Path | str, found: dict, keys: Sequence[str], needed: Sequence[str]
+) -> None:
+    """Checks that results have all keys, and what a reader needs.
+
+    Args:
+      path: of the results.
+      found: the results.
+      keys: that they must have.
+      needed: of these, what must be there once the run is finished.
+
+    Raises:
+      UserError: they have not.
+    """
+    faults = [f"lacks {key}" for key in keys if key not in found]
     if not faults:
         if found["status"] not in STATUSES:
             faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
-        needed = ["config", "notes", "environment"]
-        if found["status"] == FINISHED:
-            needed += ["data", "weights", "model", "history", "best", "test", "localization"]
-        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
+        always = ("config", "notes", "environment")
+        asked = (*always, *needed) if found["status"] == FINISHED else always
+        faults += [f"has no {key}" for key in asked if not isinstance(found[key], dict | list)]
     if faults:
         raise UserError(
             f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
             "another folder, or train it again"
         )
-    return found
 
 
 def read_finished(folder: Path) -> dict:
@@ -146,26 +206,15 @@ def read_finished_mammogram(folder: Path) -> dict:
       folder: of the run.
 
     Raises:
-      UserError: as of `read`, the run is one on patches or not finished, or a part is missing.
+      UserError: as of `read_mammogram`, or the run is not finished.
     """
-    path = folder / "results.json"
-    found = read(path)
-    if not of_mammograms(found):
-        raise UserError(
-            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
-            "command mammogram"
-        )
+    found = read_mammogram(folder / "results.json")
     _require_finished(found, folder)
-    if lacking := [key for key in _OF_MAMMOGRAMS if not isinstance(found.get(key), dict | list)]:
-        raise UserError(
-            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
-            "give another folder, or train it again"
-        )
     return found
 
 
 def _require_finished(found: dict, folder: Path) -> None:
-    if found.get("status") != FINISHED:
+    if found["status"] != FINISHED:
         raise UserError(
             f"{folder}: the run is not finished; give the command that began it again, with "
             "--resume"
