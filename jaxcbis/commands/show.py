@@ -35,6 +35,13 @@ def run(words: argparse.Namespace) -> None:
 
 
 def _run(folder: Path) -> None:
+    from jaxcbis.mammograms.page import folder as of_mammograms
+
+    if of_mammograms.is_mammogram(folder):
+        from jaxcbis.mammograms.page import terminal as screen
+
+        screen.show(folder, of_mammograms.read_finished(folder))
+        return
     from jaxcbis.report import terminal
 
     terminal.show_run(console, results.read_finished(folder), folder)

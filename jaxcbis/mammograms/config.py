@@ -6,7 +6,7 @@ import os
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from jaxcbis import config as options
 from jaxcbis import flags
@@ -44,12 +44,12 @@ class MammogramConfig:
     width: int = option(
         896, "The width of a view in pixels, a multiple of 32", low=64, high=4096, demo=192
     )
-    top: str = option(
+    top: Literal["residual", "vgg"] = option(
         "residual", "What stands behind the patch network: residual blocks, or blocks of a VGG",
         choices=TOPS,
     )  # fmt: skip
     top_blocks: int = option(2, "The number of these blocks", choices=(1, 2))
-    top_input: str = option(
+    top_input: Literal["features", "heatmap"] = option(
         "features", "What the top sees: the features of the last stage, or the heatmap that the "
         "patch run's head gives of them, five classes for each cell", choices=TOP_INPUTS,
     )  # fmt: skip

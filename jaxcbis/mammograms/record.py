@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from jaxcbis.data import loading, mammograms, normalization, summary
 from jaxcbis.data.mammograms import OVERLAP, Mammograms
-from jaxcbis.machine import device
 from jaxcbis.mammograms import config as options
 from jaxcbis.mammograms.config import MammogramConfig
 from jaxcbis.mammograms.inputs import Member
@@ -75,8 +74,8 @@ def _of_data(data: dict) -> list[str]:
     apart = data["splits"][OVERLAP]["total"]
     said = [
         "official split, no patient on two sides"
-        + f"; test leaves out {apart} official test views of patients in train, which test_official "
-        "holds" * (apart > 0)
+        + f"; test leaves out {apart} official test views of patients in train, which "
+        "test_official holds" * (apart > 0)
     ]
     said += summary.assumptions(data["assumed"])
     if data["dropped"]:

@@ -64,7 +64,7 @@ def require_inputs(config: MammogramConfig) -> None:
 
 def _run(config: MammogramConfig, held: Held) -> dict:
     """`run` in a folder that is its own."""
-    timing: dict[str, float | None] = {}
+    timing: dict[str, float] = {}
     folder, before = Path(config.output), held.before
 
     # ---- Patch runs, views and networks

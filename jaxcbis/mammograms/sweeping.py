@@ -27,6 +27,8 @@ from tfds_cbis.release.images import Unusable, read_mammogram
 #: Marks kept of a mammogram, the best ones: a free-response curve up to 8 false positives per image
 #: needs no more.
 MARKS = 50
+#: Where the sweeps of a patch run are kept, in the folder of the member that stands on it.
+FILE = "sweep.json"
 
 
 class Marks(NamedTuple):

@@ -18,6 +18,9 @@ from jaxcbis.mammograms.inputs import Member
 from jaxcbis.mammograms.sweeping import Marks
 from jaxcbis.models.model import Model
 
+#: In the place of probabilities that are given apart.
+_NOTHING: list[float] = []
+
 
 class Answers(NamedTuple):
     """Probabilities of malignancy, float64 [members, views], by split.
@@ -112,16 +115,15 @@ def score(
     ours = levels.averaged(told.plain["test"])
     of_views = baselines.of_views(test, validation) | {baselines.SWEEP_MAXIMUM: _highest(swept)}
     others = of_views | {baselines.IMAGENET_START: _of_imagenet(config, test)}
-    marks = localization.marks_of_maps(test, told.maps, ours)
-    located = localization.score(test, marks)
-    located["sweep"] = localization.of_sweep(test, _marks(test, swept), marks) if swept else None
+    located = localization.of_maps(test, told.maps, ours)
+    located["sweep"] = _of_sweep(test, swept, localization.marks_of_maps(test, told.maps, ours))
     results = {
         "test": plain,
         "test_flips": flips,
         "test_official": _official(found, told),
         "baselines": baselines.compare(test.labels, test.patients, ours, others),
         "localization": located,
-        "literature": literature.table(),
+        "literature": literature.beside(found.name),
     }
     kept = Predictions(
         test.ids, test.patients, test.sides, test.views, test.labels, ours,
@@ -133,29 +135,25 @@ def score(
 def _levels(
     test: Views, validation: Views, told: dict[str, NDArray], split: str
 ) -> tuple[dict, list[dict]]:
-    return levels.of_members(_plain(test), _plain(validation), (told[split], told["validation"]))
-
-
-def _plain(views: Views) -> levels.Answers:
-    return levels.Answers(views.labels, views.patients, views.sides, np.zeros(len(views)))
+    """Figures of the mean of the members and of each, as `levels.of_members` has them."""
+    known = levels.answers(test, _NOTHING), levels.answers(validation, _NOTHING)
+    return levels.of_members(*known, (told[split], told["validation"]))
 
 
 def _official(found: Mammograms, told: Answers) -> dict | None:
     """The figures of the whole official test split; None where no patient of train is in it."""
-    overlap = found.splits[OVERLAP]
+    test, overlap = found.splits["test"], found.splits[OVERLAP]
     if not len(overlap):
         return None
-    test = found.splits["test"]
-    both = levels.Answers(
-        *(
-            np.concatenate([getattr(test, name), getattr(overlap, name)])
-            for name in ("labels", "patients", "sides")
-        ),
-        np.zeros(len(test) + len(overlap)),
+    labels, patients, sides = (
+        np.concatenate([getattr(part, name) for part in (test, overlap)])
+        for name in ("labels", "patients", "sides")
     )
     said = np.concatenate([told.plain["test"], told.plain[OVERLAP]], axis=1)
-    validation = _plain(found.splits["validation"])
-    return levels.of_members(both, validation, (said, told.plain["validation"]))[0]
+    both = levels.Answers(labels, patients, sides, levels.averaged(said))
+    of_validation = levels.averaged(told.plain["validation"])
+    validation = levels.answers(found.splits["validation"], of_validation)
+    return levels.score(both, levels.thresholds(validation))
 
 
 def _highest(swept: Sequence[Sequence[Marks]]) -> NDArray | None:
@@ -165,12 +163,17 @@ def _highest(swept: Sequence[Sequence[Marks]]) -> NDArray | None:
     return np.array([[marks.highest for marks in of_run] for of_run in swept]).mean(axis=0)
 
 
-def _marks(test: Views, swept: Sequence[Sequence[Marks]]) -> list[localization.Marks | None]:
-    """What stands out in the first patch run's sweep, in the pixels of the views."""
-    return [
-        None if marks.reason else localization.of_boxes(marks.boxes, marks.scores, test, i)
-        for i, marks in enumerate(swept[0])
+def _of_sweep(
+    test: Views, swept: Sequence[Sequence[Marks]], ours: list[localization.Marks]
+) -> dict | None:
+    """Where the first patch run's sweep points; None without a sweep."""
+    if not swept:
+        return None
+    marks = [
+        None if of_view.reason else localization.of_boxes(of_view.boxes, of_view.scores, test, i)
+        for i, of_view in enumerate(swept[0])
     ]
+    return localization.of_sweep(test, marks, ours)
 
 
 def _of_imagenet(config: MammogramConfig, test: Views) -> NDArray | None:
@@ -193,7 +196,7 @@ def _notes(config: MammogramConfig, test: Views, swept: Sequence[Sequence[Marks]
         )
     if len(swept) > 1:
         notes.append(
-            "the sweep's marks are those of the first patch run, its score the mean of all"
+            "the sweep's score is the mean over the patch runs, its marks are of the first one"
         )
     if config.imagenet_run is None and config.start != "imagenet":
         notes.append(

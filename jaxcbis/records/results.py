@@ -1,7 +1,6 @@
 """results.json: everything a run found, under stable keys."""
 
 import json
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -36,31 +35,15 @@ KEYS = (
 ADDED = ("covering",)
 #: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
 MAMMOGRAM = "mammogram"
-#: `KEYS` of such a run.
+#: Order of the top-level keys of such a run.
 MAMMOGRAM_KEYS = (
-    "schema",
-    "status",
-    "kind",
-    "config",
-    "environment",
-    "data",
-    "weights",
-    "patch_runs",
-    "model",
-    "history",
-    "best",
-    "prefix",
-    "members",
-    "memory",
-    "test",
-    "test_flips",
-    "test_official",
-    "baselines",
-    "localization",
-    "literature",
-    "timing",
-    "notes",
-)
+    "schema", "status", "kind", "config", "environment", "data", "weights", "patch_runs", "model",
+    "memory", "history", "best", "prefix", "members", "test", "test_flips", "test_official",
+    "baselines", "localization", "literature", "timing", "notes",
+)  # fmt: skip
+#: What it must have to be gone on with, and to be asked, once it is finished.
+_BEGUN = ("config", "environment", "data", "weights", "patch_runs", "notes")
+_TRAINED = ("model", "history", "best", "members", "test", "timing")
 
 
 def write(path: Path | str, results: dict) -> None:
@@ -68,14 +51,14 @@ def write(path: Path | str, results: dict) -> None:
 
     Args:
       path: of the file.
-      results: keys of `KEYS` or of `MAMMOGRAM_KEYS`, in any order; others follow behind them.
+      results: keys of `KEYS` or `MAMMOGRAM_KEYS`, in any order; others follow behind them.
 
     Raises:
       UserError: the file cannot be written.
       ValueError: a number is not finite; a figure that does not exist must be None.
     """
-    keys = MAMMOGRAM_KEYS if of_mammograms(results) else KEYS
-    first = [key for key in keys if key in results]
+    order = MAMMOGRAM_KEYS if of_mammograms(results) else KEYS
+    first = [key for key in order if key in results]
     ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
     text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
     files.write(path, text)
@@ -120,55 +103,20 @@ def read_run(path: Path | str) -> dict:
             f"{path}: of a run on whole mammograms, made by the command mammogram; give the folder "
             "of a run on patches, made by train"
         )
-    needed = ("data", "weights", "model", "history", "best", "test", "localization")
-    _require_whole(path, found, KEYS, needed)
-    return found
-
-
-def read_mammogram(path: Path | str) -> dict:
-    """Reads the results of a run on whole mammograms, finished or not.
-
-    Raises:
-      UserError: as of `read`, or a key of `MAMMOGRAM_KEYS` is missing or holds something else, or
-        the run is one on patches.
-    """
-    found = read(path)
-    if not of_mammograms(found):
-        raise UserError(
-            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
-            "command mammogram"
-        )
-    needed = ("data", "weights", "patch_runs", "model", "history", "best", "members", "test")
-    _require_whole(path, found, MAMMOGRAM_KEYS, needed)
-    return found
-
-
-def _require_whole(
-    path: Path | str, found: dict, keys: Sequence[str], needed: Sequence[str]
-) -> None:
-    """Checks that results have all keys, and what a reader needs.
-
-    Args:
-      path: of the results.
-      found: the results.
-      keys: that they must have.
-      needed: of these, what must be there once the run is finished.
-
-    Raises:
-      UserError: they have not.
-    """
-    faults = [f"lacks {key}" for key in keys if key not in found]
+    faults = [f"lacks {key}" for key in KEYS if key not in found]
     if not faults:
         if found["status"] not in STATUSES:
             faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
-        always = ("config", "notes", "environment")
-        asked = (*always, *needed) if found["status"] == FINISHED else always
-        faults += [f"has no {key}" for key in asked if not isinstance(found[key], dict | list)]
+        needed = ["config", "notes", "environment"]
+        if found["status"] == FINISHED:
+            needed += ["data", "weights", "model", "history", "best", "test", "localization"]
+        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
     if faults:
         raise UserError(
             f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
             "another folder, or train it again"
         )
+    return found
 
 
 def read_finished(folder: Path) -> dict:
@@ -199,6 +147,27 @@ def is_on_mammograms(folder: Path) -> bool:
     return of_mammograms(read(folder / "results.json"))
 
 
+def read_mammogram(path: Path | str) -> dict:
+    """Reads the results of a run on whole mammograms, finished or not.
+
+    Raises:
+      UserError: as of `read`, the run is one on patches, or a part is missing.
+    """
+    found = read(path)
+    if not of_mammograms(found):
+        raise UserError(
+            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
+            "command mammogram"
+        )
+    needed = (*_BEGUN, *(_TRAINED if found.get("status") == FINISHED else ()))
+    if lacking := [key for key in needed if not isinstance(found.get(key), dict | list)]:
+        raise UserError(
+            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
+            "give another folder, or train it again"
+        )
+    return found
+
+
 def read_finished_mammogram(folder: Path) -> dict:
     """Reads the results of a finished run on whole mammograms.
 
@@ -214,7 +183,7 @@ def read_finished_mammogram(folder: Path) -> dict:
 
 
 def _require_finished(found: dict, folder: Path) -> None:
-    if found["status"] != FINISHED:
+    if found.get("status") != FINISHED:
         raise UserError(
             f"{folder}: the run is not finished; give the command that began it again, with "
             "--resume"

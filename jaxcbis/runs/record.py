@@ -7,7 +7,7 @@ from jaxcbis.config import Config
 from jaxcbis.data import loading, normalization, summary
 from jaxcbis.data.normalization import Statistics
 from jaxcbis.data.patches import Dataset, lesion_side
-from jaxcbis.machine import device, places
+from jaxcbis.machine import places
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard

@@ -6,7 +6,7 @@ predictions.csv is enough to make them again.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +14,9 @@ from numpy.typing import ArrayLike, NDArray
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap
 from jaxcbis.evaluation.calibration import calibration
+
+if TYPE_CHECKING:
+    from jaxcbis.data.mammograms import Views
 
 VIEW, BREAST, PATIENT = "view", "breast", "patient"
 LEVELS = (VIEW, BREAST, PATIENT)
@@ -42,6 +45,11 @@ class Answers(NamedTuple):
     patients: ArrayLike
     sides: ArrayLike
     probabilities: ArrayLike
+
+
+def answers(views: "Views", probabilities: ArrayLike) -> Answers:
+    """A model's probabilities [n] of the views of a split."""
+    return Answers(views.labels, views.patients, views.sides, probabilities)
 
 
 class Items(NamedTuple):

@@ -81,13 +81,39 @@ def of_map(heat: ArrayLike, probability: float, shape: tuple[int, int]) -> Marks
       shape: height and width of the view.
 
     Returns:
-      The middle of each peak's cell; a peak scores its share of the highest one, times the
+      Where each peak is, `within` its cell; it scores its share of the highest one, times the
       probability, so that marks of several views have one scale. A map of zeros has no mark.
     """
     points, values = peaks(heat)
-    size = np.asarray(np.shape(heat))
-    middle = ((points + 0.5) * np.asarray(shape) / size).astype(int)
-    return Marks(middle, values.astype(np.float64) / values[:1] * float(probability))
+    cells = np.asarray(shape) / np.shape(heat)
+    places = ((points + 0.5 + within(heat, points)) * cells).astype(int)
+    return Marks(places, values.astype(np.float64) / values[:1] * float(probability))
+
+
+def within(heat: ArrayLike, points: NDArray) -> NDArray:
+    """How far from the middles of their cells peaks are, in cells, by the neighbours beside them.
+
+    A map's cells are larger than many lesions. Along each axis a parabola through a peak and its
+    two neighbours has its top there; at the map's edge, where one is missing, it is the middle.
+
+    Args:
+      heat: [h, w].
+      points: int [k, 2] of `peaks`.
+
+    Returns:
+      float64 [k, 2], from -0.5 to 0.5.
+    """
+    around = np.pad(np.asarray(heat, np.float64), 1, mode="reflect")
+    y, x = points.T + 1
+    offsets = []
+    for before, after in (
+        (around[y - 1, x], around[y + 1, x]),
+        (around[y, x - 1], around[y, x + 1]),
+    ):
+        curved = 2 * around[y, x] - before - after
+        flat = curved <= 0
+        offsets.append(np.where(flat, 0, (after - before) / np.where(flat, 1, 2 * curved)))
+    return np.stack(offsets, axis=-1)
 
 
 def of_boxes(boxes: ArrayLike, scores: ArrayLike, views: "Views", index: int) -> Marks:
@@ -123,8 +149,30 @@ def of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> dict:
       n malignant views whose masks are all known, froc over all views whose masks are
       (`froc.with_intervals`; of its curve only the points where the sensitivity rises and the last,
       to be drawn as steps); left_out is how many views are in neither. Intervals are by patient.
+      Besides {grid, grid_ceiling}: height and width of the maps, and the pointing game of a map as
+      coarse that knows where the lesions are (the masks, blurred by half a cell).
     """
-    return score(views, marks_of_maps(views, maps, probabilities))
+    grid = np.shape(maps)[1:]
+    found = score(views, marks_of_maps(views, maps, probabilities))
+    return found | {"grid": list(grid), "grid_ceiling": _ceiling(views, grid)}
+
+
+def _ceiling(views: "Views", grid: tuple[int, ...]) -> float | None:
+    """The pointing game of a map as coarse as ours that knows where the lesions are.
+
+    It is the mask, blurred by a Gaussian whose deviation is half a cell, and averaged to the grid:
+    a cell of a network sees somewhat beyond its edges.
+    """
+    known = views.select(_game(views))
+    (rows, columns), (height, width) = grid, known.images.shape[1:]
+    marks = []
+    for mask in known.malignant_masks:
+        blurred = cv2.GaussianBlur(
+            mask.astype(np.float32), (0, 0), width / columns / 2, sigmaY=height / rows / 2
+        )
+        heat = cv2.resize(blurred, (columns, rows), interpolation=cv2.INTER_AREA)
+        marks.append(of_map(heat, 1.0, (height, width)))
+    return float(pointing(known, marks).hit.mean()) if marks else None
 
 
 def marks_of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> list[Marks]:
@@ -195,7 +243,7 @@ def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
 
     A malignant mask that reducing the mammogram left empty cannot be met and is left out.
     """
-    game = np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
+    game = _game(views)
     hit, random, centre = np.zeros((3, len(game)))
     for k, i in enumerate(game.tolist()):
         mask, inside = views.malignant_masks[i], breast(views.images[i])
@@ -206,6 +254,11 @@ def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
             middle = np.argwhere(inside).mean(axis=0)
             centre[k] = mask[tuple(np.rint(middle).astype(int))]
     return Pointing(hit, random, centre, np.asarray(views.patients)[game])
+
+
+def _game(views: "Views") -> NDArray:
+    """The views of the pointing game, int [n]."""
+    return np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
 
 
 def _difference(one: NDArray, other: NDArray, patients: NDArray) -> dict:

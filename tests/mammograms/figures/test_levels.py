@@ -37,6 +37,14 @@ def test_a_breast_is_the_mean_of_its_views_and_a_patient_the_higher_of_the_breas
     np.testing.assert_allclose(patient.probabilities, [0.5, 0.2])
 
 
+def test_answers_of_views_are_what_predictions_hold():
+    views = toy_views.views(3)
+    found = levels.answers(views, [0.1, 0.2, 0.3])
+    assert found.patients is views.patients
+    assert found.sides is views.sides
+    assert found.labels is views.labels
+
+
 def test_names_of_patients_and_sides_cannot_be_mixed_up():
     found = levels.by_level(Answers([0, 1], ["A LEFT", "A"], ["X", "LEFT X"], [0.1, 0.9]))
     assert len(found["patient"].labels) == 2

@@ -31,6 +31,26 @@ def test_a_map_of_zeros_has_no_mark_and_an_even_one_has_one():
     assert (marks.points.tolist(), marks.scores.tolist()) == ([[5, 5]], [0.9])
 
 
+@pytest.mark.parametrize(("row", "column"), [(1.8, 3.0), (2.2, 2.7), (3.0, 4.4)])
+def test_a_peak_between_the_middles_of_cells_is_found_there(row, column):
+    """A parabola has its top where it is put, and a blob nearly so."""
+    y, x = np.indices((6, 7))
+    squared = (y - row) ** 2 + (x - column) ** 2
+    for heat, tolerance in ((40 - squared, 1e-9), (np.exp(-squared / 2), 0.06)):
+        points, _ = localization.peaks(heat)
+        found = points[:1] + localization.within(heat, points[:1])
+        np.testing.assert_allclose(found, [[row, column]], atol=tolerance)
+    marks = localization.of_map(40 - squared, 1.0, (60, 70))
+    expected = np.floor([(row + 0.5) * 10 + 1e-9, (column + 0.5) * 10 + 1e-9])
+    np.testing.assert_array_equal(marks.points[0], expected)
+
+
+def test_at_the_edge_of_a_map_a_peak_is_in_the_middle_of_its_cell():
+    heat = np.array([[9.0, 5, 1], [8, 4, 1], [7, 3, 1]])
+    assert localization.of_map(heat, 1.0, (30, 30)).points.tolist() == [[5, 5]]
+    assert localization.of_map([[3.0]], 1.0, (30, 30)).points.tolist() == [[15, 15]]
+
+
 def test_a_mark_is_the_middle_of_its_cell_and_scores_its_share_times_the_probability():
     heat = np.zeros((4, 8))
     heat[1, 2], heat[3, 7] = 10, 5
@@ -164,9 +184,25 @@ def test_a_thinned_curve_has_the_steps_of_the_whole_one():
         assert at == reached
 
 
+def test_the_ceiling_of_a_grid_is_what_a_map_that_knows_the_lesions_reaches():
+    views = malignant(2, (0, 16, 6), (1, 4, 22))
+    found = localization.of_maps(views, np.ones((2, 8, 8)), [0.5, 0.6])
+    assert (found["grid"], found["grid_ceiling"], found["pointing_game"]) == ([8, 8], 1, 0)
+    coarse = localization.of_maps(views, np.ones((2, 1, 1)), [0.5, 0.6])
+    assert coarse["grid_ceiling"] == 0  # one cell: its middle is in neither
+
+
+def test_a_map_of_one_cell_cannot_tell_two_lesions_apart():
+    """They lie left and right, and its only peak between them."""
+    views = malignant(1, (0, 16, 0), (0, 16, 32))
+    assert localization.of_maps(views, np.ones((1, 1, 3)), [0.5])["grid_ceiling"] == 1
+    assert localization.of_maps(views, np.ones((1, 1, 1)), [0.5])["grid_ceiling"] == 0
+
+
 def test_without_malignant_views_there_is_no_pointing_game():
     found = localization.of_maps(toy_views.views(2), np.ones((2, 5, 5)), [0.5, 0.6])
     assert (found["n"], found["pointing_game"], found["pointing_game_ci95"]) == (0, None, None)
+    assert found["grid_ceiling"] is None
     assert found["blind"] == {"random": None, "centre": None}
     assert found["froc"]["sensitivity"] is None
 
