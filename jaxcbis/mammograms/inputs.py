@@ -88,7 +88,7 @@ def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
       UserError: they cannot be had.
     """
     if config.start == "patch":
-        source = {
+        source: dict[str, str | None] = {
             "source": str(patch.folder), "sha256": _sum(patch.model), "format": "patch run",
         }  # fmt: skip
         return Loaded(patch.model, source, [])
