@@ -82,8 +82,9 @@ def sentences(results: dict) -> list[str]:
         against = ", ".join(_against(results))
         answer = f"AUC {_figure(of_views, 'auc', 'per view')}{against and f': {against}'}."
     flips = (results.get("test_flips") or {}).get("view") or {}
-    averaged = [f"With flips averaged it is {in_words(flips, 'auc')}."] if flips.get("auc") else []
-    return [answer, *averaged, pointing(results)]
+    if flips.get("auc") is None:
+        return [answer, pointing(results)]
+    return [answer, f"With flips averaged it is {in_words(flips, 'auc')}.", pointing(results)]
 
 
 def pointing(results: dict) -> str:
@@ -142,7 +143,7 @@ def warnings(results: dict) -> list[str]:
         )
     if has_random_weights(results):
         found.append("Random weights: nothing was transferred, the network started untrained.")
-    found += verdict.of_data(data, "view", "views")
+    found += verdict.dropped(data, "view", "views")
     if assumed := data.get("assumed"):
         reasons = Counter(item["reason"] for item in assumed).most_common()
         told = ", ".join(f"{count} x {reason}" for reason, count in reasons)
