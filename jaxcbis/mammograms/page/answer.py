@@ -156,10 +156,21 @@ def called_from(results: dict) -> float:
 
     Where there is no such threshold it is 0.5.
     """
-    for point in level(results, "view").get("operating_points") or []:
-        if point["name"] == "youden" and point["threshold"] is not None:
-            return point["threshold"]
-    return 0.5
+    chosen = _chosen(results)
+    return 0.5 if chosen is None else chosen
+
+
+def calling(results: dict) -> str:
+    """The same in a sentence."""
+    rule = "the operating point of Youden's index on the validation split"
+    if _chosen(results) is None:
+        rule = "since no operating point was chosen"
+    return f"A view is called malignant from a probability of {called_from(results):.3f} on, {rule}."
+
+
+def _chosen(results: dict) -> float | None:
+    points = level(results, "view").get("operating_points") or []
+    return next((point["threshold"] for point in points if point["name"] == "youden"), None)
 
 
 def held_against(results: dict) -> dict[str, dict]:

@@ -66,6 +66,7 @@ def write(folder: Path, results: dict | None = None) -> Path:
         figures=_drawn(folder, results),
         legends=_legends(results),
         gallery=gallery.of_page(held, results) if held else None,
+        calling=answer.calling(results),
         command=config.command(results["config"]),
         card=facts.card(results),
         facts=facts.facts(results),

@@ -114,7 +114,9 @@ def test_views_are_called_malignant_from_the_threshold_of_youdens_index_on():
     run = example_run.results()
     run["test"]["view"]["operating_points"][0]["threshold"] = 0.31
     assert answer.called_from(run) == 0.31
+    assert "of 0.310 on, the operating point of Youden's index" in answer.calling(run)
     assert answer.called_from(example_run.bare()) == 0.5
+    assert answer.calling(example_run.bare()).endswith("since no operating point was chosen.")
 
 
 def test_four_tiles():
