@@ -28,22 +28,24 @@ def model(backbone: str = "tiny", seed: int = 0) -> Model:
     found = activation_maps.logits(built, views()[..., None])
     linear = built.params[HEAD]["linear"]
     linear["kernel"] = linear["kernel"] / found.std()
-    linear["bias"] = linear["bias"] - found.mean() / found.std()
+    linear["bias"] = (linear["bias"] - found.mean()) / found.std()
     return jax.tree.map(np.asarray, built)
 
 
 def views(count: int = 3, dtype: type = np.uint8) -> np.ndarray:
-    """Views of noise, [n, HEIGHT, WIDTH]."""
-    most = np.iinfo(dtype).max
-    return np.random.default_rng(0).integers(0, most, (count, HEIGHT, WIDTH), dtype)
+    """Films of the model's size, [n, HEIGHT, WIDTH]."""
+    films = np.stack([film(HEIGHT, WIDTH, seed) for seed in range(count)])
+    return films.astype(dtype) * (np.iinfo(dtype).max // 255)
 
 
 def film(height: int = 100, width: int = 80, seed: int = 0) -> np.ndarray:
-    """A mammogram: a noisy half ellipse at the left of a dark film."""
+    """A mammogram: half an ellipse at the left of a dark film, with a bright spot in it."""
     rows, columns = np.mgrid[:height, :width]
-    inside = (rows / height * 2.4 - 1.2) ** 2 + (columns / width * 1.5) ** 2 < 1
-    grey = np.random.default_rng(seed).integers(60, 160, (height, width))
-    return np.where(inside, grey, 0).astype(np.uint8)
+    rows, columns = rows / height, columns / width
+    inside = (rows * 2.4 - 1.2) ** 2 + (columns * 1.4) ** 2 < 1
+    y, x, size = np.random.default_rng(seed).uniform((0.3, 0.1, 0.05), (0.7, 0.4, 0.15))
+    spot = np.exp(-((rows - y) ** 2 + (columns - x) ** 2) / size**2)
+    return np.where(inside, 80 + 120 * spot, 0).astype(np.uint8)
 
 
 def write(folder: Path, *, members: int = 1, backbone: str = "tiny", **options) -> Path:

@@ -2,7 +2,6 @@
 
 from jaxcbis.data import mammograms
 from jaxcbis.errors import UserError
-from jaxcbis.machine.console import track
 from jaxcbis.mammograms import answers
 from jaxcbis.mammograms.figures import levels
 from jaxcbis.mammograms.finished import FinishedMammogram
@@ -24,7 +23,7 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
     """
     paths.require_data(data)
     config = run.config
-    found = mammograms.load(data, config.data_dir, config.height, config.width, track)
+    found = mammograms.load(data, config.data_dir, config.height, config.width)
     test = found.splits["test"]
     if not len(test):
         raise UserError(f"{data}: no views in the test split")

@@ -42,8 +42,8 @@ def several(tmp_path_factory):
 def mammograms():
     return [
         tiny_mammogram.film(100, 80),
-        tiny_mammogram.film(150, 90)[:, ::-1],
-        tiny_mammogram.film(70, 120),
+        tiny_mammogram.film(150, 90, seed=1)[:, ::-1],
+        tiny_mammogram.film(70, 60, seed=2),
     ]
 
 
@@ -198,12 +198,14 @@ def test_an_exported_run_averages_members_and_flips_as_it_does(several, tmp_path
 
 def test_what_is_no_run_on_mammograms_is_one_line(folder, tmp_path):
     found = json.loads((folder / "results.json").read_text())
-    for change, words in (
+    changes = (
         ({"status": "interrupted"}, "is not finished; .*--resume"),
         ({"model": {}}, "not of this version of jaxcbis .*train it again"),
         ({"test": None}, "has no test: no results of a run of this version"),
-    ):
-        place = tmp_path / next(iter(change))
+        ({"status": "broken"}, "has status 'broken', expected one of"),
+    )
+    for number, (change, words) in enumerate(changes):
+        place = tmp_path / str(number)
         place.mkdir()
         (place / "results.json").write_text(json.dumps(found | change))
         with pytest.raises(UserError, match=words):
