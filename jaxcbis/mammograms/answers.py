@@ -1,14 +1,13 @@
 """The answers of a run on whole mammograms: how likely each is malignant, and where it looks."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import jax
 import numpy as np
 
 from jaxcbis.data import mammograms
 from jaxcbis.data.given import Grey, Several
-from jaxcbis.data.mammograms import Cut
 from jaxcbis.errors import InvalidValueError
 from jaxcbis.evaluation import activation_maps, cam
 from jaxcbis.mammograms.explanation import MammogramExplanation
@@ -17,6 +16,9 @@ from jaxcbis.models import whole_image
 from jaxcbis.models.inference import Track, untracked
 from jaxcbis.models.model import Model
 from jaxcbis.runs.answers import known, read_all
+
+if TYPE_CHECKING:
+    from tfds_cbis.view_cut import ViewCut
 
 #: Steps along rows and columns of a view as it is, mirrored, upside down, and both.
 FLIPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
@@ -60,6 +62,7 @@ def explain(
         views=of(views),
         boxes=of(np.array([each.box for each in cuts], np.int32)),
         flipped=of(np.array([each.flipped for each in cuts])),
+        notes=of([each.note for each in cuts]),
         probabilities=of(of_views(run, views)),
         maps=of(heat),
         method=method,
@@ -129,7 +132,7 @@ def maps(
     )
 
 
-def cut(run: FinishedMammogram, picture: np.ndarray) -> Cut:
+def cut(run: FinishedMammogram, picture: np.ndarray) -> "ViewCut":
     """Cuts the breast out of a mammogram as the views that the run learned from were cut.
 
     Args:
@@ -139,7 +142,7 @@ def cut(run: FinishedMammogram, picture: np.ndarray) -> Cut:
     return mammograms.cut(picture, run.config.height, run.config.width)
 
 
-def _cuts(run: FinishedMammogram, asked: Grey) -> list[Cut]:
+def _cuts(run: FinishedMammogram, asked: Grey) -> list["ViewCut"]:
     return [cut(run, picture) for picture in asked.pictures]
 
 

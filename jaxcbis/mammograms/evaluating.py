@@ -1,9 +1,8 @@
 """The figures of a finished run on whole mammograms on the test split of other data."""
 
-from jaxcbis.data import mammograms
-from jaxcbis.errors import UserError
-from jaxcbis.machine.console import track
-from jaxcbis.mammograms import answers
+import dataclasses
+
+from jaxcbis.mammograms import answers, inputs
 from jaxcbis.mammograms.figures import levels
 from jaxcbis.mammograms.finished import FinishedMammogram
 from jaxcbis.records import paths
@@ -20,14 +19,11 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
       As of `levels.score`.
 
     Raises:
-      UserError: the data are absent or damaged, or hold no test views.
+      UserError: the data are absent or damaged, or a split is empty.
     """
     paths.require_data(data)
-    config = run.config
-    found = mammograms.load(data, config.data_dir, config.height, config.width, track)
+    found = inputs.load_data(dataclasses.replace(run.config, data=data))
     test = found.splits["test"]
-    if not len(test):
-        raise UserError(f"{data}: no views in the test split")
     said = answers.of_views(run, test.images)
     own = run.evaluate()
     chosen = {
