@@ -62,7 +62,6 @@ def explain(
         views=of(views),
         boxes=of(np.array([each.box for each in cuts], np.int32)),
         flipped=of(np.array([each.flipped for each in cuts])),
-        notes=of([each.note for each in cuts]),
         probabilities=of(of_views(run, views)),
         maps=of(heat),
         method=method,
@@ -142,7 +141,7 @@ def cut(run: FinishedMammogram, picture: np.ndarray) -> "ViewCut":
     return mammograms.cut(picture, run.config.height, run.config.width)
 
 
-def _cuts(run: FinishedMammogram, asked: Grey) -> list["ViewCut"]:
+def _cuts(run: FinishedMammogram, asked: Grey) -> "list[ViewCut]":
     return [cut(run, picture) for picture in asked.pictures]
 
 

@@ -30,4 +30,4 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
         level: {point["name"]: point["threshold"] for point in own[level]["operating_points"]}
         for level in levels.LEVELS
     }
-    return levels.score(levels.Answers(test.labels, test.patients, test.sides, said), chosen)
+    return levels.score(levels.answers(test, said), chosen)

@@ -43,7 +43,7 @@ def foretell(config: MammogramConfig, member: Member, depth: np.dtype) -> dict[s
       and of one of the top alone, as the compiler reckons them.
     """
     how = recipe(config, member)
-    shape = (config.batch_size, config.height, config.width, 1)
+    shape = (config.height, config.width)
     top, everything = (
         memory.of_step(member.model, how, phase, shape, depth) / 2**20
         for phase in (how.phases[0], how.phases[-1])

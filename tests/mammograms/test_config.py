@@ -26,7 +26,8 @@ def test_defaults_are_those_of_the_literature_and_smaller_on_demo_data():
     assert (real.height, real.width, real.batch_size, real.start) == (1152, 896, 2, "patch")
     assert real.output == "runs/mammogram-a-patch-seed0"
     demo = resolve({"run": ["runs/a"]})
-    assert demo.demo and demo.height < real.height
+    assert demo.demo
+    assert demo.height < real.height
 
 
 @pytest.mark.parametrize(

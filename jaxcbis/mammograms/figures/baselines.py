@@ -1,15 +1,12 @@
 """What needs no whole-image classifier, and how much more ours reaches."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxcbis.data.mammograms import Views
 from jaxcbis.evaluation import bootstrap
-
-if TYPE_CHECKING:
-    from jaxcbis.data.mammograms import Views
 
 SWEEP_MAXIMUM, IMAGENET_START, CHANCE = "sweep_maximum", "imagenet_start", "chance"
 BREAST_AREA, MEAN_INTENSITY = "breast_area", "mean_intensity"
@@ -29,7 +26,7 @@ def breast(images: NDArray) -> NDArray[np.bool_]:
     return images > LEVEL / 255 * np.iinfo(images.dtype).max
 
 
-def area(views: "Views") -> NDArray:
+def area(views: Views) -> NDArray:
     """How large each breast is, float64 [n], in pixels of the mammogram.
 
     Not of the view, which is scaled until the breast fills it: there nothing is left of its size.
@@ -41,7 +38,7 @@ def area(views: "Views") -> NDArray:
     return np.array([np.count_nonzero(breast(image)) for image in views.images]) * scale**2
 
 
-def intensity(views: "Views") -> NDArray:
+def intensity(views: Views) -> NDArray:
     """How bright each breast is, float64 [n], its mean over the type's maximum; 0 without one."""
     most = np.iinfo(views.images.dtype).max
     means = [image[inside].mean() if (inside := breast(image)).any() else 0.0
@@ -49,7 +46,7 @@ def intensity(views: "Views") -> NDArray:
     return np.array(means, np.float64) / most
 
 
-def of_views(test: "Views", validation: "Views") -> dict[str, NDArray]:
+def of_views(test: Views, validation: Views) -> dict[str, NDArray]:
     """Scores of the test views by what is measured of the breast alone.
 
     Args:

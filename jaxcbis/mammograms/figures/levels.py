@@ -6,17 +6,15 @@ predictions.csv is enough to make them again.
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxcbis.data.mammograms import Views
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap
 from jaxcbis.evaluation.calibration import calibration
-
-if TYPE_CHECKING:
-    from jaxcbis.data.mammograms import Views
 
 VIEW, BREAST, PATIENT = "view", "breast", "patient"
 LEVELS = (VIEW, BREAST, PATIENT)
@@ -47,7 +45,7 @@ class Answers(NamedTuple):
     probabilities: ArrayLike
 
 
-def answers(views: "Views", probabilities: ArrayLike) -> Answers:
+def answers(views: Views, probabilities: ArrayLike) -> Answers:
     """A model's probabilities [n] of the views of a split."""
     return Answers(views.labels, views.patients, views.sides, probabilities)
 

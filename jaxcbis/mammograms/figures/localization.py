@@ -7,20 +7,18 @@ positive: what is to be found is malignancy.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxcbis.data.mammograms import Views
 from jaxcbis.detection.froc import hits, with_intervals
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap
 from jaxcbis.mammograms.figures.baselines import breast
 from jaxcbis.mammograms.figures.levels import share_interval
-
-if TYPE_CHECKING:
-    from jaxcbis.data.mammograms import Views
 
 RANDOM, CENTRE = "random", "centre"
 
@@ -35,6 +33,10 @@ class Marks(NamedTuple):
 
     points: NDArray
     scores: NDArray
+
+
+#: Of a view in which nothing stands out.
+NOTHING = Marks(np.zeros((0, 2), int), np.zeros(0))
 
 
 class Pointing(NamedTuple):
@@ -116,7 +118,7 @@ def within(heat: ArrayLike, points: NDArray) -> NDArray:
     return np.stack(offsets, axis=-1)
 
 
-def of_boxes(boxes: ArrayLike, scores: ArrayLike, views: "Views", index: int) -> Marks:
+def of_boxes(boxes: ArrayLike, scores: ArrayLike, views: Views, index: int) -> Marks:
     """The marks of one view by boxes in its mammogram, as a sweep gives them.
 
     Args:
@@ -135,7 +137,7 @@ def of_boxes(boxes: ArrayLike, scores: ArrayLike, views: "Views", index: int) ->
     return Marks(points[inside], np.asarray(scores, np.float64)[inside])
 
 
-def of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> dict:
+def of_maps(views: Views, maps: ArrayLike, probabilities: ArrayLike) -> dict:
     """The figures of the whole-image model's maps.
 
     Args:
@@ -157,25 +159,24 @@ def of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> dict:
     return found | {"grid": list(grid), "grid_ceiling": _ceiling(views, grid)}
 
 
-def _ceiling(views: "Views", grid: tuple[int, ...]) -> float | None:
+def _ceiling(views: Views, grid: tuple[int, ...]) -> float | None:
     """The pointing game of a map as coarse as ours that knows where the lesions are.
 
     It is the mask, blurred by a Gaussian whose deviation is half a cell, and averaged to the grid:
     a cell of a network sees somewhat beyond its edges.
     """
-    known = views.select(_game(views))
-    (rows, columns), (height, width) = grid, known.images.shape[1:]
-    marks = []
-    for mask in known.malignant_masks:
-        blurred = cv2.GaussianBlur(
-            mask.astype(np.float32), (0, 0), width / columns / 2, sigmaY=height / rows / 2
-        )
+    (rows, columns), (height, width) = grid, views.images.shape[1:]
+    marks = [NOTHING] * len(views.labels)
+    for i in _game(views):
+        mask = views.malignant_masks[i].astype(np.float32)
+        blurred = cv2.GaussianBlur(mask, (0, 0), width / columns / 2, sigmaY=height / rows / 2)
         heat = cv2.resize(blurred, (columns, rows), interpolation=cv2.INTER_AREA)
-        marks.append(of_map(heat, 1.0, (height, width)))
-    return float(pointing(known, marks).hit.mean()) if marks else None
+        marks[i] = of_map(heat, 1.0, (height, width))
+    hit = pointing(views, marks).hit
+    return float(hit.mean()) if len(hit) else None
 
 
-def marks_of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> list[Marks]:
+def marks_of_maps(views: Views, maps: ArrayLike, probabilities: ArrayLike) -> list[Marks]:
     """`of_map` of every view.
 
     Raises:
@@ -194,25 +195,28 @@ def marks_of_maps(views: "Views", maps: ArrayLike, probabilities: ArrayLike) -> 
     ]
 
 
-def of_sweep(views: "Views", swept: Sequence[Marks | None], ours: Sequence[Marks]) -> dict:
+def of_sweep(views: Views, swept: Sequence[Marks | None], ours: Sequence[Marks]) -> dict:
     """The figures of the patch run's sweep of the same views.
 
     Args:
       views: of `of_maps`.
-      swept: of `of_boxes`, by view; None where it could not be swept, which leaves the view out.
+      swept: of `of_boxes`, by view; None where it could not be swept, which leaves the view out of
+        all that is said here.
       ours: of `marks_of_maps`.
 
     Returns:
       As of `of_maps`, and {difference, difference_ci95, verdict}: how much more often our maps
       point at a malignant lesion than the sweep's best window, on the same views.
     """
-    done = {i: marks for i, marks in enumerate(swept) if marks is not None}
-    seen = views.select(np.array([*done], int))
-    than, more = pointing(seen, [*done.values()]), pointing(seen, [ours[i] for i in done])
-    return score(seen, [*done.values()]) | _difference(more.hit, than.hit, more.patients)
+    done = np.array([marks is not None for marks in swept], bool)
+    # Views have a length of their own, which `_replace` takes for that of the tuple.
+    seen = Views(**views._asdict() | {"masked": views.masked & done})
+    marks = [NOTHING if found is None else found for found in swept]
+    than, more = pointing(seen, marks), pointing(seen, ours)
+    return score(seen, marks) | _difference(more.hit, than.hit, more.patients)
 
 
-def score(views: "Views", marks: Sequence[Marks]) -> dict:
+def score(views: Views, marks: Sequence[Marks]) -> dict:
     """The figures of `of_maps`, of any marks.
 
     Raises:
@@ -238,7 +242,7 @@ def score(views: "Views", marks: Sequence[Marks]) -> dict:
     }
 
 
-def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
+def pointing(views: Views, marks: Sequence[Marks]) -> Pointing:
     """The pointing game over the malignant views whose masks are all known (Zhang et al., 2016).
 
     A malignant mask that reducing the mammogram left empty cannot be met and is left out.
@@ -256,7 +260,7 @@ def pointing(views: "Views", marks: Sequence[Marks]) -> Pointing:
     return Pointing(hit, random, centre, np.asarray(views.patients)[game])
 
 
-def _game(views: "Views") -> NDArray:
+def _game(views: Views) -> NDArray:
     """The views of the pointing game, int [n]."""
     return np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
 
@@ -274,7 +278,7 @@ def _difference(one: NDArray, other: NDArray, patients: NDArray) -> dict:
     }
 
 
-def _froc(views: "Views", marks: Sequence[Marks], known: list[int]) -> dict:
+def _froc(views: Views, marks: Sequence[Marks], known: list[int]) -> dict:
     found = []
     for i in known:
         y, x = marks[i].points.reshape(-1, 2).T

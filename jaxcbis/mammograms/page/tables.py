@@ -1,6 +1,5 @@
 """The tables of a mammogram run, for a page and for a terminal of 80 columns."""
 
-from jaxcbis.data.patches import OVERLAP
 from jaxcbis.detection.froc import RATES
 from jaxcbis.mammograms.page.answer import (
     BASELINES,
@@ -128,7 +127,8 @@ def literature(results: dict) -> Table | None:
 def localization(results: dict) -> Table | None:
     """Where the map peaks, and lesions found by false positives per view; beside the sweep."""
     found = results.get("localization") or {}
-    if found.get("pointing_game") is None and not found.get("froc"):
+    lesions = (found.get("froc") or {}).get("lesions")
+    if found.get("pointing_game") is None and not lesions:
         return None
     sweep = found.get("sweep") or {}
     rows = [
@@ -143,7 +143,6 @@ def localization(results: dict) -> Table | None:
             for rate in RATES
         ),
     ]  # fmt: skip
-    lesions = (found.get("froc") or {}).get("lesions")
     counted = ""
     if lesions is not None:
         counted = f" Found: share of {lesions} malignant lesions, by false positives per view."
@@ -191,7 +190,7 @@ def splits(results: dict) -> Table | None:
     found = (results.get("data") or {}).get("splits")
     if not found:
         return None
-    found = {name: of for name, of in found.items() if name != OVERLAP or of["total"]}
+    found = {name: of for name, of in found.items() if of["total"]}
     rows = [
         (name, *(number(of.get(key)) for of in found.values()))
         for key, name in (("total", "views"), ("malignant", "malignant"), ("patients", "patients"))

@@ -7,6 +7,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.mammograms.figures import localization
 from jaxcbis.mammograms.figures.localization import Marks
 from tests.mammograms.figures import toy_views
+from tests.mammograms.figures.toy_views import with_others
 
 
 def malignant(count, *squares):
@@ -15,7 +16,7 @@ def malignant(count, *squares):
     for view, row, column in squares:
         views.malignant_masks[view, row : row + 8, column : column + 8] = True
     labels = views.malignant_masks.any((1, 2)).astype(np.int32)
-    return views._replace(masks=views.malignant_masks.copy(), labels=labels)
+    return with_others(views, masks=views.malignant_masks.copy(), labels=labels)
 
 
 def test_peaks_are_the_local_maxima_the_highest_first():
@@ -62,7 +63,7 @@ def test_a_mark_is_the_middle_of_its_cell_and_scores_its_share_times_the_probabi
 def test_boxes_of_a_mammogram_are_found_in_a_reduced_cut_and_mirrored_view():
     views = malignant(2)
     boxes = np.array([[100, 20, 180, 100]] * 2, np.int32)  # reduced to half
-    views = views._replace(boxes=boxes, flipped=np.array([False, True]))
+    views = with_others(views, boxes=boxes, flipped=np.array([False, True]))
     windows = [[104, 28, 116, 40], [300, 28, 312, 40]]  # the second lies outside
     marks = localization.of_boxes(windows, [0.7, 0.9], views, 0)
     assert marks.points.tolist() == [[7, 5]]
@@ -77,8 +78,10 @@ def test_marks_of_a_mammogram_meet_the_pixels_that_the_loader_would_put_there():
     film[40:44, 90:94] = 255
     left, top, right, bottom = 40, 20, 120, 100
     cut = film[top:bottom, left:right][::2, ::2][:, ::-1]
-    views = malignant(1)._replace(
-        boxes=np.array([[left, top, right, bottom]], np.int32), flipped=np.array([True])
+    views = with_others(
+        malignant(1),
+        boxes=np.array([[left, top, right, bottom]], np.int32),
+        flipped=np.array([True]),
     )
     ((y, x),) = localization.of_boxes([[90, 40, 94, 44]], [1.0], views, 0).points
     assert cut[y, x] == 255
@@ -130,7 +133,7 @@ def test_lesions_are_the_connected_parts_of_the_mask():
 
 def test_views_whose_masks_are_not_all_known_count_in_nothing():
     views = malignant(3, (0, 4, 0), (1, 4, 0))
-    views = views._replace(masked=np.array([True, False, True]))
+    views = with_others(views, masked=np.array([True, False, True]))
     maps = np.zeros((3, 5, 5))
     maps[:, 0, 0] = 1
     found = localization.of_maps(views, maps, [0.5] * 3)
@@ -156,7 +159,7 @@ def test_intervals_are_by_patient():
     assert found["over_blind"]["random"]["verdict"] == "better"
     low, high = found["froc"]["sensitivity_at_ci95"]["1"]
     assert low < 0.75 < high
-    in_pairs = views._replace(patients=np.repeat(views.patients[:20], 2))
+    in_pairs = with_others(views, patients=np.repeat(views.patients[:20], 2))
     wider = localization.of_maps(in_pairs, maps, np.linspace(0.9, 0.1, 40))
     assert np.diff(wider["pointing_game_ci95"]) > 0.3
 
@@ -166,7 +169,11 @@ def test_the_sweep_has_the_same_figures_and_a_paired_difference():
     ours = [Marks(np.array([[5, 5]]), np.array([0.5]))] * 3
     swept = [Marks(np.array([[5, 5], [30, 30]]), np.array([0.4, 0.8])), ours[1], None]
     found = localization.of_sweep(views, swept, ours)
-    assert (found["n"], found["pointing_game"]) == (2, 0.5)  # the one that was not swept is out
+    assert (found["n"], found["left_out"], found["pointing_game"]) == (
+        2,
+        1,
+        0.5,
+    )  # the one that was not swept is out
     assert found["difference"] == 0.5
     assert found["verdict"] == "within noise"
     assert found["froc"] == localization.score(views.select([0, 1]), swept[:2])["froc"]

@@ -1,25 +1,8 @@
 """Views made by hand, as the loader gives them."""
 
-from typing import NamedTuple
-
 import numpy as np
 
-
-class Views(NamedTuple):
-    images: np.ndarray
-    masks: np.ndarray
-    malignant_masks: np.ndarray
-    labels: np.ndarray
-    ids: np.ndarray
-    patients: np.ndarray
-    sides: np.ndarray
-    views: np.ndarray
-    boxes: np.ndarray
-    flipped: np.ndarray
-    masked: np.ndarray
-
-    def select(self, index):
-        return Views(*(values[index] for values in self))
+from jaxcbis.data.mammograms import Views
 
 
 def views(count: int, side: int = 40, dtype=np.uint8) -> Views:
@@ -34,6 +17,11 @@ def views(count: int, side: int = 40, dtype=np.uint8) -> Views:
         np.tile(np.array([0, 0, side, side], np.int32), (count, 1)),
         np.zeros(count, bool), np.ones(count, bool),
     )  # fmt: skip
+
+
+def with_others(given: Views, **values) -> Views:
+    """The views with other values in some fields; their own length keeps `_replace` from it."""
+    return Views(**given._asdict() | values)
 
 
 def answers(count: int, seed: int = 0):
