@@ -6,7 +6,7 @@ import jax
 import numpy as np
 
 import tests.tiny  # noqa: F401 - registers its backbones
-from jaxcbis.data import normalization
+from jaxcbis.data import mammograms, normalization
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.mammograms import config, finished
 from jaxcbis.models import backbones, whole_image
@@ -33,9 +33,9 @@ def model(backbone: str = "tiny", seed: int = 0) -> Model:
 
 
 def views(count: int = 3, dtype: type = np.uint8) -> np.ndarray:
-    """Films of the model's size, [n, HEIGHT, WIDTH]."""
-    films = np.stack([film(HEIGHT, WIDTH, seed) for seed in range(count)])
-    return films.astype(dtype) * (np.iinfo(dtype).max // 255)
+    """Of films, [n, HEIGHT, WIDTH]."""
+    cuts = [mammograms.cut(film(seed=seed), HEIGHT, WIDTH).image for seed in range(count)]
+    return np.stack(cuts).astype(dtype) * (np.iinfo(dtype).max // 255)
 
 
 def film(height: int = 100, width: int = 80, seed: int = 0) -> np.ndarray:

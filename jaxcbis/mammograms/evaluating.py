@@ -1,8 +1,8 @@
 """The figures of a finished run on whole mammograms on the test split of other data."""
 
-from jaxcbis.data import mammograms
-from jaxcbis.errors import UserError
-from jaxcbis.mammograms import answers
+import dataclasses
+
+from jaxcbis.mammograms import answers, inputs
 from jaxcbis.mammograms.figures import levels
 from jaxcbis.mammograms.finished import FinishedMammogram
 from jaxcbis.records import paths
@@ -19,18 +19,15 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
       As of `levels.score`.
 
     Raises:
-      UserError: the data are absent or damaged, or hold no test views.
+      UserError: the data are absent or damaged, or a split is empty.
     """
     paths.require_data(data)
-    config = run.config
-    found = mammograms.load(data, config.data_dir, config.height, config.width)
+    found = inputs.load_data(dataclasses.replace(run.config, data=data))
     test = found.splits["test"]
-    if not len(test):
-        raise UserError(f"{data}: no views in the test split")
     said = answers.of_views(run, test.images)
     own = run.evaluate()
     chosen = {
         level: {point["name"]: point["threshold"] for point in own[level]["operating_points"]}
         for level in levels.LEVELS
     }
-    return levels.score(levels.Answers(test.labels, test.patients, test.sides, said), chosen)
+    return levels.score(levels.answers(test, said), chosen)

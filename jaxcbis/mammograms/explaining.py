@@ -56,7 +56,7 @@ def mammogram(run: FinishedMammogram, picture: Picture, file: Path, *, raw: bool
         saving.png(file, found.plot(), explained.FILE_DPI)
     probability, box = float(found.probabilities), found.boxes.tolist()
     say(f"  malignant {probability:.2f}")
-    notes = []
+    notes = [str(found.notes)] if found.notes else []
     rows = box[3] - box[1]
     if rows < COARSE * run.config.height:
         notes.append(
