@@ -216,7 +216,7 @@ def _notes(parts: dict[str, Views], repeated: int) -> list[str]:
     notes = []
     if repeated:
         notes.append(
-            f"{repeated} mammograms are in the mass and the calcification files; each is taken "
+            f"Mammograms in both the mass and the calcification files: {repeated}; each is taken "
             "once, with the lesions of both"
         )
     rows = np.concatenate([part.boxes[:, 3] - part.boxes[:, 1] for part in parts.values()])

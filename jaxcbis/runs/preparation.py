@@ -73,8 +73,8 @@ def _counts(found: Mammograms, title: str) -> tables.Table:
     ]
     columns = ("split", "views", "malignant", "patients")
     caption = (
-        f"The official split has {shared} patients on both sides; their test views are "
-        f"{mammograms.OVERLAP} and no part of test."
+        f"Patients on both sides of the official split: {shared}. Their test views are "
+        f"{mammograms.OVERLAP}, and no part of test."
     )
     return tables.Table(title, columns, rows, caption if shared else "")
 
