@@ -9,9 +9,12 @@ if TYPE_CHECKING:
     from jaxcbis.api import (
         Explanation,
         Finished,
+        FinishedMammogram,
+        MammogramExplanation,
         explain,
         export,
         load,
+        mammogram,
         predict,
         read_image,
         save_patches,
@@ -21,8 +24,9 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 __all__ = [
-    "LABELS", "Explanation", "Finished", "UserError", "explain", "export", "load", "predict",
-    "read_image", "save_patches", "sweep", "train",
+    "LABELS", "Explanation", "Finished", "FinishedMammogram", "MammogramExplanation", "UserError",
+    "explain", "export", "load", "mammogram", "predict", "read_image", "save_patches", "sweep",
+    "train",
 ]  # fmt: skip
 
 

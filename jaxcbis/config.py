@@ -2,14 +2,15 @@
 
 import argparse
 import dataclasses
-import math
 import os
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from jaxcbis import flags
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import InvalidValueError
+from jaxcbis.flags import option
 
 STRATEGIES = ("s1", "s2")
 PROTOCOLS = ("paper", "clean", "shifted")
@@ -25,140 +26,137 @@ CAM_METHODS = {
 CLUSTER = "cluster"
 
 
-# Eight parameters: what may be said of an option, each by its name.
-def _option(default, help, *, type=None, choices=None, low=None, high=None, demo=None, shown=None):
-    """A field with all that the command line needs.
-
-    It has no default of its own, so that there is no Config but a whole one.
-
-    Args:
-      default: value where the user gives none; None if `resolve` settles it.
-      help: a sentence for --help, without its full stop, which comes behind the default.
-      type: of the value; that of the default if not given.
-      choices: values allowed.
-      low, high: inclusive bounds of a number.
-      demo: default on the built-in demo data, if another.
-      shown: how --help shows the default, if not as it is.
-    """
-    kind = type or default.__class__
-    meta = {
-        "default": default, "help": help, "type": kind, "choices": choices, "low": low,
-        "high": high, "demo": demo, "shown": shown,
-    }  # fmt: skip
-    return field(metadata=meta)
-
-
 @dataclass(frozen=True)
 class Config:
     """The options of one run, as `resolve` settles them; what results.json records."""
 
-    backbone: str = _option("resnet50", "The pretrained network to start from", choices=BACKBONES)
-    strategy: str = _option(
+    backbone: str = option("resnet50", "The pretrained network to start from", choices=BACKBONES)
+    strategy: str = option(
         "s2", "How the network is trained: s1 unfreezes it stage by stage; s2 trains all but the "
         "frozen half at once", choices=STRATEGIES,
     )  # fmt: skip
-    data: str | None = _option(
+    data: str | None = option(
         None, "The Kaggle release (its folder or archive.zip), the DICOM release, or a .npz file "
         "of prepare --export, whose protocol and image size are then the defaults", type=str,
         shown="the built-in demo set",
+        metavar="PATH",
     )  # fmt: skip
-    protocol: str = _option(
+    protocol: str = option(
         "paper", "How patches are cut, split and normalised: paper compares with the study, clean "
         "is the one to trust, shifted shows where the model looks", choices=PROTOCOLS,
     )  # fmt: skip
-    windows: int | None = _option(
+    windows: int | None = option(
         3, "The number of windows on each training lesion, under the shifted protocol", low=1,
         high=20,
     )  # fmt: skip
-    weights: str = _option(
+    weights: str = option(
         "imagenet", "What to start from: imagenet fetches ImageNet weights once, random starts "
-        "untrained, and a FILE of PyTorch or Keras is read"
+        "untrained, and a FILE of PyTorch or Keras is read",
+        metavar="FILE",
     )  # fmt: skip
-    batch_size: int = _option(16, "The number of patches in a training step", low=1, demo=8)
-    head_lr: float = _option(1e-4, "The learning rate of the head", low=0, demo=1e-3)
-    backbone_lr: float = _option(
+    batch_size: int = option(16, "The number of patches in a training step", low=1, demo=8)
+    head_lr: float = option(1e-4, "The learning rate of the head", low=0, demo=1e-3, metavar="X")
+    backbone_lr: float = option(
         None, "The learning rate of the last stage", type=float, low=0, demo=3e-4,
         shown="3e-5, as in the paper; 3e-4 for resnet50 with s2",
+        metavar="X",
     )  # fmt: skip
-    lr_decay: float = _option(
+    lr_decay: float = option(
         0.3, "The factor by which the learning rate falls from each stage to the one in front of "
         "it", low=0, high=1,
+        metavar="X",
     )  # fmt: skip
-    epochs: int = _option(50, "The most epochs that a phase may take", low=1, demo=10)
-    patience: int = _option(
+    epochs: int = option(50, "The most epochs that a phase may take", low=1, demo=10)
+    patience: int = option(
         7, "The number of epochs without improvement that end a phase", low=1, demo=5
     )
-    min_delta: float = _option(
-        0.01, "The smallest fall of the validation loss that counts as an improvement", low=0
+    min_delta: float = option(
+        0.01,
+        "The smallest fall of the validation loss that counts as an improvement",
+        low=0,
+        metavar="X",
     )
-    image_size: int = _option(
+    image_size: int = option(
         224, "The side of the model's input in pixels", low=32, high=512, demo=96
     )
-    batch_norm: str = _option(
+    batch_norm: str = option(
         "frozen", "What BatchNorm uses in the stages that train: the statistics of each batch "
         "(train) or those stored with the weights (frozen)", choices=("train", "frozen"),
     )  # fmt: skip
-    background_size: int | None = _option(
+    background_size: int | None = option(
         550, "The side of a background crop in pixels of the mammogram, under the paper protocol",
         low=8, demo=48,
     )  # fmt: skip
-    seed: int = _option(0, "The seed of the new head and of the order of the batches", low=0)
-    output_stride: int = _option(
+    seed: int = option(0, "The seed of the new head and of the order of the batches", low=0)
+    output_stride: int = option(
         None, "The pixels of the image for each cell of the last stage. 16 dilates the last stage "
         "of a ResNet, whose maps then have 14 x 14 cells at 224 pixels", type=int, choices=(32, 16),
         shown="32 of a ResNet, always 16 of a VGG",
     )  # fmt: skip
-    head: str = _option(
+    head: str = option(
         None, "What stands in front of the linear layer of a VGG: all its cells side by side "
         "(flatten) or their mean (pool)", type=str, choices=("flatten", "pool"),
         shown="flatten of a VGG, pool in the shifted protocol, always pool of a ResNet",
     )  # fmt: skip
-    look_weight: float = _option(
+    look_weight: float = option(
         0.0, "The weight of the localisation term in the loss, by which the true class's Grad-CAM "
         "at the last stage has to meet the lesion's mask. 0 is cross-entropy alone", low=0,
+        metavar="X",
     )  # fmt: skip
-    precision: str = _option(
+    precision: str = option(
         "float32", "The number format that convolutions are computed in",
         choices=("float32", "bfloat16"),
     )  # fmt: skip
-    device: str = _option(
+    device: str = option(
         "auto", "Where to compute: auto takes a GPU where JAX finds one",
         choices=("auto", "cpu", "gpu"),
     )  # fmt: skip
-    deterministic: bool = _option(
+    deterministic: bool = option(
         False, "Use only operations that give the same bits twice on a GPU, which is slower"
     )
-    coordinator: str | None = _option(
+    coordinator: str | None = option(
         None, "The address of the first of several hosts, the same for all of them; 'cluster' "
         "takes everything from Slurm or Open MPI", type=str, shown="one host",
+        metavar="HOST:PORT",
     )  # fmt: skip
-    num_processes: int | None = _option(
+    num_processes: int | None = option(
         None, "The number of processes, one for each host, that share the run", type=int, low=1,
         shown="1",
     )  # fmt: skip
-    process_id: int | None = _option(
+    process_id: int | None = option(
         None, "Which of them this one is. 0 is at the coordinator's address and reports", type=int,
         low=0, shown="0",
+        metavar="I",
     )  # fmt: skip
-    cam_threshold: float = _option(
-        0.5, "The share of a map's maximum from which on a pixel counts as hot", low=0.01, high=1
+    cam_threshold: float = option(
+        0.5,
+        "The share of a map's maximum from which on a pixel counts as hot",
+        low=0.01,
+        high=1,
+        metavar="X",
     )
-    cam_method: str = _option(
+    cam_method: str = option(
         "gradcam", "How class activation maps are made. scorecam takes a forward pass for each "
         "patch and channel of the stage: 512 channels in the last one, 2048 in resnet50's",
         choices=tuple(CAM_METHODS),
     )  # fmt: skip
-    cam_stage: str | None = _option(
+    cam_stage: str | None = option(
         None, "The stage whose output is mapped: block1 to block5 of a VGG, stem or layer1 to "
         "layer4 of a ResNet", type=str, shown="the last one",
+        metavar="STAGE",
     )  # fmt: skip
-    output: str = _option(
+    output: str = option(
         None, "The folder of the results", type=str,
         shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
+        metavar="DIR",
     )  # fmt: skip
-    resume: bool = _option(False, "Go on with the unfinished run in --output")
-    data_dir: str | None = _option(
-        None, "Where the prepared data set is kept", type=str, shown="TFDS's own folder"
+    resume: bool = option(False, "Go on with the unfinished run in --output")
+    data_dir: str | None = option(
+        None,
+        "Where the prepared data set is kept",
+        type=str,
+        shown="TFDS's own folder",
+        metavar="DIR",
     )
 
     @property
@@ -173,7 +171,7 @@ class Config:
 
 
 _OPTIONS = dataclasses.fields(Config)
-NAMES = frozenset(option.name for option in _OPTIONS)
+NAMES = frozenset(each.name for each in _OPTIONS)
 
 #: The headings under which --help has the options.
 GROUPS = {
@@ -211,17 +209,11 @@ def is_exported(data: object) -> bool:
 def described(config: Config) -> dict[str, str]:
     """The options by their flags, as a person reads them."""
     return {
-        f"--{option.name.replace('_', '-')}": _text(option, getattr(config, option.name))
-        for option in _OPTIONS
+        flags.named(each.name): "not used"
+        if each.name in _USED_UNDER and getattr(config, each.name) is None
+        else flags.text(each, getattr(config, each.name))
+        for each in _OPTIONS
     }
-
-
-def _text(option: dataclasses.Field, value: Any) -> str:
-    if value is None:
-        return "not used" if option.name in _USED_UNDER else str(option.metadata["shown"])
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def recorded(config: Config) -> dict[str, Any]:
@@ -246,7 +238,7 @@ def differing(before: Mapping[str, Any], now: Mapping[str, Any], *, scored: bool
       before, now: options by field name.
       scored: whether the run has its figures, so that those in SCORING count, too.
     """
-    defaults = {option.name: option.metadata["default"] for option in _OPTIONS}
+    defaults = flags.defaults(_OPTIONS, demo=False)
     was = defaults | {"backbone": None} | dict(before)  # a study has several, and names none
     _settle(was)
     free = INCIDENTAL if scored else (*INCIDENTAL, *SCORING)
@@ -266,50 +258,13 @@ def _same(key: str, was: Any, now: Any) -> bool:
 
 
 def add_arguments(parser: argparse.ArgumentParser, names: Collection[str] = NAMES) -> None:
-    """Adds options to a parser in the groups of GROUPS; its result leaves out unset ones.
+    """Adds options of a run to a parser in the groups of GROUPS; its result leaves out unset ones.
 
     Args:
       parser: to add to.
       names: of the options.
     """
-    fields = {option.name: option for option in _OPTIONS}
-    for title, members in GROUPS.items():
-        wanted = [fields[name] for name in members if name in names]
-        if wanted:
-            heading = group(parser, title)
-            for option in wanted:
-                flag = f"--{option.name.replace('_', '-')}"
-                heading.add_argument(flag, **_for_argparse(option.name, option.metadata))
-
-
-def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:
-    """The group of a parser's options under a heading, made if it is not there yet."""
-    there = (found for found in parser._action_groups if found.title == title)
-    return next(there, None) or parser.add_argument_group(title)
-
-
-def _for_argparse(name: str, meta: Mapping[str, Any]) -> dict[str, Any]:
-    if meta["type"] is bool:
-        return {"action": "store_true", "default": argparse.SUPPRESS, "help": f"{meta['help']}."}
-    shown = meta["shown"] or meta["default"]
-    if meta["high"] is not None:
-        shown = f"{shown}; {meta['low']} to {meta['high']}"
-    if meta["demo"] is not None:
-        shown = f"{shown}; on demo data {meta['demo']}"
-    return {
-        "default": argparse.SUPPRESS,
-        "help": f"{meta['help']} (default: {shown}).".replace("%", "%%"),
-        "type": _number_or_text(meta["type"]),
-        "choices": meta["choices"],
-        "metavar": None if meta["choices"] else _METAVARS.get(name, "N"),
-    }
-
-
-_METAVARS = {
-    "data": "PATH", "output": "DIR", "data_dir": "DIR", "weights": "FILE", "head_lr": "X",
-    "backbone_lr": "X", "lr_decay": "X", "min_delta": "X", "cam_threshold": "X",
-    "look_weight": "X", "cam_stage": "STAGE", "coordinator": "HOST:PORT", "process_id": "I",
-}  # fmt: skip
+    flags.add_arguments(parser, _OPTIONS, GROUPS, names)
 
 
 def resolve(given: Mapping[str, Any]) -> Config:
@@ -329,19 +284,13 @@ def resolve(given: Mapping[str, Any]) -> Config:
     """
     if unknown := sorted(given.keys() - NAMES):
         raise TypeError(f"no such option: {', '.join(unknown)}")
-    demo = given.get("data") is None
-    values = {}
-    for option in _OPTIONS:
-        default = option.metadata["default"]
-        if demo and option.metadata["demo"] is not None:
-            default = option.metadata["demo"]
-        values[option.name] = given.get(option.name, default)
-    for option in _OPTIONS:
-        _check(option, values[option.name])
+    values = flags.defaults(_OPTIONS, demo=given.get("data") is None) | dict(given)
+    for each in _OPTIONS:
+        flags.check(each, values[each.name])
     _settle(values)
     _check_design(values)
     config = Config(**values)
-    _check_hosts(config)
+    check_hosts(config.coordinator, config.num_processes, config.process_id)
     return config
 
 
@@ -376,7 +325,7 @@ def unused(given: Mapping[str, Any], config: Config) -> list[str]:
                 if config.protocol != protocol
                 else f"the patches of {config.data} are cut already"
             )
-            lines.append(f"--{key.replace('_', '-')} {given[key]} is not used: {why}")
+            lines.append(f"{flags.named(key)} {given[key]} is not used: {why}")
     return lines
 
 
@@ -384,51 +333,31 @@ def _check_design(values: dict[str, Any]) -> None:
     for key, choices in BACKBONES[values["backbone"]].choices.items():
         if values[key] not in choices:
             raise InvalidValueError(
-                f"--{key.replace('_', '-')} {values[key]}: {values['backbone']} has "
+                f"{flags.named(key)} {values[key]}: {values['backbone']} has "
                 f"{' or '.join(map(str, choices))} only"
             )
 
 
-def _check(option: dataclasses.Field, value: Any) -> None:
-    flag, meta = f"--{option.name.replace('_', '-')}", option.metadata
-    if value is None:
-        return
-    if choices := meta["choices"]:
-        if value not in choices:
-            raise InvalidValueError(
-                f"{flag} {value}: expected one of {', '.join(map(str, choices))}"
-            )
-    elif meta["type"] in (int, float):
-        low, high = meta["low"], meta["high"]
-        if not math.isfinite(value) or value < low or (high is not None and value > high):
-            bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
-            raise InvalidValueError(f"{flag} {value}: expected a number {bounds}")
+def check_hosts(coordinator: str | None, count: int | None, number: int | None) -> None:
+    """Checks what is said of other hosts.
 
-
-def _check_hosts(config: Config) -> None:
-    count, number = config.num_processes, config.process_id
-    if config.coordinator is None or config.coordinator == CLUSTER:
+    Raises:
+      InvalidValueError: --coordinator, --num-processes and --process-id do not fit together.
+    """
+    if coordinator is None or coordinator == CLUSTER:
         if (count, number) != (None, None):
             raise InvalidValueError(
                 "--num-processes and --process-id: expected only with --coordinator HOST:PORT"
             )
         return
-    host, _, port = config.coordinator.rpartition(":")
+    host, _, port = coordinator.rpartition(":")
     if not host or not port.isdigit() or not 0 < int(port) < 2**16:
         raise InvalidValueError(
-            f"--coordinator {config.coordinator}: expected HOST:PORT, or {CLUSTER} in a job of "
+            f"--coordinator {coordinator}: expected HOST:PORT, or {CLUSTER} in a job of "
             "Slurm or Open MPI"
         )
     if count is None or number is None or number >= count:
         raise InvalidValueError(
-            f"--coordinator {config.coordinator}: expected --num-processes N and --process-id I "
+            f"--coordinator {coordinator}: expected --num-processes N and --process-id I "
             f"below N, got {count} and {number}"
         )
-
-
-def _number_or_text(kind: type) -> Any:
-    def parse(text: str) -> Any:
-        return kind(text)
-
-    parse.__name__ = {int: "whole number", float: "number"}.get(kind, kind.__name__)
-    return parse

@@ -1,14 +1,17 @@
 """The examples in the docstrings of what `import jaxcbis` offers, run as a user would."""
 
 import doctest
+from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from PIL import Image
 
 import jaxcbis
 from jaxcbis.designs import BACKBONES
-from tests import stripes, tiny_run
+from jaxcbis.mammograms import run as training
+from tests import stripes, tiny_mammogram, tiny_run
 from tests.tfds_cbis.toy_release import film
 
 FUNCTIONS = [
@@ -18,7 +21,7 @@ FUNCTIONS = [
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A place as the examples have it: a run, a patch, a mammogram, patches in a file.
+    """A place as the examples have it: runs, a patch, a mammogram, patches in a file.
 
     ResNet50 is the tiny one there, whose training takes a second.
     """
@@ -31,6 +34,7 @@ def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "resnet50", BACKBONES["tiny"])
         tiny_run.write(run, backbone="resnet50", lesion_side=16.4)
+        tiny_mammogram.write(place / "runs" / "mammogram", backbone="resnet50")
         yield place
 
 
@@ -39,11 +43,18 @@ def run(folder):
     return jaxcbis.load(folder / "runs" / "resnet50-s2-paper-seed0")
 
 
+@pytest.fixture(scope="module")
+def whole(folder):
+    return jaxcbis.load(folder / "runs" / "mammogram")
+
+
 @pytest.fixture
-def names(folder, run, monkeypatch):
-    """What the examples know."""
+def names(folder, run, whole, monkeypatch):
+    """What the examples know; the training of mammograms, which takes long, is left out."""
     monkeypatch.chdir(folder)
-    return {"jaxcbis": jaxcbis, "np": np, "run": run}
+    write = tiny_mammogram.write
+    monkeypatch.setattr(training, "run", lambda config: write(Path(config.output)))
+    return {"jax": jax, "jaxcbis": jaxcbis, "np": np, "run": run, "whole": whole}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -60,7 +71,10 @@ def test_every_public_name_has_an_example_that_runs(name, names):
 
 
 def test_every_public_method_has_an_example():
-    for kind in (jaxcbis.Explanation, jaxcbis.Finished):
+    for kind in (
+        jaxcbis.Explanation, jaxcbis.Finished,
+        jaxcbis.MammogramExplanation, jaxcbis.FinishedMammogram,
+    ):  # fmt: skip
         for name, member in vars(kind).items():
             if callable(member) and not name.startswith("_"):
                 assert ">>>" in (member.__doc__ or ""), name

@@ -8,11 +8,10 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 
+from tfds_cbis import breast
 from tfds_cbis.protocols import Protocol
 from tfds_cbis.release.boxes import Box
 
-#: A pixel brighter than this belongs to the breast; film outside it is black.
-BREAST_LEVEL = 20
 #: Two crops of one view share at most this part of a crop.
 MAX_OVERLAP = 0.5
 #: Places are tried on a grid of this many steps per crop side, if nothing else is said.
@@ -97,8 +96,8 @@ def summed_areas(image: np.ndarray, lesions: np.ndarray) -> SummedAreas:
       image: uint8 [height, width].
       lesions: union of all known lesion masks, uint8 [height, width].
     """
-    breast = cv2.threshold(image, BREAST_LEVEL, 1, cv2.THRESH_BINARY)[1]
-    return SummedAreas(cv2.integral(breast), cv2.integral((lesions > 0).astype(np.uint8)))
+    lit = breast.bright(image)
+    return SummedAreas(cv2.integral(lit), cv2.integral((lesions > 0).astype(np.uint8)))
 
 
 # Seven parameters: what a crop is like, and where it may lie.

@@ -9,14 +9,14 @@ from typing import Any
 import tensorflow_datasets as tfds
 from filelock import FileLock
 
-from tfds_cbis import tfds_internals
+from tfds_cbis import tfds_internals, whole_views
 from tfds_cbis.beam import mapper
-from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import (
-    BACKGROUND_SIZE,
+from tfds_cbis.cbis_ddsm_patches.cbis_ddsm_patches_dataset_builder import BACKGROUND_SIZE, Builder
+from tfds_cbis.cbis_ddsm_patches.configurations import (
     MOST_WINDOWS,
     WINDOWS,
-    Builder,
     config_name,
+    mammograms_name,
 )
 from tfds_cbis.errors import CbisError
 from tfds_cbis.protocols import PROTOCOLS
@@ -57,6 +57,53 @@ def prepare(
     """
     size = _background_size(protocol, background_size)
     count = _windows(protocol, windows)
+
+    def configuration(dicom: bool) -> str:
+        return config_name(protocol, dicom=dicom, windows=count)
+
+    return _prepared(release, configuration, data_dir, size, progress, beam)
+
+
+# Six parameters: what is prepared of what, where, and by whom.
+def prepare_mammograms(
+    release: Path,
+    size: tuple[int, int] = whole_views.SIZE,
+    *,
+    data_dir: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    beam: list[str] | None = None,
+) -> tfds.core.DatasetBuilder:
+    """Prepares the whole mammograms of a release, unless `data_dir` holds them already.
+
+    Args:
+      release, data_dir, progress, beam: as of `prepare`.
+      size: height and width in pixels.
+
+    Returns:
+      As of `prepare`.
+
+    Raises:
+      CbisError: of a size that is out of bounds, or as of `prepare`.
+    """
+    height, width = size
+    if fault := whole_views.fault_of_size(height, width):
+        raise CbisError(fault)
+
+    def configuration(dicom: bool) -> str:
+        return mammograms_name(height, width, dicom=dicom)
+
+    return _prepared(release, configuration, data_dir, None, progress, beam)
+
+
+# Six parameters: those of both functions above, whose work it does.
+def _prepared(
+    release: Path,
+    configuration: Callable[[bool], str],
+    data_dir: Path | None,
+    background_size: int | None,
+    progress: Callable[[int, int], None] | None,
+    beam: list[str] | None,
+) -> tfds.core.DatasetBuilder:
     where = Path(data_dir or tfds_internals.DATA_DIR)
     shared_out = in_parallel if beam is None else mapper(beam, where)
     with Release(release) as source:
@@ -64,9 +111,8 @@ def prepare(
         def found() -> Builder:
             with _damage_told(where):
                 return Builder(
-                    config=config_name(protocol, dicom=source.dicom, windows=count),
-                    data_dir=data_dir, release=source, background_size=size, progress=progress,
-                    mapper=shared_out,
+                    config=configuration(source.dicom), data_dir=data_dir, release=source,
+                    background_size=background_size, progress=progress, mapper=shared_out,
                 )  # fmt: skip
 
         builder = found()
@@ -78,7 +124,7 @@ def prepare(
                     with tfds_internals.without_bars():  # the caller's progress takes their place
                         builder.download_and_prepare()
                     return builder
-        _require_same(builder, source, size)
+        _require_same(builder, source, background_size)
     return builder
 
 
@@ -87,7 +133,8 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
 
     Returns:
       `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
-      release and options), three lists of `{id, reason}`: what was `dropped`, which windows fall
+      release and options), of whole mammograms `repeated` (how many the release holds twice), three
+      lists of `{id, reason}`: what was `dropped`, which windows fall
       `short` of their protocol, and what was `assumed` to read mammograms; and `notes` on the
       release: the one that the builder was given now, or else the one prepared from.
 
@@ -112,6 +159,11 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     if isinstance(builder, Builder) and builder.release:
         stored["notes"] = builder.release.notes
     return {"assumed": [], "notes": []} | stored  # earlier versions told of neither
+
+
+def undecoded() -> dict[str, tfds.decode.Decoder]:
+    """For `as_data_source` of whole mammograms: leaves the pictures as they are stored."""
+    return dict.fromkeys(("image", "mask", "malignant_mask"), tfds.decode.SkipDecoding())
 
 
 def _background_size(protocol: str, given: int | None) -> int | None:
@@ -172,6 +224,11 @@ def _require_same(builder: Builder, source: Release, background_size: int | None
         raise CbisError(
             f"{builder.data_dir} was prepared from {source.path}, whose files have changed since; "
             "pass another --data-dir, or delete that folder to prepare again"
+        )
+    if stored["background_size"] == background_size:
+        raise CbisError(
+            f"{builder.data_dir} was prepared from {stored['source']}, not from {source.path}; "
+            "pass another --data-dir, or the data that it was prepared with"
         )
     raise CbisError(
         f"{builder.data_dir} was prepared from {stored['source']} with background size "

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.commands.words import GOES_ON, Commands, add_levels, given
 from jaxcbis.records import paths, results
 
@@ -17,12 +18,12 @@ def add(commands: Commands) -> None:
         usage="jaxcbis audit --run DIR.. --output DIR [options]",
     )
     options.add_arguments(words, ("data", "data_dir"))
-    options.group(words, "data").add_argument(
+    flags.group(words, "data").add_argument(
         "--run", nargs="+", type=Path, required=True, metavar="DIR",
         help="The folders of finished runs: paper runs and the clean ones of the same backbone and "
         "strategy; shifted runs, with and without --look-weight, and clean ones beside them.",
     )  # fmt: skip
-    options.group(words, "output").add_argument(
+    flags.group(words, "output").add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="The folder of the audit."
     )
     add_levels(words)

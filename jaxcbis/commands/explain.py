@@ -3,9 +3,11 @@
 import argparse
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from jaxcbis.commands.words import WINDOW, Commands, require_positive
 from jaxcbis.errors import UserError
+from jaxcbis.records import results
 
 #: Best boxes that a sweep marks if nobody says how many.
 BOXES = 5
@@ -20,9 +22,10 @@ def add(commands: Commands) -> None:
     )
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="A lesion's patch, or with --sweep a mammogram: PNG, JPEG, TIFF, PGM, BMP, JPEG 2000, "
-             "WebP or DICOM.")  # fmt: skip
-    add("--run", type=Path, required=True, metavar="DIR", help="The folder of the run.")
+        help="A lesion's patch; with --sweep, or of a run on mammograms, a mammogram: PNG, JPEG, "
+             "TIFF, PGM, BMP, JPEG 2000, WebP or DICOM.")  # fmt: skip
+    add("--run", type=Path, required=True, metavar="DIR",
+        help="The folder of the run, on patches or on mammograms.")  # fmt: skip
     add("--output", type=Path, default=Path(), metavar="DIR",
         help="The folder of IMAGE-cam.png or IMAGE-sweep.png (default: the current "
              "one).")  # fmt: skip
@@ -30,7 +33,7 @@ def add(commands: Commands) -> None:
         help="A file to write the answers to as well; - prints them instead of the text (default: "
              "none).")  # fmt: skip
     add("--raw", action="store_true",
-        help="Draw the bare map over the patch, without panels and writing.")  # fmt: skip
+        help="Draw the bare map over the picture, without panels and writing.")  # fmt: skip
     add("--sweep", action="store_true",
         help="Look at windows all over a mammogram: maps of all classes, best boxes.")  # fmt: skip
     add("--window", type=int, metavar="N", help=f"With --sweep: {WINDOW}")
@@ -49,12 +52,37 @@ def run(words: argparse.Namespace) -> None:
                     f"{flag} {value}: is for a sweep over whole mammograms; add --sweep"
                 )
     if words.raw and words.sweep:
-        raise UserError("--raw: is for patches; leave it or --sweep out")
+        raise UserError("--raw: is for maps, not for sweeps; leave it or --sweep out")
+    begin, kind = (
+        _on_mammograms(words) if results.is_on_mammograms(words.run) else _on_patches(words)
+    )
+    from jaxcbis.runs import explain
+
+    explain.explain(words.images, words.run, words.output, begin, kind=kind, json_file=words.json)
+
+
+def _on_mammograms(words: argparse.Namespace) -> tuple[Any, str]:
+    """What begins to explain with a run on mammograms, and the kind of its pictures."""
+    if words.sweep:
+        raise UserError(
+            f"--sweep: is for runs on patches; {words.run} is one on mammograms, which looks at "
+            "all of each; leave it out"
+        )
+    results.read_finished_mammogram(words.run)  # what is wrong there is said before JAX starts
+    from jaxcbis.mammograms import explaining
+
+    return partial(explaining.begin, raw=words.raw), "cam"
+
+
+def _on_patches(words: argparse.Namespace) -> tuple[Any, str]:
+    """The same with a run on patches."""
+    results.read_finished(words.run)
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch
 
-    boxes = BOXES if words.boxes is None else words.boxes
-    of_mammograms = partial(mammograms.explainer, window=words.window, boxes=boxes)
-    of_patches = partial(explain_patch.explainer, raw=words.raw)
-    prepare, kind = (of_mammograms, "sweep") if words.sweep else (of_patches, "cam")
-    explain.explain(words.images, words.run, words.output, prepare, kind=kind, json_file=words.json)
+    if words.sweep:
+        boxes = BOXES if words.boxes is None else words.boxes
+        prepare = partial(mammograms.explainer, window=words.window, boxes=boxes)
+        return partial(explain.begin, prepare=prepare), "sweep"
+    prepare = partial(explain_patch.explainer, raw=words.raw)
+    return partial(explain.begin, prepare=prepare), "cam"

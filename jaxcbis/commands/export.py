@@ -22,11 +22,24 @@ def add(commands: Commands) -> None:
 
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
-    results.read_finished(words.run)
+    on_mammograms = results.is_on_mammograms(words.run)
+    (results.read_finished_mammogram if on_mammograms else results.read_finished)(words.run)
     paths.require_file("--output", words.output)
     from jaxcbis.machine import backend
+
+    backend.start("auto")
+    print(_of_mammograms(words) if on_mammograms else _of_patches(words))
+
+
+def _of_mammograms(words: argparse.Namespace) -> Path:
+    from jaxcbis.mammograms.export import export
+    from jaxcbis.mammograms.finished import load
+
+    return export(load(words.run), words.output)
+
+
+def _of_patches(words: argparse.Namespace) -> Path:
     from jaxcbis.runs.export import export
     from jaxcbis.runs.finished import load
 
-    backend.start("auto")
-    print(export(load(words.run), words.output))
+    return export(load(words.run), words.output)

@@ -21,6 +21,7 @@ from jaxcbis.commands import (
     findings,
     froc,
     interrupts,
+    mammogram,
     prepare,
     report,
     show,
@@ -39,7 +40,7 @@ EXIT_INTERRUPTED = 130
 
 #: In the order of --help.
 _COMMANDS = (
-    check, prepare, train, show, report, explain, froc, export, study, audit, findings,
+    check, prepare, train, show, report, explain, froc, mammogram, export, study, audit, findings,
 )  # fmt: skip
 
 _USAGE = "jaxcbis COMMAND [options]"

@@ -1,15 +1,20 @@
-"""prepare: the data set of patches, without a training."""
+"""prepare: the data set of patches or of whole mammograms, without a training."""
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.commands.words import Commands, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import warn
 from jaxcbis.records import paths
 
 _OPTIONS = ("data", "protocol", "windows", "background_size", "image_size", "data_dir")
+#: What has a meaning for patches alone.
+_OF_PATCHES = ("protocol", "windows", "background_size", "image_size")
 
 
 def add(commands: Commands) -> None:
@@ -20,13 +25,24 @@ def add(commands: Commands) -> None:
         usage="jaxcbis prepare [options]",
     )
     options.add_arguments(words, _OPTIONS)
-    options.group(words, "output").add_argument(
+    whole = flags.group(words, "whole mammograms")
+    whole.add_argument(
+        "--mammograms", action="store_true",
+        help="Prepare whole mammograms in the place of patches: the breast cut out and turned to "
+        "the left.",
+    )  # fmt: skip
+    for name, usual in (("height", 1152), ("width", 896)):
+        whole.add_argument(
+            f"--{name}", type=int, metavar="N",
+            help=f"Their {name} in pixels (default: {usual}; 64 to 4096, a multiple of 32).",
+        )  # fmt: skip
+    flags.group(words, "output").add_argument(
         "--export", type=Path, metavar="FILE.npz",
         help="A file to write the patches to as well, at the model's size, for --data or another "
         "framework (default: none).",
     )  # fmt: skip
     add_levels(words)
-    options.group(words, "data").add_argument(
+    flags.group(words, "data").add_argument(
         "--beam", nargs=argparse.REMAINDER, metavar="OPTION",
         help="Prepare on an Apache Beam runner. All words behind it are options of Beam's "
         "(default: in threads of this process).",
@@ -37,6 +53,12 @@ def add(commands: Commands) -> None:
 def run(words: argparse.Namespace) -> None:
     """Does what the words say."""
     asked = given(words)
+    if words.mammograms:
+        _mammograms(words, asked)
+        return
+    for name in ("height", "width"):
+        if (value := getattr(words, name)) is not None:
+            raise UserError(f"--{name} {value}: counts only with --mammograms")
     config = options.resolve(asked | options_of_file(asked))
     for line in options.unused(asked, config):
         warn(line)
@@ -50,3 +72,25 @@ def run(words: argparse.Namespace) -> None:
     from jaxcbis.runs import preparation
 
     preparation.prepare(config, export=words.export, beam=words.beam)
+
+
+def _mammograms(words: argparse.Namespace, asked: Mapping[str, Any]) -> None:
+    if words.export is not None:
+        raise UserError(f"--export {words.export}: takes patches, not whole mammograms")
+    for name in _OF_PATCHES:
+        if name in asked:
+            flag = f"--{name.replace('_', '-')} {asked[name]}"
+            warn(f"{flag} is not used: with --mammograms no patches are cut")
+    config = options.resolve({key: asked[key] for key in asked if key not in _OF_PATCHES})
+    from jaxcbis.data import mammograms
+
+    height, width = (
+        usual if value is None else value
+        for usual, value in zip(mammograms.SIZE, (words.height, words.width), strict=True)
+    )
+    mammograms.require_size(height, width)
+    mammograms.require_release(config.data)
+    paths.require_inputs(config)
+    from jaxcbis.runs import preparation
+
+    preparation.prepare_mammograms(config, height, width, beam=words.beam)

@@ -23,8 +23,8 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     words.add_argument(
         "--output", type=Path, metavar="FILE.html",
-        help="The file of the comparison of two or more runs (default: comparison.html in the "
-        "folder that they have in common, or else in the current one).",
+        help="The file of the comparison of two or more patch runs (default: comparison.html in "
+        "the folder that they have in common, or else in the current one).",
     )  # fmt: skip
     words.set_defaults(command=run)
 
@@ -34,12 +34,17 @@ def run(words: argparse.Namespace) -> None:
     folders = list({folder.resolve(): folder for folder in words.folders}.values())
     audits = [each for each in folders if (each / "audit.json").is_file()]
     studies = [each for each in folders if (each / "study.json").is_file()]
-    runs = [each for each in folders if each not in (*audits, *studies)]
+    rest = [each for each in folders if each not in (*audits, *studies)]
+    wholes = [each for each in rest if results.is_on_mammograms(each)]
+    runs = [each for each in rest if each not in wholes]
     if words.output:
         _require_page(words.output, runs)
     for folder in runs:  # before a page of any is written
         results.read_run(folder / "results.json")
+    for folder in wholes:
+        results.read_mammogram(folder / "results.json")
     from jaxcbis.audit import pages
+    from jaxcbis.mammograms.page import document as whole
     from jaxcbis.report.comparison import document as comparison
     from jaxcbis.report.page import document
     from jaxcbis.study import finished
@@ -48,6 +53,8 @@ def run(words: argparse.Namespace) -> None:
         print(pages.page(folder))
     for folder in studies:
         print(finished.page(folder))
+    for folder in wholes:
+        print(whole.write(folder))
     for folder in runs:
         print(document.write(folder))
     if len(runs) > 1:
@@ -61,7 +68,9 @@ def _require_page(path: Path, runs: Sequence[Path]) -> None:
       UserError: nothing is compared, or no page can be written there.
     """
     if len(runs) < 2:
-        raise UserError("--output: is of a comparison; give the folders of two runs or more")
+        raise UserError(
+            "--output: is of a comparison of patch runs; give the folders of two runs or more"
+        )
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--output {path}: expected a file name that ends in .html")
     paths.require_file("--output", path)

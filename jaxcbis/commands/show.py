@@ -35,6 +35,11 @@ def run(words: argparse.Namespace) -> None:
 
 
 def _run(folder: Path) -> None:
+    if results.is_on_mammograms(folder):
+        from jaxcbis.mammograms.page import terminal as of_mammograms
+
+        of_mammograms.show(folder, results.read_finished_mammogram(folder))
+        return
     from jaxcbis.report import terminal
 
     terminal.show_run(console, results.read_finished(folder), folder)

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.commands.words import (
     GOES_ON,
     Commands,
@@ -33,13 +34,13 @@ def add(commands: Commands) -> None:
         usage="jaxcbis study --output DIR [options]",
     )
     options.add_arguments(words, _OPTIONS)
-    add = options.group(words, "model").add_argument
+    add = flags.group(words, "model").add_argument
     add("--backbones", nargs="+", choices=BACKBONES, default=["vgg19", "resnet50"],
         help="The pretrained networks to start from (default: vgg19 resnet50).")  # fmt: skip
     add("--weights", nargs="+", default=["imagenet"], metavar="FILE",
         help="What to start from: imagenet, random, one FILE for all backbones, or one for each "
         "in their order (default: imagenet).")  # fmt: skip
-    add = options.group(words, "training").add_argument
+    add = flags.group(words, "training").add_argument
     add("--strategies", nargs="+", choices=options.STRATEGIES, default=["s1", "s2"],
         help="How the networks are trained: s1 unfreezes them stage by stage; s2 trains all but "
         "the frozen half at once (default: s1 s2).")  # fmt: skip
@@ -49,7 +50,7 @@ def add(commands: Commands) -> None:
         help="With runs, each device does runs of its own, a GPU several side by side. That is "
         "faster than a share of every run where batches are small (default: one run at a "
         "time).")  # fmt: skip
-    options.group(words, "output").add_argument(
+    flags.group(words, "output").add_argument(
         "--output", type=Path, required=True, metavar="DIR", help="The folder of the study."
     )
     add_levels(words)

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.commands.words import RESUMES, Commands, Parser, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import say, warn
@@ -21,7 +22,7 @@ def add(commands: Commands) -> None:
         usage="jaxcbis train [options]",
     )
     options.add_arguments(words)
-    options.group(words, "output").add_argument(
+    flags.group(words, "output").add_argument(
         "--like", type=Path, metavar="FILE",
         help="The results.json of an earlier run, or its folder. Its options are taken where none "
         "is given here, but not its folders, its device and its hosts.",

@@ -2,11 +2,12 @@
 
 import argparse
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
 from jaxcbis import config as options
+from jaxcbis import flags
 from jaxcbis.errors import UserError, meant
 from jaxcbis.machine.console import Level, say
 
@@ -58,7 +59,7 @@ RESUMES = "give the same command again with --resume to go on"
 STARTS_AFRESH = "the same command begins anew"
 
 #: Options that may be paths and are kept as text.
-_TEXTS = ("data", "data_dir", "json", "output", "weights")
+_TEXTS = ("data", "data_dir", "imagenet_run", "json", "output", "run", "weights")
 
 #: What a command adds itself to.
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
@@ -66,7 +67,7 @@ Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
 
 def add_levels(parser: Parser) -> None:
     """Adds --quiet and --verbose."""
-    group = options.group(parser, "output").add_mutually_exclusive_group()
+    group = flags.group(parser, "output").add_mutually_exclusive_group()
     for level, text in (
         (Level.QUIET, "Print nothing but warnings and errors, on stderr."),
         (Level.VERBOSE, "Print every option, figure and table as well."),
@@ -91,9 +92,14 @@ def expand_home(words: argparse.Namespace) -> None:
         setattr(words, name, expanded(value, name in _TEXTS))
 
 
-def given(words: argparse.Namespace) -> dict[str, Any]:
-    """The options of a run that the user gave, by field name."""
-    return {key: value for key, value in vars(words).items() if key in options.NAMES}
+def given(words: argparse.Namespace, names: Collection[str] = options.NAMES) -> dict[str, Any]:
+    """The options of a run that the user gave, by field name.
+
+    Args:
+      words: of the command line.
+      names: of the options.
+    """
+    return {key: value for key, value in vars(words).items() if key in names}
 
 
 def options_of_file(asked: Mapping[str, Any]) -> dict[str, Any]:

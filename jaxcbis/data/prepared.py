@@ -5,7 +5,7 @@
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -48,6 +48,26 @@ class Prepared(NamedTuple):
     notes: list[str]
 
 
+class PreparedMammograms(NamedTuple):
+    """Whole mammograms that were prepared of a release.
+
+    Attributes:
+      release: where it lies.
+      records: of 'train' and 'test', as far as the release has them, a sequence of examples.
+      blind: the same ones, their pictures not decoded.
+      repeated: how many mammograms the release holds twice.
+      dropped, assumed, notes: as of `Prepared`.
+    """
+
+    release: Path
+    records: dict[str, Sequence[dict[str, Any]]]
+    blind: dict[str, Sequence[dict[str, Any]]]
+    repeated: int
+    dropped: list[dict[str, str]]
+    assumed: list[dict[str, str]]
+    notes: list[str]
+
+
 def load(
     config: Config,
     progress: Callable[[int, int], None] | None = None,
@@ -67,7 +87,7 @@ def load(
     with user_errors():
         from tfds_cbis.prepare import prepare, summary
 
-        release, data_dir = _release(config)
+        release, data_dir = place(config.data, config.data_dir)
         builder = prepare(
             release,
             protocol=config.protocol,
@@ -87,6 +107,36 @@ def load(
         stored = summary(builder)
         told = (stored[key] for key in ("dropped", "short", "assumed", "notes"))
         return Prepared(release, train, windows, test, *told)
+
+
+def mammograms(
+    data: str | None,
+    data_dir: str | None,
+    size: tuple[int, int],
+    progress: Callable[[int, int], None] | None = None,
+    beam: list[str] | None = None,
+) -> PreparedMammograms:
+    """Finds the prepared whole mammograms of a release, preparing them first if need be.
+
+    Args:
+      data, data_dir: as of `place`.
+      size: height and width in pixels.
+      progress, beam: as of `load`.
+
+    Raises:
+      UserError: as of `load`, or the size is out of bounds.
+    """
+    with user_errors():
+        from tfds_cbis.prepare import prepare_mammograms, summary, undecoded
+
+        release, folder = place(data, data_dir)
+        builder = prepare_mammograms(release, size, data_dir=folder, progress=progress, beam=beam)
+        names = list(builder.info.splits)
+        records = {name: builder.as_data_source(name) for name in names}
+        blind = {name: builder.as_data_source(name, decoders=undecoded()) for name in names}
+        stored = summary(builder)
+        told = (stored[key] for key in ("repeated", "dropped", "assumed", "notes"))
+        return PreparedMammograms(release, records, blind, *told)
 
 
 def look(release: Path) -> None:
@@ -140,7 +190,7 @@ def from_records(records: Any, size: int) -> tuple[Patches, np.ndarray]:
         labels[i] = record["label"]
         windows[i] = record["window"]
         sizes[i] = record["image"].shape[1::-1]
-        return _text(record["id"]), _text(record["patient_id"])
+        return text(record["id"]), text(record["patient_id"])
 
     with ThreadPoolExecutor(os.cpu_count()) as threads:  # decoding PNG releases Python's lock
         names = list(threads.map(decode, range(count)))
@@ -152,15 +202,23 @@ def from_records(records: Any, size: int) -> tuple[Patches, np.ndarray]:
     return patches.select(order), windows[order]
 
 
-def _release(config: Config) -> tuple[Path, Path | None]:
-    """The release's place and the folder for the data set; draws the demo release if need be."""
-    data_dir = None if config.data_dir is None else Path(config.data_dir)
-    if config.data is not None:
-        return Path(config.data), data_dir
+def place(data: str | None, data_dir: str | None) -> tuple[Path, Path | None]:
+    """The release's place and the folder for the data set; draws the demo release if need be.
+
+    Args:
+      data: the release; None is the demo release.
+      data_dir: where prepared data sets are kept; None is TFDS's own folder.
+
+    Raises:
+      UserError: the demo release cannot be written.
+    """
+    folder = None if data_dir is None else Path(data_dir)
+    if data is not None:
+        return Path(data), folder
     from tfds_cbis.release import phantom
     from tfds_cbis.tfds_internals import DATA_DIR
 
-    base = Path(data_dir or DATA_DIR) / f"cbis_ddsm_demo-{DEMO_VERSION}"
+    base = Path(folder or DATA_DIR) / f"cbis_ddsm_demo-{DEMO_VERSION}"
     release, aside = base / "release", base / ".release.partial"
     if release.exists():
         return release, base
@@ -178,5 +236,6 @@ def _release(config: Config) -> tuple[Path, Path | None]:
     return release, base
 
 
-def _text(value: bytes | str) -> str:
+def text(value: bytes | str) -> str:
+    """A text feature of an example, of whichever kind TFDS returns."""
     return value.decode() if isinstance(value, bytes) else str(value)

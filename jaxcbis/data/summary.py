@@ -63,6 +63,20 @@ def assumptions(assumed: Sequence[dict[str, str]]) -> list[str]:
     ]
 
 
+def show_reasons(dropped: Sequence[dict[str, str]]) -> None:
+    """Says what was left out, a line for each reason.
+
+    Args:
+      dropped: of a Dataset.
+    """
+    reasons: dict[str, list[str]] = {}
+    for item in dropped:
+        reasons.setdefault(item["reason"], []).append(item["id"])
+    for reason, ids in reasons.items():
+        few = ", ".join(ids[:3]) + (", .." if len(ids) > 3 else "")
+        warn(f"{len(ids)} dropped: {reason} ({few})")
+
+
 def show_dropped(dataset: Dataset, background_size: int | None) -> None:
     """Says what was assumed, what was left out of the data set, and what falls short.
 
@@ -73,12 +87,7 @@ def show_dropped(dataset: Dataset, background_size: int | None) -> None:
     """
     for note in dataset.notes:
         warn(note)
-    reasons: dict[str, list[str]] = {}
-    for item in dataset.dropped:
-        reasons.setdefault(item["reason"], []).append(item["id"])
-    for reason, ids in reasons.items():
-        few = ", ".join(ids[:3]) + (", .." if len(ids) > 3 else "")
-        warn(f"{len(ids)} dropped: {reason} ({few})")
+    show_reasons(dataset.dropped)
     if dataset.short:
         warn(falling_short(dataset.short, map(count, dataset.splits.values())))
     for line in assumptions(dataset.assumed):

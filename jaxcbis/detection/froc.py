@@ -1,10 +1,12 @@
 """Free-response figures: lesions found against false marks per image."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from jaxcbis.evaluation import bootstrap
 
 #: False positives per image at which the sensitivity is read off, as in LUNA16 and CAMELYON16.
 RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
@@ -87,6 +89,31 @@ def resampled(
         if weights.any():
             row[:] = weights @ (parted.lesions[:, None] > bound) / weights.sum()
     return sensitivity
+
+
+def with_intervals(
+    scores: Sequence[ArrayLike], found: Sequence[ArrayLike], times: NDArray | None
+) -> dict[str, Any]:
+    """`froc`, and 'sensitivity_at_ci95': by rate the interval of the sensitivity there.
+
+    Args:
+      scores, found: of `froc`.
+      times: of `bootstrap.draw`, for the images; None gives no intervals.
+
+    Returns:
+      By rate [low, high], Clopper and Pearson's where none or all are found
+      (`bootstrap.interval_of_share`), None where there is none.
+    """
+    curve = froc(scores, found)
+    at = curve["sensitivity_at"]
+    if times is None:
+        return curve | {"sensitivity_at_ci95": dict.fromkeys(at)}
+    bounds = {}
+    for rate, samples in zip(at, resampled(scores, found, times).T, strict=True):
+        # Of none or all the samples tell where the threshold may fall, and nothing of the rest.
+        known = [at[rate]] if at[rate] in (0, 1) else samples
+        bounds[rate] = bootstrap.interval_of_share(known, times)
+    return curve | {"sensitivity_at_ci95": bounds}
 
 
 class _Parted(NamedTuple):

@@ -8,13 +8,12 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from jaxcbis.data import summary
 from jaxcbis.detection import curve, films, mammograms, outlook, overlay
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.detection.films import Film
-from jaxcbis.detection.froc import froc, hits, resampled
+from jaxcbis.detection.froc import froc, hits, with_intervals
 from jaxcbis.detection.sweep import Mark, Sweep
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation import bootstrap
@@ -224,27 +223,12 @@ def figures(scored: Sequence[Sequence[Scored]], patients: Sequence[str]) -> dict
       None with a single patient. Chance, the mean of random draws, has only 'sensitivity_at'.
     """
     times = bootstrap.draw(patients)
-    model, bright, *draws = (tuple(zip(*marks, strict=True)) for marks in zip(*scored, strict=True))
+    model, bright, *draws = (list(zip(*marks, strict=True)) for marks in zip(*scored, strict=True))
     by_chance = [froc(*draw)["sensitivity_at"] for draw in draws]
     chance = {rate: float(np.mean([at[rate] for at in by_chance])) for rate in by_chance[0]}
     return {
         "patients": len(set(patients)),
-        "model": _with_intervals(model, times),
-        "brightness": _with_intervals(bright, times),
+        "model": with_intervals(model[0], model[1], times),
+        "brightness": with_intervals(bright[0], bright[1], times),
         "chance": {"sensitivity_at": chance},
     }
-
-
-def _with_intervals(marks: tuple, times: NDArray | None) -> dict[str, Any]:
-    """Of one ranking, by its scores and what they found, film by film."""
-    scores, hit = marks
-    found = froc(scores, hit)
-    at = found["sensitivity_at"]
-    if times is None:
-        return found | {"sensitivity_at_ci95": dict.fromkeys(at)}
-    bounds = {}
-    for rate, samples in zip(at, resampled(scores, hit, times).T, strict=True):
-        # Of none or all the samples tell where the threshold may fall, and nothing of the rest.
-        known = [at[rate]] if at[rate] in (0, 1) else samples
-        bounds[rate] = bootstrap.interval_of_share(known, times)
-    return found | {"sensitivity_at_ci95": bounds}

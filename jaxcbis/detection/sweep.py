@@ -13,9 +13,8 @@ from jaxcbis.models.inference import Track, map_batches, untracked
 #: Windows are this many steps per side apart.
 STEPS = 4
 #: A window is looked at if at least this share of it is breast, as in the background patches that
-#: the models are trained on: brighter than this level, film outside it is black.
+#: the models are trained on.
 BREAST = 0.5
-BREAST_LEVEL = 20
 #: Boxes that overlap a better one by more than this (IoU) are left out.
 OVERLAP = 0.1
 
@@ -169,9 +168,8 @@ def _starts(length: int, side: int) -> np.ndarray:
 
 def _breast(image: np.ndarray, y: np.ndarray, x: np.ndarray, side: int) -> np.ndarray:
     """Share of breast in the windows at y, x: of the largest bright region; labels lie apart."""
-    bright = (image > BREAST_LEVEL).astype(np.uint8)
-    _, regions, facts, _ = cv2.connectedComponentsWithStats(bright)
-    largest = facts[1:, cv2.CC_STAT_AREA].argmax() + 1 if len(facts) > 1 else -1
-    table = cv2.integral((regions == largest).astype(np.uint8))
+    from tfds_cbis import breast  # here: its package loads TFDS
+
+    table = cv2.integral(breast.largest(breast.bright(image)))
     inside = table[y + side, x + side] - table[y, x + side] - table[y + side, x] + table[y, x]
     return inside / side**2

@@ -33,6 +33,17 @@ KEYS = (
 )
 #: Of these, what results of an earlier version do not have.
 ADDED = ("covering",)
+#: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
+MAMMOGRAM = "mammogram"
+#: Order of the top-level keys of such a run.
+MAMMOGRAM_KEYS = (
+    "schema", "status", "kind", "config", "environment", "data", "weights", "patch_runs", "model",
+    "memory", "history", "best", "prefix", "members", "test", "test_flips", "test_official",
+    "baselines", "localization", "literature", "timing", "notes",
+)  # fmt: skip
+#: What it must have to be gone on with, and to be asked, once it is finished.
+_BEGUN = ("config", "environment", "data", "weights", "patch_runs", "notes")
+_TRAINED = ("model", "history", "best", "members", "test", "timing")
 
 
 def write(path: Path | str, results: dict) -> None:
@@ -40,13 +51,14 @@ def write(path: Path | str, results: dict) -> None:
 
     Args:
       path: of the file.
-      results: keys of `KEYS`, in any order; others follow behind them.
+      results: keys of `KEYS` or `MAMMOGRAM_KEYS`, in any order; others follow behind them.
 
     Raises:
       UserError: the file cannot be written.
       ValueError: a number is not finite; a figure that does not exist must be None.
     """
-    first = [key for key in KEYS if key in results]
+    order = MAMMOGRAM_KEYS if of_mammograms(results) else KEYS
+    first = [key for key in order if key in results]
     ordered = {key: results[key] for key in (*first, *(k for k in results if k not in first))}
     text = json.dumps(ordered, indent=2, allow_nan=False, default=_plain) + "\n"
     files.write(path, text)
@@ -82,9 +94,15 @@ def read_run(path: Path | str) -> dict:
     """Reads the results of a run, finished or not.
 
     Raises:
-      UserError: as of `read`, or a key of `KEYS` is missing or holds something else.
+      UserError: as of `read`, or a key of `KEYS` is missing or holds something else, or the run is
+        one on whole mammograms.
     """
     found = dict.fromkeys(ADDED) | read(path)
+    if of_mammograms(found):
+        raise UserError(
+            f"{path}: of a run on whole mammograms, made by the command mammogram; give the folder "
+            "of a run on patches, made by train"
+        )
     faults = [f"lacks {key}" for key in KEYS if key not in found]
     if not faults:
         if found["status"] not in STATUSES:
@@ -111,12 +129,65 @@ def read_finished(folder: Path) -> dict:
       UserError: as of `read_run`, or the run is not finished.
     """
     found = read_run(folder / "results.json")
-    if found["status"] != FINISHED:
+    _require_finished(found, folder)
+    return found
+
+
+def of_mammograms(results: dict) -> bool:
+    """Whether results are of a run on whole mammograms, and not on patches."""
+    return results.get("kind") == MAMMOGRAM
+
+
+def is_on_mammograms(folder: Path) -> bool:
+    """Whether a folder holds a run on whole mammograms, finished or not.
+
+    Raises:
+      UserError: as of `read`.
+    """
+    return of_mammograms(read(folder / "results.json"))
+
+
+def read_mammogram(path: Path | str) -> dict:
+    """Reads the results of a run on whole mammograms, finished or not.
+
+    Raises:
+      UserError: as of `read`, the run is one on patches, or a part is missing.
+    """
+    found = read(path)
+    if not of_mammograms(found):
+        raise UserError(
+            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
+            "command mammogram"
+        )
+    needed = (*_BEGUN, *(_TRAINED if found.get("status") == FINISHED else ()))
+    if lacking := [key for key in needed if not isinstance(found.get(key), dict | list)]:
+        raise UserError(
+            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
+            "give another folder, or train it again"
+        )
+    return found
+
+
+def read_finished_mammogram(folder: Path) -> dict:
+    """Reads the results of a finished run on whole mammograms.
+
+    Args:
+      folder: of the run.
+
+    Raises:
+      UserError: as of `read_mammogram`, or the run is not finished.
+    """
+    found = read_mammogram(folder / "results.json")
+    _require_finished(found, folder)
+    return found
+
+
+def _require_finished(found: dict, folder: Path) -> None:
+    if found.get("status") != FINISHED:
         raise UserError(
             f"{folder}: the run is not finished; give the command that began it again, with "
             "--resume"
         )
-    return found
 
 
 def are_finished(path: Path) -> bool:

@@ -86,8 +86,10 @@ def is_demo(results: dict) -> bool:
 
 
 def has_random_weights(results: dict) -> bool:
-    """Whether the run started from random weights."""
-    return (results.get("weights") or {}).get("format") == "random"
+    """Whether the run started from random weights; of several members, whether one did."""
+    found = results.get("weights") or {}
+    members = found if isinstance(found, list) else [found]
+    return any(each.get("format") == "random" for each in members)
 
 
 def run_name(results: dict) -> str:

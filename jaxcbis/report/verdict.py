@@ -59,14 +59,22 @@ def warnings(results: dict) -> list[str]:
             f"Leakage: {patients} patient{'s are' if patients != 1 else ' is'} in both the train "
             f"and the test set, which touches {patches} test patch{'es' * (patches != 1)}."
         )
-    if dropped := data.get("dropped"):
-        reasons = Counter(item["reason"] for item in dropped).most_common()
-        found.append(
-            f"Dropped: {len(dropped)} patch{'es' * (len(dropped) != 1)} ("
-            + ", ".join(f"{count} x {reason}" for reason, count in reasons)
-            + ")."
-        )
-    return found
+    return [*found, *dropped(data, "patch", "patches")]
+
+
+def dropped(data: dict, thing: str, things: str) -> list[str]:
+    """What of the data could not be used and why, in one sentence if there is anything.
+
+    Args:
+      data: of results.json.
+      thing, things: what the data hold, in the singular and the plural.
+    """
+    items = data.get("dropped")
+    if not items:
+        return []
+    reasons = Counter(item["reason"] for item in items).most_common()
+    told = ", ".join(f"{count} x {reason}" for reason, count in reasons)
+    return [f"Dropped: {len(items)} {thing if len(items) == 1 else things} ({told})."]
 
 
 def _classification(results: dict, test: dict) -> str:

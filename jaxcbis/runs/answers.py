@@ -20,35 +20,9 @@ from jaxcbis.runs.finished import Finished, require
 
 
 def predict(run: Finished, images: Several) -> np.ndarray:
-    """Class probabilities of one picture of a patch, or of several.
-
-    Each is stretched to the model's size and normalised as the train split was as a whole: the
-    paper's normalisation by class needs the answer. What had to be assumed of a picture, as the
-    bits of 16 that it uses, is a warning.
-
-    Args:
-      run: of `jaxcbis.load` or `jaxcbis.train`.
-      images: a picture or a list of n, of any sizes. A picture is a path (PNG, JPEG, TIFF, PGM,
-        BMP, JPEG 2000, WebP, DICOM), a PIL image, or an array [height, width] or, where its
-        channels are alike, [height, width, 3]: uint8, uint16, or floats from 0 to 1. An array
-        [n, height, width] is a list of n.
-
-    Returns:
-      float64 [classes], in the order of `jaxcbis.LABELS`; of a list [n, classes].
-
-    Raises:
-      UserError: it is no run, or a picture is of another kind (also a ValueError); its file is not
-        there (also a FileNotFoundError) or cannot be read.
-
-    Examples:
-      >>> probabilities = jaxcbis.predict(run, "patch.png")
-      >>> probabilities.shape, round(float(probabilities.sum()), 6)
-      ((5,), 1.0)
-      >>> jaxcbis.predict(run, ["patch.png", np.zeros((24, 24))]).shape
-      (2, 5)
-    """
+    """Class probabilities of pictures of patches, see `jaxcbis.predict`."""
     require(run)
-    asked = _read(images)
+    asked = read_all(images)
     found = probabilities(run, _inputs(run, asked))
     return found[0] if asked.single else found
 
@@ -61,38 +35,13 @@ def explain(
     method: str | None = None,
     stage: str | None = None,
 ) -> Explanation:
-    """Class probabilities of pictures of patches, and the class activation maps behind them.
-
-    Args:
-      run: a finished run.
-      images: as of `predict`.
-      target: class that the maps are of, by name or by its index in `jaxcbis.LABELS`; the most
-        probable one of each picture if None.
-      method: 'gradcam', 'gradcam++', 'hirescam', 'layercam' or 'scorecam'; the run's own if None.
-      stage: whose output is mapped, 'block1' to 'block5' of a VGG, 'stem' or 'layer1' to 'layer4'
-        of a ResNet; the run's own if None.
-
-    Returns:
-      Labels, probabilities and maps; it draws them, too. Of one picture those of one, of a list
-      those of n.
-
-    Raises:
-      UserError: as of `predict`; or there is no such class, method or stage (also a ValueError).
-
-    Examples:
-      >>> found = jaxcbis.explain(run, "patch.png", target="MALIGNANT_Mass", method="hirescam")
-      >>> found.labels in jaxcbis.LABELS, found.targets
-      (True, 'MALIGNANT_Mass')
-      >>> found.maps.shape  # at the model's size
-      (32, 32)
-      >>> figure = found.plot()  # patch, map and overlay side by side
-    """
+    """Class probabilities of pictures of patches and their maps, see `jaxcbis.explain`."""
     require(run)
-    method = _known("method", method or run.config.cam_method, tuple(CAM_METHODS))
+    method = known("method", method or run.config.cam_method, tuple(CAM_METHODS))
     stages = tuple(run.model.stages)
-    stage = _known("stage", stage or run.config.cam_stage or stages[-1], stages)
+    stage = known("stage", stage or run.config.cam_stage or stages[-1], stages)
     wanted = None if target is None else _class(target)
-    asked = _read(images)
+    asked = read_all(images)
     inputs = _inputs(run, asked)
     labels = None if wanted is None else np.full(len(inputs), wanted)
     found = activation_maps.maps(run.model, inputs, labels=labels, method=method, stage=stage)
@@ -152,30 +101,36 @@ def read(image: given.Given) -> np.ndarray:
       UserError: as of `predict`.
     """
     pixels, notes = given.one(image)
-    _warn(notes)
+    _warn(notes, 4)
     return pixels
 
 
-def _read(images: Several) -> Grey:
+def read_all(images: Several) -> Grey:
+    """Pictures of `predict` as grey pixels.
+
+    Raises:
+      UserError: as of `predict`.
+    """
     asked = given.several(images)
-    _warn(asked.notes)
+    _warn(asked.notes, 5)
     return asked
 
 
-def _warn(notes: list[str]) -> None:
+def _warn(notes: list[str], level: int) -> None:
+    """Warns of what had to be assumed at the line that called a public function, so far above."""
     for note in notes:
-        warnings.warn(note, stacklevel=4)  # of who called a public function
+        warnings.warn(note, stacklevel=level)
 
 
 def _class(target: str | int) -> int:
     """The index of a class that is given by name or by index."""
     if isinstance(target, (int, np.integer)) and 0 <= target < len(LABELS):
         return int(target)
-    return LABELS.index(_known("target", target, LABELS))
+    return LABELS.index(known("target", target, LABELS))
 
 
-def _known(what: str, value: str | int, known: tuple[str, ...]) -> str:
-    """The value, if it is known.
+def known(what: str, value: str | int, known: tuple[str, ...]) -> str:
+    """The value of an argument, if it is known.
 
     Raises:
       InvalidValueError: it is not.

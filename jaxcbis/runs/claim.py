@@ -1,7 +1,7 @@
 """The folder of a run: made for a new one, or found to hold the one that is to be gone on with."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,33 @@ from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.records import folders, results
 
+#: In what options differ from those that a run recorded, in words: takes its 'config', and whether
+#: it has its figures.
+Differing = Callable[[Mapping[str, Any], bool], list[str]]
+
 
 def claim(folder: Path, config: Config) -> dict | None:
+    """`take` for a run of patches."""
+    now = dataclasses.asdict(config)
+
+    def differing(before: Mapping[str, Any], scored: bool) -> list[str]:
+        return options.differing(before, now, scored=scored)
+
+    return take(folder, results.read_run, differing, resume=config.resume)
+
+
+def take(
+    folder: Path, read: Callable[[Path], dict], differing: Differing, *, resume: bool
+) -> dict | None:
     """Makes the folder of a new run, or checks that it holds the run that is to be resumed.
 
     Another process may change what it holds until it is locked: ask again then.
+
+    Args:
+      folder: of the run.
+      read: reads its results.json.
+      differing: of the options asked for now.
+      resume: whether a run that is there is to be gone on with.
 
     Returns:
       The results so far of the run that is to be resumed; None of a new one.
@@ -23,12 +45,19 @@ def claim(folder: Path, config: Config) -> dict | None:
     Raises:
       UserError: the folder holds something else, or cannot be made or written to.
     """
-    before = _held(folder, config)
+    before = _held(folder, read, resume=resume)
+    if before is not None:
+        scored = before["status"] == results.FINISHED
+        if different := differing(before["config"], scored):
+            raise UserError(
+                f"--resume: the run in {folder} has other options ({'; '.join(different)}); "
+                "give the same ones or another --output"
+            )
     files.require_writable(folder, "choose another --output")
     return before
 
 
-def _held(folder: Path, config: Config) -> dict | None:
+def _held(folder: Path, read: Callable[[Path], dict], *, resume: bool) -> dict | None:
     """The results so far of the run that is to be resumed; None where a new one has room."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"--output {folder}: is a file; give a folder")
@@ -38,19 +67,12 @@ def _held(folder: Path, config: Config) -> dict | None:
         if folders.unused(folder):
             return None
         raise UserError(f"--output {folder}: holds other files; choose another folder")
-    before = results.read_run(folder / "results.json")
-    if not config.resume:
+    before = read(folder / "results.json")
+    if not resume:
         raise UserError(
             f"--output {folder}: holds a finished run; choose another folder or delete it"
             if before["status"] == results.FINISHED
             else f"--output {folder}: holds an unfinished run; add --resume to go on with it"
-        )
-    scored = before["status"] == results.FINISHED
-    now = dataclasses.asdict(config)
-    if differing := options.differing(before["config"], now, scored=scored):
-        raise UserError(
-            f"--resume: the run in {folder} has other options ({'; '.join(differing)}); "
-            "give the same ones or another --output"
         )
     return before
 
@@ -82,7 +104,9 @@ def require_same_inputs(folder: Path, before: dict | None, now: dict) -> None:
             )
 
 
-def _content(part: Mapping[str, Any]) -> dict[str, Any]:
+def _content(part: Mapping[str, Any] | list) -> Any:
+    if isinstance(part, list):  # of several members
+        return [_content(each) for each in part]
     # Earlier versions cut no windows and told of none that fall short, nor of what they assumed.
     return {"short": [], "assumed": []} | {
         key: value for key, value in part.items() if key != "source"

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
@@ -23,13 +23,32 @@ LISTED = 20
 #: Prints what a run says of one picture, draws it to the file given, and returns the facts.
 Answer: TypeAlias = Callable[[Picture, Path], dict]
 
+#: What must be known before believing any run's answer.
+NO_DEVICE = "no medical device: for research on methods, not to diagnose anybody"
+DEMO = "trained on demo data, synthetic phantoms: says nothing about mammograms"
+RANDOM = "started from random weights: nothing was transferred"
+
+
+class Begun(NamedTuple):
+    """A run that is ready to explain pictures.
+
+    Attributes:
+      name: of the run, in a few words.
+      notes: what must be known before believing it.
+      answer: explains one picture; its facts, for JSON, have their 'notes'.
+    """
+
+    name: str
+    notes: list[str]
+    answer: Answer
+
 
 # Six parameters: what is asked of whom, and the three places where answers go.
 def explain(
     images: Sequence[Path],
     run: Path,
     output: Path,
-    prepare: Callable[[Finished], Answer],
+    begin: Callable[[Path], Begun],
     *,
     kind: str,
     json_file: str | None = None,
@@ -43,8 +62,7 @@ def explain(
       images: files that `pictures.read` reads; one that is named twice is answered once.
       run: folder of a finished run.
       output: folder of the pictures, `<image>-<kind>.png`.
-      prepare: takes the run, checks what was asked of it, and returns what explains one image, its
-        facts for JSON with their 'notes'.
+      begin: reads the run, and checks what was asked of it; once JAX has started.
       kind: of the pictures.
       json_file: where the answers are written as JSON, too; '-' prints them in place of the text.
 
@@ -62,13 +80,10 @@ def explain(
     if json_file not in (None, "-"):
         places.require_json(json_file, distinct, drawn)
     places.require_folder(output)
-    results.read_finished(run)  # what is wrong there is said before JAX starts
     backend.start("auto")
-    finished = load(run)
     with hushed() if json_file == "-" else nullcontext():
-        say(f"{run_name(finished.results)}, from {run}")
-        answer = prepare(finished)
-        notes = cautions(finished.results)
+        name, notes, answer = begin(run)
+        say(f"{name}, from {run}")
         if twice := len(images) - len(distinct):
             again = "1 name is of an image" if twice == 1 else f"{twice} names are of images"
             notes.append(f"{again} named before: each is answered once")
@@ -133,17 +148,31 @@ def _require_all(told: dict) -> None:
     )
 
 
+def begin(folder: Path, prepare: Callable[[Finished], Answer]) -> Begun:
+    """Reads a run on patches that is to explain pictures.
+
+    Args:
+      folder: of the run.
+      prepare: takes the run, checks what was asked of it, and returns what explains one picture.
+
+    Raises:
+      UserError: as of `finished.load`, or of `prepare`.
+    """
+    run = load(folder)
+    return Begun(run_name(run.results), cautions(run.results), prepare(run))
+
+
 def cautions(results: dict) -> list[str]:
     """What must be known before believing a run's answer to a new image.
 
     Args:
       results: content of results.json.
     """
-    notes = ["no medical device: for research on methods, not to diagnose anybody"]
+    notes = [NO_DEVICE]
     if is_demo(results):
-        notes.append("trained on demo data, synthetic phantoms: says nothing about mammograms")
+        notes.append(DEMO)
     if has_random_weights(results):
-        notes.append("started from random weights: nothing was transferred")
+        notes.append(RANDOM)
     if results["config"]["protocol"] == "paper":
         notes.append(
             "trained by the paper's protocol on patches normalised by their class; an image whose "

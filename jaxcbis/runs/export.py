@@ -1,6 +1,7 @@
 """A trained model in a file that JAX runs without this package."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import jax
@@ -17,29 +18,8 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 
 def export(run: Finished, file: Path | str) -> Path:
-    """Writes the model as StableHLO, weights and normalisation included.
-
-    `jax.export.deserialize(bytearray(Path(file).read_bytes())).call(images)` takes uint8 grey
-    patches [n, size, size], any n, already at the run's --image-size, and returns their class
-    probabilities, float32 [n, classes]. It is lowered for `PLATFORMS`. JAX promises to read such a
-    file for six months.
-
-    Args:
-      run: of `finished.load`.
-      file: to write; one that exists is replaced.
-
-    Returns:
-      The file.
-
-    Raises:
-      UserError: it is no run (also a ValueError), or the file cannot be written.
-
-    Examples:
-      >>> jaxcbis.export(run, "model.stablehlo").name
-      'model.stablehlo'
-    """
+    """Writes the model of a run on patches, see `jaxcbis.export`."""
     require(run)
-    file = Path(os.path.expanduser(file))
     stages = (*run.model.stages, HEAD)
     model = jax.tree.map(np.asarray, run.model)  # for any number of devices
 
@@ -49,7 +29,28 @@ def export(run: Finished, file: Path | str) -> Path:
         return jax.nn.softmax(apply(model, inputs, stages), axis=-1)
 
     size = run.config.image_size
-    batch = jax_export.symbolic_shape(f"n, {size}, {size}")
+    return write(serve, (size, size), file)
+
+
+def write(
+    serve: Callable[[jax.Array], jax.Array], shape: tuple[int, int], file: Path | str
+) -> Path:
+    """Writes a function of grey pictures as StableHLO, lowered for `PLATFORMS`.
+
+    Args:
+      serve: takes uint8 [n, height, width], for any n.
+      shape: height and width.
+      file: to write; one that exists is replaced.
+
+    Returns:
+      The file.
+
+    Raises:
+      UserError: the file cannot be written.
+    """
+    file = Path(os.path.expanduser(file))
+    height, width = shape
+    batch = jax_export.symbolic_shape(f"n, {height}, {width}")
     argument = jax.ShapeDtypeStruct(batch, jnp.uint8)
     data = jax_export.export(jax.jit(serve), platforms=PLATFORMS)(argument).serialize()
     files.write(file, data)

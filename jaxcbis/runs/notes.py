@@ -5,6 +5,7 @@ import itertools
 from jaxcbis.data import summary
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.labels import LABELS
+from jaxcbis.machine import device
 from jaxcbis.report.blind import NO_MASKS, without_masks
 
 UNFINISHED = "the run is not finished: its figures are null"
@@ -76,6 +77,25 @@ def of_devices(environment: dict) -> list[str]:
         f"begun on {was} devices and continued on {now}: last digits may differ"
         for was, now in itertools.pairwise(numbers)
     ]
+
+
+def environment(threads: int, before: dict | None) -> dict:
+    """Of this machine; and, if their number has changed, the devices that were used before.
+
+    Args:
+      threads: of XLA on a CPU.
+      before: results so far of a run that is resumed.
+
+    Returns:
+      Key `environment` of results.json.
+    """
+    now = device.environment(threads)
+    if before is None:
+        return now
+    was = before["environment"]
+    numbers = [*was.get("devices_before", ()), was.get("devices", now["devices"])]
+    changed = [a for a, b in zip(numbers, [*numbers[1:], now["devices"]], strict=True) if a != b]
+    return now | ({"devices_before": changed} if changed else {})
 
 
 def of_covering(covering: dict | None, *, masks: bool = True) -> list[str]:

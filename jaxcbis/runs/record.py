@@ -7,7 +7,7 @@ from jaxcbis.config import Config
 from jaxcbis.data import loading, normalization, summary
 from jaxcbis.data.normalization import Statistics
 from jaxcbis.data.patches import Dataset, lesion_side
-from jaxcbis.machine import device, places
+from jaxcbis.machine import places
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
@@ -32,7 +32,7 @@ def begin(
       Every key of `results.KEYS`, None where it is not known yet.
     """
     data = summary.describe(dataset)
-    environment = _environment(threads, before)
+    environment = notes.environment(threads, before)
     told = [
         *filter(None, [tensorboard.missing()]),
         *([notes.DEMO] if dataset.source == loading.DEMO else []),
@@ -106,14 +106,3 @@ def finish(found: dict, scores: dict, timing: dict) -> dict:
             ],
         }
     )
-
-
-def _environment(threads: int, before: dict | None) -> dict:
-    """Of this machine; and, if their number has changed, the devices that were used before."""
-    now = device.environment(threads)
-    if before is None:
-        return now
-    was = before["environment"]
-    numbers = [*was.get("devices_before", ()), was.get("devices", now["devices"])]
-    changed = [a for a, b in zip(numbers, [*numbers[1:], now["devices"]], strict=True) if a != b]
-    return now | ({"devices_before": changed} if changed else {})

@@ -1,7 +1,7 @@
 """One run from top to bottom: data, model, training, test, localisation, report."""
 
 from collections.abc import Callable
-from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,10 +10,10 @@ from jaxcbis.data import loading, normalization
 from jaxcbis.data.patches import Dataset
 from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
-from jaxcbis.machine import backend, device, hosts
-from jaxcbis.machine.console import hushed
-from jaxcbis.records import folders, paths, results
-from jaxcbis.runs import claim, inputs, leave, record, test, train
+from jaxcbis.machine import device, hosts
+from jaxcbis.records import paths, results
+from jaxcbis.runs import claim, holding, inputs, leave, record, test, train
+from jaxcbis.runs.holding import Held
 from jaxcbis.runs.inputs import Start
 from jaxcbis.runs.timing import timed
 from jaxcbis.training import checkpoints
@@ -62,46 +62,20 @@ def run(
     if not shared and not results.are_finished(folder / "results.json"):
         paths.require_inputs(config)
         loading.look(config)  # before weights are fetched
-    if config.coordinator is None:  # of several hosts, each may look while another one does
-        folders.require_free(folder)
-    with folders.unmade_if_unused(folder):
-        before = claim.claim(folder, config)  # what is wrong there is said before JAX starts
-        with hosts.joined(config.coordinator, config.num_processes, config.process_id):
-            return _claimed(config, before, shared, on_epoch)
-
-
-def _claimed(
-    config: Config, before: dict | None, shared: Shared | None, on_epoch: Callable[[dict], None]
-) -> dict:
-    """`run` in a folder that has room for it, with the results that are there."""
-    folder = Path(config.output)
-    threads = claim.threads_of(before) if before else None
-    started = backend.start(config.device, threads, deterministic=config.deterministic)
-    reports = hosts.first()
-    with (
-        nullcontext() if reports else hushed(),
-        folders.lock(folder) if reports else nullcontext(),
-        device.compile_clock() as compile_seconds,
-    ):
-        hosts.wait_for_all("the folder is taken")
-        folders.require_seen(folder)
-        # Another process may have finished the run while this one waited to begin.
-        before = claim.claim(folder, config)
-        finished = before is not None and before["status"] == results.FINISHED
-        if hosts.of_first(finished):  # another host may still see an older file
-            return leave.complete(folder, before) if reports and before else {}
-        return _run(config, before, shared, on_epoch, started.threads, compile_seconds)
+    with holding.held(config, partial(claim.claim, folder, config)) as held:
+        if held.finished:
+            return leave.complete(folder, held.before) if hosts.first() and held.before else {}
+        return _run(config, held, shared, on_epoch)
 
 
 def _run(
     config: Config,
-    before: dict | None,
+    held: Held,
     shared: Shared | None,
     on_epoch: Callable[[dict], None],
-    threads: int,
-    compile_seconds: Callable[[], float],
 ) -> dict:
-    """`run` in a folder that is its own, with the results that it had before."""
+    """`run` in a folder that is its own."""
+    before, threads = held.before, held.threads
     timing: dict[str, float] = {}
     folder = Path(config.output)
     inputs.introduce(config, threads, before)
@@ -137,7 +111,7 @@ def _run(
 
     # ---- Report
     scores, iou = test.score(config, dataset, answers)
-    timing["compile_s"] = compile_seconds()
+    timing["compile_s"] = held.compile_seconds()
     timing["peak_memory_mb"] = device.peak_memory_mb()
     found |= record.trained(model, progress, statistics, dataset, timing)
     found = record.finish(found, scores, timing)

@@ -53,7 +53,7 @@ def train(
       on_epoch: called with every row of the history, those of a resumed run first.
       kept: activations that other runs share.
     """
-    folder = Path(config.output) / "checkpoints"
+    folder = Path(config.output)
     recipe = _recipe(config)
     for phase in recipe.phases:
         rates = ", ".join(f"{stage} {rate:g}" for stage, rate in phase.learning_rates.items())
@@ -62,15 +62,38 @@ def train(
         _examples(dataset.splits[name], statistics, config, model)
         for name in ("train", "validation")
     )
-    before = read_progress(folder, recipe).history
+    splits = Splits(train, validation, kept=kept)
+    return fitted(model, recipe, splits, folder, resume=config.resume, on_epoch=on_epoch)
+
+
+# Six parameters: what is trained on what, where, and who is told.
+def fitted(
+    model: Model,
+    recipe: Recipe,
+    splits: Splits,
+    folder: Path,
+    *,
+    resume: bool,
+    on_epoch: Callable[[dict], None] = lambda row: None,
+) -> Fitted:
+    """`fit`, with a line on the screen and a point in TensorBoard for every epoch.
+
+    Args:
+      model, recipe, splits: as of `fit`.
+      folder: of the run; `checkpoints` and `tensorboard` are in it.
+      resume: whether the user asked for it.
+      on_epoch: called with every row of the history, those of a resumed run first.
+    """
+    saved = folder / "checkpoints"
+    before = read_progress(saved, recipe).history
     if before:
         last = before[-1]
         say(f"Going on behind phase {last['phase']}, epoch {last['epoch']}; what was done:")
-    elif config.resume:
+    elif resume:
         say("No checkpoint was saved yet: training starts from the beginning")
-    logger = tensorboard.logger(folder.parent / "tensorboard")
+    logger = tensorboard.logger(folder / "tensorboard")
     with logger if hosts.first() else nullcontext(_unlogged) as log, bar() as bars:
-        tell = _telling(config, bars)
+        tell = _telling(recipe, bars)
 
         def take_in(row: dict, again: bool = False) -> None:
             log(row)
@@ -79,7 +102,7 @@ def train(
 
         for row in before:
             take_in(row, again=True)
-        return fit(model, recipe, Splits(train, validation, kept=kept), folder, take_in, track)
+        return fit(model, recipe, splits, saved, take_in, track)
 
 
 def _recipe(config: Config) -> Recipe:
@@ -106,22 +129,22 @@ def _unlogged(row: dict) -> None:
     """For a host that does not report."""
 
 
-def _telling(config: Config, bars: Bars) -> Callable[[dict, bool], None]:
+def _telling(recipe: Recipe, bars: Bars) -> Callable[[dict, bool], None]:
     """What says a row of the history, and whether it is told again by a run that is resumed."""
-    epochs = bars.add_task("epochs", total=config.epochs)
+    epochs = bars.add_task("epochs", total=recipe.epochs)
     history: list[dict] = []
 
     def tell(row: dict, again: bool) -> None:
         if not history:
             say(epoch_lines.HEAD)
         history.append(row)
-        say(epoch_lines.line(history, config.patience, config.min_delta))
+        say(epoch_lines.line(history, recipe.patience, recipe.min_delta))
         parts = ""
         if row["val_look"] is not None:
             parts = f"cross-entropy {row['val_cross_entropy']:.4f}, look {row['val_look']:.4f}, "
         detail(f"  {parts}{row['seconds']:.2f} s")
         bars.update(epochs, description=row["phase"], completed=row["epoch"])
-        estimate = epoch_lines.estimate(row, config.epochs, config.patience)
+        estimate = epoch_lines.estimate(row, recipe.epochs, recipe.patience)
         if estimate and not again:
             say(estimate)
 

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from jaxcbis import config
+from jaxcbis import config, flags
 from jaxcbis.commands import completion, main
 
 COMMANDS = main.parser()._subparsers._group_actions[0].choices
@@ -129,4 +129,4 @@ def test_without_its_package_the_script_says_what_to_install(monkeypatch, refuse
 
 def test_a_group_is_made_once():
     parser = argparse.ArgumentParser()
-    assert config.group(parser, "data") is config.group(parser, "data")
+    assert flags.group(parser, "data") is flags.group(parser, "data")

@@ -22,7 +22,7 @@ from jaxcbis.models import backbones
 from jaxcbis.records import folders
 from jaxcbis.report.figures import examples, of_run
 from jaxcbis.report.page import document, gallery
-from jaxcbis.runs import claim
+from jaxcbis.runs import claim, holding
 from jaxcbis.runs import run as one_run
 from jaxcbis.training import checkpoints
 from tests import processes, stripes
@@ -317,7 +317,7 @@ def test_a_resumed_run_starts_with_the_threads_that_it_began_with(tmp_path, monk
     def start(name, threads=None, **_):
         raise Started(threads)
 
-    monkeypatch.setattr(one_run.backend, "start", start)
+    monkeypatch.setattr(holding.backend, "start", start)
     monkeypatch.setattr(one_run.claim, "claim", lambda *_: {"environment": {"threads": 3}})
     with pytest.raises(Started, match="3"):
         one_run.run(resolve({"output": str(tmp_path)}))

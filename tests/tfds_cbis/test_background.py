@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tfds_cbis.background import (
-    BREAST_LEVEL,
     MAX_OVERLAP,
     allotment,
     places,
@@ -17,6 +16,7 @@ from tfds_cbis.background import (
     sizes,
     summed_areas,
 )
+from tfds_cbis.breast import LEVEL
 from tfds_cbis.protocols import PROTOCOLS
 from tfds_cbis.release.boxes import Box
 
@@ -57,7 +57,7 @@ def test_crops_show_breast_and_no_lesion(seed, size, count, breast, margin):
         near = Box(*(max(v, 0) for v in (box.x0 - distance, box.y0 - distance)),
                    box.x1 + distance, box.y1 + distance)  # fmt: skip
         assert not near.crop(lesions).any()
-        assert np.mean(box.crop(image) > BREAST_LEVEL) >= breast
+        assert np.mean(box.crop(image) > LEVEL) >= breast
     for a, b in combinations(boxes, 2):
         assert shared(a, b) <= MAX_OVERLAP * size * size
     assert places(*words, **options) == boxes
@@ -85,7 +85,7 @@ def test_few_crops_keep_apart():
     ("image", "lesions", "size"),
     [
         (np.full((50, 50), 90), np.zeros((50, 50)), 51),
-        (np.full((50, 50), BREAST_LEVEL), np.zeros((50, 50)), 10),
+        (np.full((50, 50), LEVEL), np.zeros((50, 50)), 10),
         (np.full((50, 50), 90), np.full((50, 50), 255), 10),
     ],
     ids=["too small", "black", "all lesion"],

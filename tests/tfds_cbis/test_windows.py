@@ -8,7 +8,8 @@ from scipy.stats import kstest
 
 from tests.tfds_cbis.test_background import view
 from tfds_cbis import windows
-from tfds_cbis.background import BREAST_LEVEL, summed_areas
+from tfds_cbis.background import summed_areas
+from tfds_cbis.breast import LEVEL
 from tfds_cbis.films import Film
 from tfds_cbis.protocols import PROTOCOLS, Protocol
 from tfds_cbis.release.boxes import Box
@@ -45,7 +46,7 @@ def test_a_window_holds_its_lesion_and_tells_what_it_lacks(seed, x0, y0, wide, h
     assert 0 <= found.x0 <= box.x0 < box.x1 <= found.x1 <= width
     assert 0 <= found.y0 <= box.y0 < box.y1 <= found.y1 <= height
     assert ("another lesion" in lack) == found.crop(others).any()
-    assert ("breast" in lack) == (np.mean(found.crop(image) > BREAST_LEVEL) < 0.75)
+    assert ("breast" in lack) == (np.mean(found.crop(image) > LEVEL) < 0.75)
     assert windows.draw(box, summed_areas(image, others), SHIFTED, f"1/{seed}") == (found, lack)
 
 

@@ -1,21 +1,15 @@
-"""TFDS builder of lesion and background patches from CBIS-DDSM; needs no TensorFlow."""
+"""TFDS builder of patches and of whole mammograms from CBIS-DDSM; needs no TensorFlow."""
 
 import contextlib
-import functools
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import tensorflow_datasets as tfds
 
-from tfds_cbis.cutting import cut_split
+from tfds_cbis.cbis_ddsm_patches import configurations
 from tfds_cbis.errors import CbisError
-from tfds_cbis.labels import LABELS
-from tfds_cbis.planning import Job, plan
-from tfds_cbis.protocols import PROTOCOLS, Protocol
 from tfds_cbis.release.cases import SPLITS
 from tfds_cbis.release.files import Release
 from tfds_cbis.tfds_internals import LocalBuilder
@@ -24,63 +18,15 @@ from tfds_cbis.threads import Mapper, in_parallel
 #: Side of a background crop in pixels of the mammogram, as in the paper.
 BACKGROUND_SIZE = 550
 
-#: Windows on each lesion of the train split where they are drawn, and the most there may be.
-WINDOWS, MOST_WINDOWS = 3, 20
-
-#: Names of the configurations: of a protocol and of whether the images are DICOM files. Those of
-#: another number of windows than `WINDOWS` end in it.
-NAMES = {
-    ("paper", False): "paper",
-    ("clean", False): "clean",
-    ("shifted", False): "shifted",
-    ("paper", True): "dicom",
-    ("clean", True): "dicom_clean",
-    ("shifted", True): "dicom_shifted",
-}
-
-
-@dataclass(eq=False, kw_only=True)
-class PatchesConfig(tfds.core.BuilderConfig):
-    """A configuration.
-
-    Attributes:
-      protocol: how patches are cut.
-      dicom: whether they are cut from the DICOM release, whose 16 bit they keep.
-      windows: on each lesion of the train split; 1 where the protocol draws none.
-    """
-
-    protocol: Protocol
-    dicom: bool
-    windows: int
-
-
-def config_name(protocol: str, *, dicom: bool, windows: int) -> str:
-    """The configuration of a protocol, a kind of release and a number of windows."""
-    name = NAMES[protocol, dicom]
-    usual = PROTOCOLS[protocol].shares is None or windows == WINDOWS
-    return name if usual else f"{name}_{windows}"
-
-
-def _configs() -> Iterator[PatchesConfig]:
-    for protocol, dicom in NAMES:
-        rule = PROTOCOLS[protocol]
-        for windows in (1,) if rule.shares is None else range(1, MOST_WINDOWS + 1):
-            drawn = (rule.shares is not None) * f" {windows} of a lesion to train on."
-            yield PatchesConfig(
-                name=config_name(protocol, dicom=dicom, windows=windows),
-                description=rule.description + drawn + dicom * " 16 bit.",
-                protocol=rule,
-                dicom=dicom,
-                windows=windows,
-            )
-
 
 class Builder(LocalBuilder):
-    """Patches cut by a protocol from a CBIS-DDSM release.
+    """Patches cut by a protocol from a CBIS-DDSM release, or its whole mammograms.
 
     The configurations `paper`, `clean` and `shifted` are cut from the Kaggle release, `dicom`,
     `dicom_clean` and `dicom_shifted` by the same protocols from the DICOM release. `shifted` has
-    `WINDOWS` windows on each lesion of its train split, `shifted_1` one, and so on.
+    `WINDOWS` windows on each lesion of its train split, `shifted_1` one, and so on. `mammograms`
+    and `dicom_mammograms` hold whole mammograms at 1152 x 896 pixels, `mammograms_576x448` and so
+    on at another height and width.
 
     Args:
       release: the release to prepare from; None takes the manual directory, which then holds
@@ -96,7 +42,10 @@ class Builder(LocalBuilder):
         "1.0.0": "Tight lesion boxes and background crops, official split.",
         "1.1.0": "Windows with the lesion anywhere inside; their number is the feature `window`.",
     }
-    BUILDER_CONFIGS: ClassVar = list(_configs())
+    BUILDER_CONFIGS: ClassVar = [
+        *configurations.of_patches(),
+        *filter(None, map(configurations.of_mammograms, ("mammograms", "dicom_mammograms"))),
+    ]
     MANUAL_DOWNLOAD_INSTRUCTIONS = (
         "Put the Kaggle JPEG release of CBIS-DDSM here: its folders csv/ and jpeg/, "
         "or its archive.zip; for the dicom configurations the DICOM release of TCIA."
@@ -129,32 +78,15 @@ class Builder(LocalBuilder):
         with self._opened:
             super().download_and_prepare(**kwargs)
 
+    @classmethod
+    def get_builder_config(cls, name: str, version: Any = None) -> tfds.core.BuilderConfig | None:
+        """The configuration of a name; those of whole mammograms are too many to be listed."""
+        found = super().get_builder_config(name, version)
+        return found or configurations.of_mammograms(name)
+
     def _info(self) -> tfds.core.DatasetInfo:
-        grey = functools.partial(tfds.features.Image, shape=(None, None, 1), encoding_format="png")
-        depth = np.uint16 if self.builder_config.dicom else np.uint8
         return self.local_info(
-            features=tfds.features.FeaturesDict(
-                {
-                    "image": grey(doc="Patch at source resolution.", dtype=depth),
-                    "mask": grey(doc="255 inside the lesion, 0 elsewhere and in background."),
-                    "label": tfds.features.ClassLabel(names=LABELS),
-                    "id": tfds.features.Text(),
-                    "window": tfds.features.Scalar(
-                        dtype=np.int32,
-                        doc="Number among the lesion's windows; of background, with which it goes.",
-                    ),
-                    "patient_id": tfds.features.Text(),
-                    "side": tfds.features.Text(doc="LEFT or RIGHT."),
-                    "view": tfds.features.Text(doc="CC or MLO."),
-                    "box": tfds.features.Tensor(
-                        shape=(4,),
-                        dtype=np.int32,
-                        doc="x0, y0, x1, y1 in pixels of the mammogram; x1 and y1 lie outside.",
-                    ),
-                    "pathology": tfds.features.Text(doc="As in the CSV row."),
-                    "abnormality_type": tfds.features.Text(doc="mass or calcification."),
-                }
-            ),
+            features=tfds.features.FeaturesDict(self.builder_config.features()),
             supervised_keys=("image", "label"),
             homepage="https://doi.org/10.7937/K9/TCIA.2016.7O02S9CY",
             license="CC BY 3.0",
@@ -165,27 +97,24 @@ class Builder(LocalBuilder):
         release = self.release or self._opened.enter_context(_manual_release(dl_manager))
         if release.dicom != self.builder_config.dicom:
             kind = "DICOM" if release.dicom else "JPEG"
-            fitting = " or ".join(
-                name for (_, dicom), name in NAMES.items() if dicom == release.dicom
-            )
             raise CbisError(
                 f"{release.path} holds {kind} files, which the configuration "
-                f"{self.builder_config.name} is not for; expected {fitting}"
+                f"{self.builder_config.name} is not for; expected "
+                f"{self.builder_config.fitting(dicom=release.dicom)}"
             )
-        jobs, dropped = plan(
-            release, self.builder_config.protocol, background_size=self._background_size,
-            seed=self.seed, count=self.builder_config.windows, mapper=self._mapper,
-        )  # fmt: skip
+        jobs, dropped, facts = self.builder_config.plan(
+            release, background_size=self._background_size, seed=self.seed, mapper=self._mapper
+        )
         # The metadata are written with the records, when the last split is done.
         self.info.metadata.update(
             source=os.path.realpath(release.path),
             background_size=self._background_size,
             fingerprint=release.fingerprint(background_size=self._background_size),
-            windows=self.builder_config.windows,
             dropped=dropped,
             short=[],
             assumed=[],
             notes=release.notes,
+            **facts,
         )
         return {
             split: self._generate_examples(release, split, jobs)
@@ -194,14 +123,13 @@ class Builder(LocalBuilder):
         }
 
     def _generate_examples(
-        self, release: Release, split: str, jobs: list[Job]
+        self, release: Release, split: str, jobs: list[Any]
     ) -> Iterator[tuple[str, dict]]:
         mine = [number for number, job in enumerate(jobs) if job.view.split == split]
-        cut = cut_split(
-            release, [jobs[number] for number in mine], self.builder_config.protocol,
-            seed=self.seed, mapper=self._mapper,
-        )  # fmt: skip
-        for number, found in zip(mine, cut, strict=True):
+        made = self.builder_config.make(
+            release, [jobs[number] for number in mine], seed=self.seed, mapper=self._mapper
+        )
+        for number, found in zip(mine, made, strict=True):
             self.info.metadata["dropped"] += found.dropped
             self.info.metadata["short"] += found.short
             self.info.metadata["assumed"] += found.assumed

@@ -7,7 +7,16 @@ from jaxcbis.report.figures.style import BLUE, GREY
 
 def draw(results: dict) -> Figure:
     """How often the predicted class is right, by the probability that it was given."""
-    found = results["test"]["calibration"]
+    return of(results["test"]["calibration"], "patches")
+
+
+def of(found: dict, things: str) -> Figure:
+    """The same of any answers.
+
+    Args:
+      found: of `calibration.calibration`, with bins.
+      things: what was answered, in the plural.
+    """
     figure = Figure(figsize=(4.2, 4.2), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=(4, 1))
     rows = found["bins"]
@@ -25,5 +34,5 @@ def draw(results: dict) -> Figure:
     axes.legend(fontsize=8, loc="lower right")
     axes.grid(alpha=0.3)
     below.bar(middle, [row["n"] for row in rows], width * 0.9, color=BLUE)
-    below.set(xlabel="probability of the predicted class", ylabel="patches")
+    below.set(xlabel="probability of the predicted class", ylabel=things)
     return figure

@@ -13,14 +13,19 @@ NUMBERED = 12
 _SAID = {"cross_entropy": "cross-entropy", "look": "localisation term"}
 
 
-def draw(results: dict) -> Figure:
-    """Phase after phase, with the epoch whose weights were kept."""
+def draw(results: dict, title: str | None = None) -> Figure:
+    """Phase after phase, with the epoch whose weights were kept.
+
+    Args:
+      results: content of results.json, with a history.
+      title: of the figure; None says which patch run it is.
+    """
     history = results["history"]
     names = ["loss", "accuracy"]
     if any(row.get("val_look") is not None for row in history):
         names += ["cross_entropy", "look"]
     figure = Figure(figsize=(10, 2 * len(names)), layout="constrained")
-    figure.suptitle(title_of(results))
+    figure.suptitle(title_of(results) if title is None else title, parse_math=False)
     panels = figure.subplots(len(names) // 2, 2, squeeze=False)
     for axes, name in zip(panels.ravel(), names, strict=True):
         _panel(axes, name, history, results.get("best"))

@@ -8,6 +8,7 @@ function showInDialog(position, address, ...page) {
   byId("link").href = address;
   byId("patch-body").replaceChildren(...page);
   if (!dialog.open) dialog.showModal();
+  if (!dialog.contains(document.activeElement)) byId("next").focus(); // a link that is gone had it
 }
 
 /** `index` is of a patch among those `shown`, which begin anew behind the last. */

@@ -1,6 +1,7 @@
 // The filters of the gallery. The address holds them: #true=MALIGNANT&answer=wrong.
 
 const form = byId("filters");
+const { thing, things } = byId("gallery").dataset; // what the gallery is of: "patch", "patches"
 
 /** What each control of the form lets pass, but `sort`, which lets all. */
 const FILTERS = {
@@ -67,7 +68,7 @@ function inWords() {
 /** The address of what is chosen and, with its link, of one patch; `place` is a part of the page. */
 function addressOf({ patch = "", place = "" } = {}) {
   const filters = chosen();
-  if (patch) filters.set("patch", patch);
+  if (patch) filters.set(thing, patch);
   return `#${[place, filters.toString()].filter(Boolean).join("&") || "gallery"}`;
 }
 

@@ -1,4 +1,5 @@
-// The gallery of a run's test patches: what passes the filters as cards, one patch at a time as a page.
+// The gallery of a run's test patches, or of other things that answers.js and the like speak of: what
+// passes the filters as cards, one at a time as a page.
 
 const cards = patches.map((_, index) => card(index));
 let shown = []; // indices of the patches that pass the filters, in order
@@ -22,13 +23,13 @@ function fill(index) {
   const patch = patches[index];
   const answer = answerOf(patch);
   cards[index].firstChild.firstChild.replaceWith(
-    frame(patch, description(patch, answer), heat(answer.map, answer.grid), path("outline", patch.outline)));
+    frame(patch, description(patch, answer), ...layersOf(patch, answer)));
 }
 
 function update() {
   shown = passing();
   const filters = inWords();
-  byId("count").textContent = `${shown.length} of ${patches.length} patches${filters && `: ${filters}`}.`;
+  byId("count").textContent = `${shown.length} of ${patches.length} ${things}${filters && `: ${filters}`}.`;
   byId("nothing").hidden = shown.length > 0;
   byId("cards").replaceChildren(...shown.map((index) => cards[index]));
   for (const index of shown) {
@@ -70,12 +71,12 @@ function moveFocus(event) {
 function follow() {
   const wanted = asked(location.hash);
   const seenBefore = history.state !== null; // by Back, Forward or Reload: then it says all
-  const ours = [...wanted.keys()].some((name) => name === "patch" || form.elements.namedItem(name));
+  const ours = [...wanted.keys()].some((name) => name === thing || form.elements.namedItem(name));
   const unknown = ours || seenBefore ? choose(wanted) : [];
   const place = [...wanted.keys()].find((name) => wanted.get(name) === "" && byId(name)) ?? "";
-  const link = wanted.get("patch");
+  const link = wanted.get(thing);
   const index = patches.findIndex((patch) => patch.link === link);
-  if (link !== null && index < 0) unknown.push(`patch=${link}`);
+  if (link !== null && index < 0) unknown.push(`${thing}=${link}`);
   byId("notice").hidden = !unknown.length;
   byId("notice").textContent = `The address asks for what this report does not have: ${unknown.join(", ")}.`;
   const address = addressOf({ place, patch: index < 0 ? "" : link });
@@ -116,7 +117,7 @@ function step(by) {
 }
 
 function afterClose() {
-  if (asked(location.hash).has("patch")) history.replaceState({}, "", addressOf());
+  if (asked(location.hash).has(thing)) history.replaceState({}, "", addressOf());
   if (shown.includes(opened)) {
     makeReachable(opened);
     cards[opened].firstChild.focus();

@@ -38,9 +38,9 @@ def write(folder: Path, test: Patches, maps: NDArray, true_maps: NDArray | None 
     patches = []
     for i in range(len(test)):
         patch = _patch(str(test.ids[i]), eight_bit(test.images[i]), test.masks[i])
-        patch["map"] = _shares(maps[i])
+        patch["map"] = shares(maps[i])
         if true_maps is not None:
-            patch["true_map"] = _shares(true_maps[i])
+            patch["true_map"] = shares(true_maps[i])
         patches.append(patch)
     content = {"grid": maps.shape[1], "side": test.masks.shape[1], "patches": patches}
     text = json.dumps(content, allow_nan=False)
@@ -103,38 +103,54 @@ def maps_of(patch: dict, held: dict, threshold: float | None, *, right: bool) ->
 
 
 def _patch(name: str, image: NDArray, mask: NDArray) -> dict[str, str]:
-    if image.shape[0] > SIDE:
-        image = cv2.resize(image, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
-    jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
-    return {"id": name, "image": _base64(jpeg.tobytes()), "outline": _outline(mask)}
+    return {"id": name, "image": jpeg(image, SIDE), "outline": outline(mask)}
 
 
-def _shares(heat: NDArray) -> str:
-    """A map as `read` describes it."""
+def jpeg(image: NDArray, height: int) -> str:
+    """A picture as a JPEG file in base64.
+
+    Args:
+      image: uint8 [rows, columns].
+      height: the most rows; a larger picture is reduced.
+    """
+    rows, columns = image.shape
+    if rows > height:
+        size = (max(1, round(columns * height / rows)), height)
+        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    file = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1]
+    return _base64(file.tobytes())
+
+
+def shares(heat: NDArray) -> str:
+    """A map [rows, columns], at least 0, as `read` describes it."""
     peak = heat.max()
     share = heat / peak if peak > 0 else np.zeros_like(heat)
     return _base64(np.rint(share * 255).astype(np.uint8).tobytes())
 
 
 def _contour(shares: str, grid: int, side: int, threshold: float) -> str:
-    """The border of what reaches the threshold in a map of `_shares`, as `_outline` gives it.
+    """The border of what reaches the threshold in a map of `shares`, as `outline` gives it.
 
     The map is enlarged to the masks' side first, as for its IoU.
     """
     coarse = np.frombuffer(base64.b64decode(shares), np.uint8).reshape(grid, grid)
     heat = cv2.resize(coarse.astype(np.float32), (side, side), interpolation=cv2.INTER_LINEAR)
-    return _outline(overlap.above(heat, threshold))
+    return outline(overlap.above(heat, threshold))
 
 
-def _outline(mask: NDArray) -> str:
-    """The border between a mask's pixels and the others, as an SVG path over a square of side 1."""
+def outline(mask: NDArray) -> str:
+    """The border between a mask's pixels and the others, as an SVG path.
+
+    Args:
+      mask: [height, width], not 0 inside; its picture is taken for a square of side 1.
+    """
     # At twice the size a border runs between pixels; a contour of cv2 runs through their centres.
-    side = mask.shape[0]
+    size = np.array(mask.shape[::-1])
     twice = cv2.resize(mask.astype(np.uint8), None, fx=2, fy=2, interpolation=cv2.INTER_NEAREST)
     contours, _ = cv2.findContours(twice, cv2.RETR_LIST, cv2.CHAIN_APPROX_NONE)
     path = ""
     for contour in contours:
-        points = (cv2.approxPolyDP(contour, 1.5, closed=True)[:, 0] + 0.5) / (2 * side)
+        points = (cv2.approxPolyDP(contour, 1.5, closed=True)[:, 0] + 0.5) / (2 * size)
         path += "M" + "L".join(f"{x:.3f} {y:.3f}" for x, y in points) + "Z"
     return path
 

@@ -103,6 +103,47 @@ TERMS = {
         "Share of the maps whose hottest place lies on the lesion's mask.",
         r"[Pp]ointing game",
     ),
+    "levels": Term(
+        "AUC per view, per breast, per patient",
+        "The probability that a malignant one is ranked above another one. A breast's score is "
+        "the mean of its views, a patient's the higher of the breasts.",
+        r"AUC per (?:view|breast|patient)|[Bb]y level",
+    ),
+    "sensitivity": Term(
+        "sensitivity, specificity",
+        "Sensitivity: share of what is malignant that is called so. Specificity: share of the "
+        "rest that is not.",
+        r"[Ss]ensitivity|[Ss]pecificity",
+    ),
+    "operating": Term(
+        "operating point",
+        "A probability from which on a view is called malignant, and the sensitivity and "
+        "specificity that follow. It is chosen on the validation split.",
+        r"[Oo]perating points?",
+    ),
+    "youden": Term(
+        "Youden's index",
+        "Sensitivity + specificity - 1. Its operating point is where it is highest.",
+        r"Youden's index",
+    ),
+    "froc": Term(
+        "free response",
+        "Each local maximum of a map is a mark. The curve tells the share of the malignant "
+        "lesions that marks above a threshold hit, by the false positives per view: the marks "
+        "that hit none.",
+        r"[Ff]ree[- ]response|[Ff]alse positives per view",
+    ),
+    "sweep": Term(
+        "sweep",
+        "The patch run's model laid over a whole mammogram window by window. The view's score is "
+        "that of its highest window.",
+        r"[Ss]weep|[Ss]wept",
+    ),
+    "flips": Term(
+        "flips averaged",
+        "The model is asked for a view and its mirror images, and the answers are averaged.",
+        r"(?:[Ww]ith )?flips averaged|with flips",
+    ),
     "energy": Term("energy in mask", "Share of a map's sum that lies on the lesion's mask."),
     "pixel_ap": Term(
         "pixel AP",

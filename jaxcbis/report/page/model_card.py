@@ -43,7 +43,7 @@ def of(results: dict) -> list[tuple[str, str]]:
         ("Validation data", _split(data, splits.get("validation"))),
         ("Test data", _split(data, splits.get("test"))),
         ("Limits", _limits(results)),
-        ("Licence of the data", _data_licence(results)),
+        ("Licence of the data", data_licence(results)),
         ("Licence of the weights", _weights_licence(results)),
         ("Licence of the code", "Apache License 2.0"),
     ]  # fmt: skip
@@ -74,7 +74,8 @@ def _limits(results: dict) -> str:
     return " ".join(found)
 
 
-def _data_licence(results: dict) -> str:
+def data_licence(results: dict) -> str:
+    """Of the data that a run, of patches or of mammograms, was made from."""
     if is_demo(results):
         return "none needed: the program draws them itself"
     if _of_the_study(results):

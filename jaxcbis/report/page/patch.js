@@ -25,6 +25,11 @@ function pageOf(patch) {
   ];
 }
 
+/** What lies on a patch's card: its map, and its outline. */
+function layersOf(patch, answer) {
+  return [heat(answer.map, answer.grid), path("outline", patch.outline)];
+}
+
 function verdict(patch, answer) {
   const text = `${answer.right ? "✓ right" : "✗ wrong"}: ${labels[answer.predicted]} with ${answer.confidence.toFixed(3)}`;
   const truth = answer.right ? "" : `; the true class has ${answer.probabilities[patch.label].toFixed(3)}`;

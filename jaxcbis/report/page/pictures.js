@@ -11,7 +11,8 @@ function frame(patch, alt, ...layers) {
   return element("span", { className: "frame" }, image, ...layers);
 }
 
-/** A line over a square of side 1; `kind` is "outline" (of the mask) or "contour" (of a map). */
+/** A line over a square of side 1, stretched to its frame; `kind` is "outline" (of the mask) or
+ * "contour" (of a map). */
 function path(kind, line) {
   const svg = byId("paths").content.firstElementChild.cloneNode(true);
   svg.classList.add(kind);
@@ -19,32 +20,35 @@ function path(kind, line) {
   return svg;
 }
 
-/** A map in inferno's colours, the more opaque the hotter; interpolated between cell centres. */
-function heat(map, grid) {
+/** A map in inferno's colours, the more opaque the hotter; interpolated between cell centres. It has
+ * so many rows and columns. */
+function heat(map, rows, columns = rows) {
   const cells = bytes(map);
   const canvas = element("canvas", { width: HEAT, height: HEAT, ariaHidden: "true" });
   const context = canvas.getContext("2d");
   const picture = context.createImageData(HEAT, HEAT);
-  const [first, second, weight] = neighbours(grid);
+  const [upper, lower, down] = neighbours(rows);
+  const [first, second, weight] = neighbours(columns);
   for (let y = 0; y < HEAT; y++) {
     for (let x = 0; x < HEAT; x++) {
-      const [top, bottom] = [first, second].map((row) => {
-        const [left, right] = [cells[row[y] * grid + first[x]], cells[row[y] * grid + second[x]]];
+      const [top, bottom] = [upper[y], lower[y]].map((row) => {
+        const [left, right] = [cells[row * columns + first[x]], cells[row * columns + second[x]]];
         return left + weight[x] * (right - left);
       });
-      picture.data.set(colour(Math.round(top + weight[y] * (bottom - top))), 4 * (y * HEAT + x));
+      picture.data.set(colour(Math.round(top + down[y] * (bottom - top))), 4 * (y * HEAT + x));
     }
   }
   context.putImageData(picture, 0, 0);
   return canvas;
 }
 
-/** For each pixel of a line the two cells that it lies between, and how near it is to the second. */
-function neighbours(grid) {
+/** For each pixel of a line the two of so many cells that it lies between, and how near it is to the
+ * second. */
+function neighbours(count) {
   const places = Array.from({ length: HEAT }, (_, k) =>
-    Math.min(Math.max(((k + 0.5) * grid) / HEAT - 0.5, 0), grid - 1));
+    Math.min(Math.max(((k + 0.5) * count) / HEAT - 0.5, 0), count - 1));
   const first = places.map(Math.floor);
-  return [first, first.map((k) => Math.min(k + 1, grid - 1)), places.map((place, k) => place - first[k])];
+  return [first, first.map((k) => Math.min(k + 1, count - 1)), places.map((place, k) => place - first[k])];
 }
 
 /** Red, green, blue and opacity of a map's level, 0 to 255. */

@@ -1,0 +1,1 @@
+"""From patches to whole mammograms: a finished patch run becomes a classifier of whole views."""

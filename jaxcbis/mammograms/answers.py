@@ -1,0 +1,150 @@
+"""The answers of a run on whole mammograms: how likely each is malignant, and where it looks."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+
+from jaxcbis.data import mammograms
+from jaxcbis.data.given import Grey, Several
+from jaxcbis.errors import InvalidValueError
+from jaxcbis.evaluation import activation_maps, cam
+from jaxcbis.mammograms.explanation import MammogramExplanation
+from jaxcbis.mammograms.finished import FinishedMammogram
+from jaxcbis.models import whole_image
+from jaxcbis.models.inference import Track, untracked
+from jaxcbis.models.model import Model
+from jaxcbis.runs.answers import known, read_all
+
+if TYPE_CHECKING:
+    from tfds_cbis.view_cut import ViewCut
+
+#: Steps along rows and columns of a view as it is, mirrored, upside down, and both.
+FLIPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+
+
+def predict(run: FinishedMammogram, images: Several) -> np.ndarray:
+    """Probabilities of malignancy of mammograms, see `jaxcbis.predict`."""
+    asked = read_all(images)
+    found = of_views(run, np.stack([each.image for each in _cuts(run, asked)]))
+    return found[0] if asked.single else found
+
+
+def explain(
+    run: FinishedMammogram,
+    images: Several,
+    *,
+    target: str | int | None = None,
+    method: str | None = None,
+    stage: str | None = None,
+) -> MammogramExplanation:
+    """Probabilities of malignancy of mammograms and the maps behind, see `jaxcbis.explain`."""
+    if target is not None:
+        raise InvalidValueError(
+            f"target {target!r}: a run on whole mammograms has one output, 'malignant', which its "
+            "maps are of; leave it out"
+        )
+    method = known("method", method or "gradcam", tuple(cam.METHODS))
+    stage = known("stage", stage or whole_image.mapped(run.models[0]), run.models[0].stages[1:])
+    asked = read_all(images)
+    cuts = _cuts(run, asked)
+    views = np.stack([each.image for each in cuts])
+    coarse = maps(run.models, views, method=method, stage=stage)
+    heat = cam.enlarge(coarse, (run.config.height, run.config.width))
+
+    def of(each: Any) -> Any:
+        return each[0] if asked.single else each
+
+    return MammogramExplanation(
+        run,
+        images=of(asked.pictures),
+        views=of(views),
+        boxes=of(np.array([each.box for each in cuts], np.int32)),
+        flipped=of(np.array([each.flipped for each in cuts])),
+        probabilities=of(of_views(run, views)),
+        maps=of(heat),
+        method=method,
+        stage=stage,
+    )
+
+
+def of_views(run: FinishedMammogram, views: np.ndarray) -> np.ndarray:
+    """Probabilities of malignancy float64 [n] of cut views, by all that the run averages.
+
+    Args:
+      run: of `finished.load`.
+      views: uint8 or uint16 [n, height, width].
+    """
+    return probabilities(run.models, views, flips=run.config.test_time_flips)
+
+
+def probabilities(
+    models: Sequence[Model], views: np.ndarray, *, flips: bool = False, track: Track = untracked
+) -> np.ndarray:
+    """Probabilities of malignancy, the mean of those of all models and flips.
+
+    Args:
+      models: a run's members.
+      views: uint8 or uint16 [n, height, width].
+      flips: whether each view is asked about in the four ways of `FLIPS`.
+      track: shows how far it is.
+
+    Returns:
+      float64 [n].
+    """
+    ways = [views[:, ::rows, ::columns] for rows, columns in (FLIPS if flips else FLIPS[:1])]
+    found = [_malignancy(model, way, track) for model in models for way in ways]
+    return np.mean(found, axis=0)
+
+
+def maps(
+    models: Sequence[Model],
+    views: np.ndarray,
+    track: Track = untracked,
+    *,
+    method: str = "gradcam",
+    stage: str | None = None,
+) -> np.ndarray:
+    """Maps of what speaks for malignancy: the mean of the models', each over its maximum.
+
+    Args:
+      models: a run's members.
+      views: uint8 or uint16 [n, height, width].
+      track: shows how far it is.
+      method: of `cam.METHODS`.
+      stage: whose output is mapped; that of `whole_image.mapped` if None.
+
+    Returns:
+      float32 [n, h, w], as coarse as the stage's output, from 0 to 1; all zero where nothing speaks
+      for malignancy.
+    """
+    found = [
+        activation_maps.maps(
+            model, views[..., None], track, method=method, stage=stage or whole_image.mapped(model)
+        ).maps
+        for model in models
+    ]
+    highest = [each.max(axis=(1, 2), keepdims=True) for each in found]
+    return np.mean(
+        [each / np.where(top > 0, top, 1) for each, top in zip(found, highest, strict=True)], axis=0
+    )
+
+
+def cut(run: FinishedMammogram, picture: np.ndarray) -> "ViewCut":
+    """Cuts the breast out of a mammogram as the views that the run learned from were cut.
+
+    Args:
+      run: of `finished.load`.
+      picture: uint8 or uint16 [height, width], bright is dense.
+    """
+    return mammograms.cut(picture, run.config.height, run.config.width)
+
+
+def _cuts(run: FinishedMammogram, asked: Grey) -> "list[ViewCut]":
+    return [cut(run, picture) for picture in asked.pictures]
+
+
+def _malignancy(model: Model, views: np.ndarray, track: Track) -> np.ndarray:
+    logits = activation_maps.logits(model, views[..., None], track)
+    return np.asarray(jax.nn.sigmoid(logits[:, 0]), np.float64)

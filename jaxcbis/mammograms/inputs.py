@@ -1,0 +1,160 @@
+"""What a whole-image classifier starts from: views, the patch runs, and the network they give."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxcbis.data import mammograms
+from jaxcbis.data.mammograms import OVERLAP, Mammograms
+from jaxcbis.errors import UserError
+from jaxcbis.labels import LABELS
+from jaxcbis.machine import device, sharding
+from jaxcbis.machine.console import bar, detail, say, warn
+from jaxcbis.mammograms.config import MammogramConfig, described
+from jaxcbis.mammograms.finished import members
+from jaxcbis.models import backbones, whole_image
+from jaxcbis.models.backbones import Loaded
+from jaxcbis.models.model import Model
+from jaxcbis.report import tensorboard
+from jaxcbis.report.tables import run_name
+from jaxcbis.runs import finished
+from jaxcbis.runs.finished import Finished
+
+
+class Member(NamedTuple):
+    """One of the networks whose probabilities are averaged; mostly the only one.
+
+    Attributes:
+      patch: the finished run of patches that it stands on.
+      model: to start with, on all devices.
+      source: {'source', 'sha256', 'format'} of the weights in front of the top.
+      notes: what must be said of them.
+      folder: that holds its checkpoints.
+      seed: of its top, and of all that training draws.
+    """
+
+    patch: Finished
+    model: Model
+    source: dict[str, str | None]
+    notes: list[str]
+    folder: Path
+    seed: int
+
+
+def load_data(config: MammogramConfig) -> Mammograms:
+    """The views of a run, behind a progress bar.
+
+    Raises:
+      UserError: the data are absent, damaged or hold too little.
+    """
+    with bar() as progress:
+        task = progress.add_task("mammograms", total=None)
+        return mammograms.load(
+            config.data, config.data_dir, config.height, config.width,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )  # fmt: skip
+
+
+def load_members(config: MammogramConfig) -> list[Member]:
+    """The networks to start with, one for each patch run.
+
+    Raises:
+      UserError: a patch run or the weights cannot be used.
+    """
+    return [_member(config, number) for number in range(len(config.run))]
+
+
+def _member(config: MammogramConfig, number: int) -> Member:
+    patch = finished.load(Path(config.run[number]))
+    seed = config.seed + number
+    start = _start(config, patch, seed)
+    model = whole_image.build(
+        start.model, patch.statistics, top=config.top, blocks=config.top_blocks,
+        top_input=config.top_input, seed=seed, dtype=jnp.dtype(config.precision),
+    )  # fmt: skip
+    folder = members(Path(config.output), len(config.run))[number].parent
+    return Member(patch, sharding.on_all(model), start.source, start.notes, folder, seed)
+
+
+def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
+    """The patch network with the weights that the run asks for.
+
+    Raises:
+      UserError: they cannot be had.
+    """
+    if config.start == "patch":
+        source: dict[str, str | None] = {
+            "source": str(patch.folder), "sha256": _sum(patch.model), "format": "patch run",
+        }  # fmt: skip
+        return Loaded(patch.model, source, [])
+    given = patch.config
+    weights = "random" if config.start == "random" else given.weights
+    # What a demo run had to fall back to is not what this one is to start from.
+    random = weights == "random" or patch.results["weights"]["source"] == "random"
+    if config.start == "imagenet" and random:
+        raise UserError(
+            f"--from imagenet: the patch run in {patch.folder} started from random weights; give "
+            "--run of one that started from ImageNet's, or --from random"
+        )
+    loaded = backbones.load(
+        given.backbone, weights=weights, num_classes=len(LABELS), seed=seed,
+        dtype=jnp.dtype(given.precision), output_stride=given.output_stride, head=given.head,
+    )  # fmt: skip
+    if config.start == "random":
+        return loaded._replace(notes=["random weights, as asked for with --from random"])
+    return loaded
+
+
+def _sum(model: Model) -> str:
+    """SHA-256 of a model's arrays."""
+    found = hashlib.sha256()
+    for leaf in jax.tree.leaves(model):
+        found.update(np.ascontiguousarray(leaf).tobytes())
+    return found.hexdigest()
+
+
+def introduce(config: MammogramConfig, begun: Sequence[Member], threads: int) -> None:
+    """Says what is to be run, where.
+
+    Args:
+      config: of the run.
+      begun: its members.
+      threads: of XLA on a CPU.
+    """
+    starts = {"patch": "the patch run", "imagenet": "ImageNet's weights", "random": "nothing"}
+    say(f"Run      whole mammograms, {config.height} x {config.width}, from {starts[config.start]}")
+    for member in begun:
+        say(f"Patches  {run_name(member.patch.results)}, from {member.patch.folder}")
+    say(f"Device   {device.described()}")
+    if crowding := device.crowding(threads):
+        say(f"         {crowding}")
+    say(f"Results  {config.output}")
+    if unlogged := tensorboard.missing():
+        warn(unlogged)
+    for flag, value in described(config).items():
+        detail(f"  {flag}: {value}")
+
+
+def show(data: dict, begun: Sequence[Member]) -> None:
+    """Says what the run starts from.
+
+    Args:
+      data: of results.json.
+      begun: the members of the run.
+    """
+    say(f"Data     {data['name']}")
+    counts = ", ".join(
+        f"{part['total']} {name} ({part['malignant']} malignant)"
+        for name, part in data["splits"].items()
+        if name != OVERLAP or part["total"]
+    )
+    say(f"         {counts} views")
+    for member in begun:
+        say(f"Weights  {member.source['source']} ({member.source['format']})")
+        for note in member.notes:
+            warn(f"WEIGHTS: {note}")

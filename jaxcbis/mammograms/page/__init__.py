@@ -1,0 +1,1 @@
+"""The report of a mammogram run: on a page, in a terminal, and as pictures."""

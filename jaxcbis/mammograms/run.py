@@ -1,0 +1,104 @@
+"""One mammogram run from top to bottom: views, patch runs, training, test, baselines, report."""
+
+from functools import partial
+from pathlib import Path
+
+from jaxcbis.errors import UserError
+from jaxcbis.machine import device, hosts
+from jaxcbis.mammograms import config as options
+from jaxcbis.mammograms import inputs, leave, record, test, train
+from jaxcbis.mammograms.config import MammogramConfig
+from jaxcbis.records import paths, results
+from jaxcbis.runs import claim, holding
+from jaxcbis.runs.holding import Held
+from jaxcbis.runs.timing import timed
+from jaxcbis.training import checkpoints
+
+
+def run(config: MammogramConfig) -> dict:
+    """Does one run and leaves everything it found in `config.output`.
+
+    Of several hosts the first one does so; the others return after the test with what they know.
+
+    Args:
+      config: of `config.resolve`.
+
+    Returns:
+      The content of results.json.
+
+    Raises:
+      UserError: something that the user has to put right.
+    """
+    folder = Path(config.output)
+    require_inputs(config)
+
+    def differing(before, scored: bool) -> list[str]:
+        return options.differing(before, config, scored=scored)
+
+    taken = partial(claim.take, folder, results.read_mammogram, differing, resume=config.resume)
+    with holding.held(config, taken) as held:
+        if held.finished:
+            return leave.complete(folder, held.before) if hosts.first() and held.before else {}
+        return _run(config, held)
+
+
+def require_inputs(config: MammogramConfig) -> None:
+    """Checks the data, the patch runs and the run to compare with, before JAX is loaded.
+
+    Raises:
+      UserError: one of them is not there, or of another kind.
+    """
+    paths.require_data(config.data)
+    if config.data_dir is not None:
+        paths.require_folder("--data-dir", Path(config.data_dir), to_write=False)
+    for folder in config.run:
+        results.read_finished(Path(folder))
+    if config.imagenet_run is not None:
+        other = results.read_finished_mammogram(Path(config.imagenet_run))["config"]
+        if other["start"] != "imagenet":
+            raise UserError(
+                f"--imagenet-run {config.imagenet_run}: started from {other['start']}; give a run "
+                "with --from imagenet"
+            )
+
+
+def _run(config: MammogramConfig, held: Held) -> dict:
+    """`run` in a folder that is its own."""
+    timing: dict[str, float] = {}
+    folder, before = Path(config.output), held.before
+
+    # ---- Patch runs, views and networks
+    members = inputs.load_members(config)  # before a release is prepared, which can take hours
+    inputs.introduce(config, members, held.threads)
+    with timed(timing, "prepare_s"):
+        views = inputs.load_data(config)
+    found = record.begin(config, views, members, held.threads, before)
+    inputs.show(found["data"], members)
+    claim.require_same_inputs(folder, before, found)
+    hosts.wait_for_all("the inputs are the same")
+    found["memory"] = train.foretell(config, members[0], views.splits["train"].images.dtype)
+    if hosts.first():
+        results.write(folder / "results.json", found)
+
+    # ---- Training
+    fits = [train.fit(config, member, views) for member in members]
+    found |= record.trained(members, fits, len(views.splits["train"]), timing)
+
+    # ---- Test
+    models = [fit.model for fit in fits]
+    with timed(timing, "evaluate_s"):
+        told = test.answer(config, models, views)
+    for member, model in zip(members, models, strict=True):
+        checkpoints.save_model(member.folder / "checkpoints", model)
+    with timed(timing, "sweep_s"):
+        swept = test.sweep(config, members, views)
+    if not hosts.first():
+        return found
+
+    # ---- Figures and report
+    scores = test.score(config, views, told, swept)
+    timing["compile_s"] = held.compile_seconds()
+    timing["peak_memory_mb"] = device.peak_memory_mb()
+    found = record.finish(found, scores.results, scores.members, scores.notes, timing)
+    leave.leave(folder, found, views.splits["test"], told, scores)
+    return found
