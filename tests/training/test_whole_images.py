@@ -14,6 +14,8 @@ from jaxcbis.training.fit import fit
 from tests.training.small import figures, same_bytes
 from tests.training.whole import classifier, recipe, views
 
+POOLED = {"top": "vgg", "top_input": "heatmap", "head": "pool"}
+
 
 @pytest.fixture(scope="module")
 def model():
@@ -104,15 +106,22 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     assert same_bytes(resumed.model, unbroken.model)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize(("name", "stages"), [("tiny", ("layer2",)), ("tiny_vgg", ("block2",))])
-@pytest.mark.parametrize("top_input", ["features", "heatmap"])
-def test_checkpointing_changes_no_loss_and_no_gradient(name, stages, top_input, dtype):
+@pytest.mark.parametrize(
+    ("name", "stages", "options", "dtype"),
+    [
+        ("tiny", ("layer2",), {"top": "residual", "top_input": "features"}, np.uint8),
+        (
+            "tiny_vgg",
+            ("block2",),
+            {"top": "vgg", "top_input": "heatmap", "head": "pool"},
+            np.uint16,
+        ),
+    ],
+)
+def test_checkpointing_changes_no_loss_and_no_gradient(name, stages, options, dtype):
     """Adam's first moment is a tenth of the gradient after one step."""
-    top = "vgg" if name == "tiny_vgg" else "residual"
-    head = "pool" if name == "tiny_vgg" else None
-    model = classifier(name, top=top, top_input=top_input, head=head)
-    given = recipe(stages, top_input)
+    model = classifier(name, **options)
+    given = recipe(stages, options["top_input"])
     found = views(2, 3, dtype)
 
     def after(checkpoint):
