@@ -6,7 +6,6 @@ from pathlib import Path
 
 from jaxcbis.commands.words import Commands
 from jaxcbis.errors import UserError
-from jaxcbis.mammograms.page import folder as of_mammograms
 from jaxcbis.records import paths, results
 
 
@@ -35,14 +34,15 @@ def run(words: argparse.Namespace) -> None:
     folders = list({folder.resolve(): folder for folder in words.folders}.values())
     audits = [each for each in folders if (each / "audit.json").is_file()]
     studies = [each for each in folders if (each / "study.json").is_file()]
-    wholes = [each for each in folders if of_mammograms.is_mammogram(each)]
-    runs = [each for each in folders if each not in (*audits, *studies, *wholes)]
+    rest = [each for each in folders if each not in (*audits, *studies)]
+    wholes = [each for each in rest if results.is_on_mammograms(each)]
+    runs = [each for each in rest if each not in wholes]
     if words.output:
         _require_page(words.output, runs)
     for folder in runs:  # before a page of any is written
         results.read_run(folder / "results.json")
     for folder in wholes:
-        of_mammograms.read(folder)
+        results.read_mammogram(folder / "results.json")
     from jaxcbis.audit import pages
     from jaxcbis.mammograms.page import document as whole
     from jaxcbis.report.comparison import document as comparison

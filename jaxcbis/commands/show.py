@@ -35,12 +35,10 @@ def run(words: argparse.Namespace) -> None:
 
 
 def _run(folder: Path) -> None:
-    from jaxcbis.mammograms.page import folder as of_mammograms
+    if results.is_on_mammograms(folder):
+        from jaxcbis.mammograms.page import terminal as of_mammograms
 
-    if of_mammograms.is_mammogram(folder):
-        from jaxcbis.mammograms.page import terminal as screen
-
-        screen.show(folder, of_mammograms.read_finished(folder))
+        of_mammograms.show(folder, results.read_finished_mammogram(folder))
         return
     from jaxcbis.report import terminal
 

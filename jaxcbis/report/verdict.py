@@ -34,6 +34,7 @@ def warnings(results: dict) -> list[str]:
     Args:
       results: content of results.json.
     """
+    data = results.get("data") or {}
     found = []
     if results.get("status") == "interrupted":
         found.append("The run was interrupted; its figures are not final.")
@@ -51,32 +52,29 @@ def warnings(results: dict) -> list[str]:
             "statistics of its true class, which nobody has in practice. Without it the accuracy "
             f"is {without['accuracy']:.2f} instead of {test['accuracy']:.2f}."
         )
-    return [*found, *of_data(results.get("data") or {}, "patch", "patches")]
+    leakage = data.get("leakage") or {}
+    if leakage.get("test_items_affected"):
+        patients, patches = leakage["patients_in_train_and_test"], leakage["test_items_affected"]
+        found.append(
+            f"Leakage: {patients} patient{'s are' if patients != 1 else ' is'} in both the train "
+            f"and the test set, which touches {patches} test patch{'es' * (patches != 1)}."
+        )
+    return [*found, *dropped(data, "patch", "patches")]
 
 
-def of_data(data: dict, thing: str, things: str) -> list[str]:
-    """What limits any figure on these data: leakage, drops.
+def dropped(data: dict, thing: str, things: str) -> list[str]:
+    """What of the data could not be used and why, in one sentence if there is anything.
 
     Args:
       data: of results.json.
       thing, things: what the data hold, in the singular and the plural.
     """
-    found = []
-    leakage = data.get("leakage") or {}
-    if leakage.get("test_items_affected"):
-        patients, count = leakage["patients_in_train_and_test"], leakage["test_items_affected"]
-        found.append(
-            f"Leakage: {patients} patient{'s are' if patients != 1 else ' is'} in both the train "
-            f"and the test set, which touches {count} test {thing if count == 1 else things}."
-        )
-    if dropped := data.get("dropped"):
-        reasons = Counter(item["reason"] for item in dropped).most_common()
-        found.append(
-            f"Dropped: {len(dropped)} {thing if len(dropped) == 1 else things} ("
-            + ", ".join(f"{count} x {reason}" for reason, count in reasons)
-            + ")."
-        )
-    return found
+    items = data.get("dropped")
+    if not items:
+        return []
+    reasons = Counter(item["reason"] for item in items).most_common()
+    told = ", ".join(f"{count} x {reason}" for reason, count in reasons)
+    return [f"Dropped: {len(items)} {thing if len(items) == 1 else things} ({told})."]
 
 
 def _classification(results: dict, test: dict) -> str:

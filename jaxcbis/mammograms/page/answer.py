@@ -82,8 +82,9 @@ def sentences(results: dict) -> list[str]:
         against = ", ".join(_against(results))
         answer = f"AUC {_figure(of_views, 'auc', 'per view')}{against and f': {against}'}."
     flips = (results.get("test_flips") or {}).get("view") or {}
-    averaged = [f"With flips averaged it is {in_words(flips, 'auc')}."] if flips.get("auc") else []
-    return [answer, *averaged, pointing(results)]
+    if flips.get("auc") is None:
+        return [answer, pointing(results)]
+    return [answer, f"With flips averaged it is {in_words(flips, 'auc')}.", pointing(results)]
 
 
 def pointing(results: dict) -> str:
@@ -142,7 +143,7 @@ def warnings(results: dict) -> list[str]:
         )
     if has_random_weights(results):
         found.append("Random weights: nothing was transferred, the network started untrained.")
-    found += verdict.of_data(data, "view", "views")
+    found += verdict.dropped(data, "view", "views")
     if assumed := data.get("assumed"):
         reasons = Counter(item["reason"] for item in assumed).most_common()
         told = ", ".join(f"{count} x {reason}" for reason, count in reasons)
@@ -155,10 +156,21 @@ def called_from(results: dict) -> float:
 
     Where there is no such threshold it is 0.5.
     """
-    for point in level(results, "view").get("operating_points") or []:
-        if point["name"] == "youden" and point["threshold"] is not None:
-            return point["threshold"]
-    return 0.5
+    chosen = _chosen(results)
+    return 0.5 if chosen is None else chosen
+
+
+def calling(results: dict) -> str:
+    """The same in a sentence."""
+    rule = "the operating point of Youden's index on the validation split"
+    if _chosen(results) is None:
+        rule = "since no operating point was chosen"
+    return f"A view is called malignant from a probability of {called_from(results):.3f} on, {rule}."
+
+
+def _chosen(results: dict) -> float | None:
+    points = level(results, "view").get("operating_points") or []
+    return next((point["threshold"] for point in points if point["name"] == "youden"), None)
 
 
 def held_against(results: dict) -> dict[str, dict]:

@@ -5,8 +5,8 @@ from pathlib import Path
 from jaxcbis.machine import files
 from jaxcbis.mammograms import config
 from jaxcbis.mammograms.page import answer, facts, figures, gallery, tables, tiles
-from jaxcbis.mammograms.page.folder import read
 from jaxcbis.mammograms.page.terminal import show
+from jaxcbis.records import results as results_file
 from jaxcbis.report import tables as patch_tables
 from jaxcbis.report.page import document, frame, pictures
 from jaxcbis.report.page.pictures import Picture
@@ -45,7 +45,8 @@ def write(folder: Path, results: dict | None = None) -> Path:
       UserError: results.json or another file of the run cannot be read, or the report cannot be
         written.
     """
-    results, held = results or read(folder), gallery.read(folder)
+    results = results or results_file.read_mammogram(folder / "results.json")
+    held = gallery.read(folder)
     page = frame.render(
         HERE / "mammogram.html",
         (HERE / "mammogram.css", *(document.STYLES if held else ()), *_own(held, "views.css")),
@@ -63,8 +64,9 @@ def write(folder: Path, results: dict | None = None) -> Path:
         ),
         headings=FIGURES,
         figures=_drawn(folder, results),
-        legends=_LEGENDS,
+        legends=_legends(results),
         gallery=gallery.of_page(held, results) if held else None,
+        calling=answer.calling(results),
         command=config.command(results["config"]),
         card=facts.card(results),
         facts=facts.facts(results),
@@ -74,6 +76,12 @@ def write(folder: Path, results: dict | None = None) -> Path:
     path = folder / "report.html"
     files.write(path, page, "free space there or make the folder writable")
     return path
+
+
+def _legends(results: dict) -> dict[str, str]:
+    members = len(results.get("members") or [])
+    of_first = f" Of {members} members it is the first." if members > 1 else ""
+    return _LEGENDS | {"history": _LEGENDS["history"] + of_first}
 
 
 def _scripts() -> tuple[Path, ...]:

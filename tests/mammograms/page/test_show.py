@@ -58,7 +58,7 @@ def test_what_cannot_be_shown_is_refused(folder, refused_here):
         return refused_here(word, folder, *more)
 
     assert "the run is not finished" in refused(status="interrupted")
-    assert "lacks test: no results of a mammogram run" in refused(test=None)
-    assert "lacks config" in refused("report", config=None)
+    assert "has no test: no results of a run of this version" in refused(test=None)
+    assert "has no config" in refused("report", config=None)
     compared = refused("report", "--output", "x.html")
     assert "comparison of patch runs; give the folders of two runs or more" in compared
