@@ -148,13 +148,13 @@ def test_the_command_counts_and_tells_what_it_lacks(found, release, capfd):
     words = ["prepare", "--mammograms", "--height", "96", "--width", "64", "--windows", "2"]
     words += ["--data", str(release), "--data-dir", str(found[1])]
     assert main(words) == 0
-    out, err = capfd.readouterr()
+    out, _ = capfd.readouterr()
     assert "Whole mammograms, 96 x 64" in out
     rows = {words[0]: words[1:] for line in out.splitlines() if len(words := line.split()) == 4}
     assert rows["test"] == ["10", "4", "4"]
     assert rows["test_overlap"] == ["2", "2", "1"]  # by what is known of them in train
     assert "Patients on both sides of the official split: 1" in out
-    assert "--windows 2 is not used: with --mammograms no patches are cut" in err
+    assert "--windows 2 is not used: with --mammograms no patches are cut" in out
 
 
 @pytest.mark.parametrize(
