@@ -82,10 +82,10 @@ def _counts(found: Mammograms, title: str) -> tables.Table:
 def load_mammograms(
     data: str | None, data_dir: str | None, height: int, width: int, beam: list[str] | None = None
 ) -> Mammograms:
-    """Reads whole mammograms behind a progress bar, see `mammograms.read`."""
+    """Reads whole mammograms behind a progress bar, see `mammograms.load`."""
     with bar() as progress:
         task = progress.add_task("mammograms", total=None)
-        return mammograms.read(
+        return mammograms.load(
             data, data_dir, height, width,
             lambda done, total: progress.update(task, completed=done, total=total), beam,
         )  # fmt: skip

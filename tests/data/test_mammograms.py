@@ -112,7 +112,7 @@ def test_notes_tell_of_what_is_enlarged_and_twice(release, found, tmp_path):
     toy = ToyRelease(tmp_path / "release")
     for kind in ("mass", "calc"):
         toy.add(files=FILES, kind=kind)
-    twice = mammograms.read(str(toy.write()), str(tmp_path / "data"), *SIZE)
+    twice = mammograms.load(str(toy.write()), str(tmp_path / "data"), *SIZE)
     assert any(
         note.startswith("Mammograms in both the mass and the calcification files: 1;")
         for note in twice.notes
@@ -125,9 +125,10 @@ def test_an_empty_split_is_the_users_to_mend(tmp_path):
     for number in range(4):
         toy.add(files=FILES, patient=f"P_{number}", split="test")
     where = str(toy.write()), str(tmp_path / "data")
+    found = mammograms.load(*where, *SIZE)
+    assert len(found.splits["test"]) == 4
     with pytest.raises(UserError, match="release: no mammograms in the train split; check"):
-        mammograms.load(*where, *SIZE)
-    assert len(mammograms.read(*where, *SIZE).splits["test"]) == 4
+        mammograms.require_all_splits(found)
 
 
 def test_the_demo_set_has_whole_mammograms(demo_dir):
