@@ -1,11 +1,11 @@
 """The figures of a finished run on whole mammograms on the test split of other data."""
 
-import dataclasses
-
-from jaxcbis.mammograms import answers, inputs
+from jaxcbis.errors import UserError
+from jaxcbis.mammograms import answers
 from jaxcbis.mammograms.figures import levels
 from jaxcbis.mammograms.finished import FinishedMammogram
 from jaxcbis.records import paths
+from jaxcbis.runs import preparation
 
 
 def evaluate(run: FinishedMammogram, data: str) -> dict:
@@ -19,11 +19,14 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
       As of `levels.score`.
 
     Raises:
-      UserError: the data are absent or damaged, or a split is empty.
+      UserError: the data are absent or damaged, or hold no test views.
     """
     paths.require_data(data)
-    found = inputs.load_data(dataclasses.replace(run.config, data=data))
+    config = run.config
+    found = preparation.load_mammograms(data, config.data_dir, config.height, config.width)
     test = found.splits["test"]
+    if not len(test):
+        raise UserError(f"{data}: no mammograms in the test split")
     said = answers.of_views(run, test.images)
     own = run.evaluate()
     chosen = {

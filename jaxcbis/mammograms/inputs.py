@@ -14,7 +14,7 @@ from jaxcbis.data.mammograms import OVERLAP, Mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device, sharding
-from jaxcbis.machine.console import bar, detail, say, warn
+from jaxcbis.machine.console import detail, say, warn
 from jaxcbis.mammograms.config import MammogramConfig, described
 from jaxcbis.mammograms.finished import members
 from jaxcbis.models import backbones, whole_image
@@ -22,7 +22,7 @@ from jaxcbis.models.backbones import Loaded
 from jaxcbis.models.model import Model
 from jaxcbis.report import tensorboard
 from jaxcbis.report.tables import run_name
-from jaxcbis.runs import finished
+from jaxcbis.runs import finished, preparation
 from jaxcbis.runs.finished import Finished
 
 
@@ -47,17 +47,14 @@ class Member(NamedTuple):
 
 
 def load_data(config: MammogramConfig) -> Mammograms:
-    """The views of a run, behind a progress bar.
+    """The views of a run, of which no split is empty.
 
     Raises:
       UserError: the data are absent, damaged or hold too little.
     """
-    with bar() as progress:
-        task = progress.add_task("mammograms", total=None)
-        return mammograms.load(
-            config.data, config.data_dir, config.height, config.width,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )  # fmt: skip
+    found = preparation.load_mammograms(config.data, config.data_dir, config.height, config.width)
+    mammograms.require_all_splits(found)
+    return found
 
 
 def load_members(config: MammogramConfig) -> list[Member]:

@@ -11,10 +11,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from jaxcbis.data.mammograms import Views
 from jaxcbis.mammograms.figures import baselines, levels, literature, localization, predictions
 from jaxcbis.mammograms.page import gallery
 from jaxcbis.records import results as results_file
-from tests.mammograms.figures.toy_views import Views
 
 HEIGHT, WIDTH, GRID = 96, 72, (6, 4)
 PATIENTS = 6

@@ -67,9 +67,11 @@ def test_a_run_is_read_back_with_its_options(run, folder):
         jax.tree.leaves(run.models[0]), jax.tree.leaves(tiny_mammogram.model()), strict=True
     ):
         np.testing.assert_array_equal(ours, theirs)
+    test = run.results["test"]["view"]
+    low, high = test["auc_ci95"]
     assert repr(run) == (
-        "<tiny on mammograms of 96 x 64, from a patch run: AUC 0.75 on 20 test views (95 % "
-        f"interval 0.60 to 0.90); DEMO DATA; RANDOM WEIGHTS; {folder}>"
+        f"<tiny, 96 x 64, from the patch run: AUC {test['auc']:.2f} on 12 test views (95 % "
+        f"interval {low:.2f} to {high:.2f}); DEMO DATA; RANDOM WEIGHTS; {folder}>"
     )
     assert "Not a medical device" in run._repr_html_()
     assert run.evaluate() == run.results["test"]

@@ -2,16 +2,18 @@
 
 import json
 import shutil
+import socket
+import subprocess
 
 import numpy as np
 import pytest
 
 import jaxcbis
 from jaxcbis.commands.main import main
-from jaxcbis.mammograms import leave, train
+from jaxcbis.mammograms import train
 from jaxcbis.mammograms.figures import predictions
 from jaxcbis.records import results
-from tests import tiny_run
+from tests import processes, tiny_run
 
 SIZE = ("--height", 96, "--width", 64)
 SMALL = (*SIZE, "--epochs", 2, "--batch-size", 8, "--top-blocks", 1, "--quiet")
@@ -102,13 +104,8 @@ def test_a_killed_run_goes_on_to_the_same_bits(done, demo_dir, patch, tmp_path, 
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_members_are_averaged_and_compared(done, demo_dir, patch, tmp_path):
-    folder, _ = done
-    for number in (1, 2):
-        (tmp_path / f"run/member{number}").mkdir(parents=True)
-        shutil.copy(folder / "sweep.json", tmp_path / f"run/member{number}")
+def test_members_are_averaged_and_compared(demo_dir, patch, tmp_path):
     more = ("--run", patch, "--no-sweep", "--epochs", 1, "--no-augmentation")
-    shutil.rmtree(tmp_path / "run")
     assert main(asked(demo_dir, patch, tmp_path / "run", *more)) == 0
     found = json.loads((tmp_path / "run/results.json").read_text())
     one, other = (member["test"]["view"]["auc"] for member in found["members"])
@@ -139,17 +136,27 @@ def test_a_run_of_mammograms_is_no_patch_run(done, demo_dir, tmp_path, refused_h
     assert "mammogram" in line
 
 
-def test_the_start_from_imagenet_stands_beside(done, demo_dir, patch, tmp_path, refused_here):
-    folder, found = done
-    given = asked(demo_dir, patch, tmp_path / "run", "--imagenet-run", folder)
+def test_the_start_from_imagenet_has_to_be_one(done, demo_dir, patch, tmp_path, refused_here):
+    given = asked(demo_dir, patch, tmp_path / "run", "--imagenet-run", done[0])
     assert "--from imagenet" in refused_here(*given)
-    other = tmp_path / "imagenet"
-    shutil.copytree(folder, other)
-    found = json.loads((other / "results.json").read_text())
-    found["config"]["start"] = "imagenet"
-    results.write(other / "results.json", found)
-    # Only the figures are asked for: the run's own answers are those of the finished one.
-    shutil.copytree(folder, tmp_path / "run")
-    kept = predictions.read(other / predictions.FILE)
-    assert np.array_equal(predictions.matched(kept, kept.ids, other), kept.probabilities)
-    assert leave.complete(folder, found) is found
+
+
+@pytest.mark.full
+def test_two_hosts_find_what_one_finds(done, demo_dir, patch, tmp_path):
+    _, found = done
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = asked(demo_dir, patch, tmp_path / "run", "--test-time-flips", "--device", "cpu")
+    met = ("--coordinator", f"127.0.0.1:{port}", "--num-processes", 2, "--process-id")
+    begun = [processes.begin(*words, *met, number, stderr=subprocess.PIPE) for number in range(2)]
+    said = [process.communicate() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
+    again = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert again["environment"]["hosts"] == 2
+    losses, of_one = ([row["val_loss"] for row in each["history"]] for each in (again, found))
+    np.testing.assert_allclose(losses, of_one, rtol=1e-3)
+    for level in found["test"]:
+        assert again["test"][level]["auc"] == pytest.approx(found["test"][level]["auc"], abs=0.02)
+    sweep, of_one = (each["baselines"]["sweep_maximum"]["auc"] for each in (again, found))
+    assert sweep == pytest.approx(of_one, abs=1e-6)

@@ -165,7 +165,8 @@ def calling(results: dict) -> str:
     rule = "the operating point of Youden's index on the validation split"
     if _chosen(results) is None:
         rule = "since no operating point was chosen"
-    return f"A view is called malignant from a probability of {called_from(results):.3f} on, {rule}."
+    on = called_from(results)
+    return f"A view is called malignant from a probability of {on:.3f} on, {rule}."
 
 
 def _chosen(results: dict) -> float | None:

@@ -3,21 +3,18 @@
 import base64
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from jaxcbis.data.mammograms import Views
 from jaxcbis.data.patches import eight_bit
 from jaxcbis.errors import AGAIN
 from jaxcbis.machine import files
 from jaxcbis.mammograms.page.answer import called_from
 from jaxcbis.report.figures.overlay import INFERNO
 from jaxcbis.report.page import gallery
-
-if TYPE_CHECKING:
-    from jaxcbis.data.mammograms import Views
 
 #: The most views that a page holds, and the most rows of a picture in it: together some 10 MB.
 MOST = 400
@@ -29,7 +26,7 @@ LABELS = ("not malignant", "malignant")
 # Six parameters: what the views are, and what was said of them.
 def keep(
     folder: Path,
-    views: "Views",
+    views: Views,
     probabilities: ArrayLike,
     maps: NDArray,
     flips: ArrayLike | None = None,
@@ -111,7 +108,7 @@ def of_page(held: dict, results: dict) -> dict:
     }
 
 
-def _view(views: "Views", i: int, heat: NDArray) -> dict:
+def _view(views: Views, i: int, heat: NDArray) -> dict:
     benign = views.masks[i] & ~views.malignant_masks[i]
     return {
         "id": str(views.ids[i]),
