@@ -102,25 +102,8 @@ def load(
       beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
 
     Raises:
-      UserError: the release cannot be used, a size is out of bounds, or a split is empty.
+      UserError: the release cannot be used, or a size is out of bounds.
     """
-    found = read(data, data_dir, height, width, progress, beam)
-    for name in SPLITS:
-        if not len(found.splits[name]):
-            raise UserError(f"{found.source}: no mammograms in the {name} split; check the release")
-    return found
-
-
-# Six parameters: those of `load`.
-def read(
-    data: str | None,
-    data_dir: str | None,
-    height: int,
-    width: int,
-    progress: Callable[[int, int], None] | None = None,
-    beam: list[str] | None = None,
-) -> Mammograms:
-    """As `load`, but splits may be empty."""
     require_size(height, width)
     require_release(data)
     release, records, blind, repeated, dropped, assumed, notes = prepared.mammograms(
@@ -146,6 +129,17 @@ def read(
         assumed=assumed,
         notes=[*notes, *_notes(parts, repeated)],
     )
+
+
+def require_all_splits(found: Mammograms) -> None:
+    """Checks that there is something to train on, to validate and to test.
+
+    Raises:
+      UserError: a split is empty.
+    """
+    for name in SPLITS:
+        if not len(found.splits[name]):
+            raise UserError(f"{found.source}: no mammograms in the {name} split; check the release")
 
 
 def describe(found: Mammograms) -> dict:
@@ -216,7 +210,7 @@ def _notes(parts: dict[str, Views], repeated: int) -> list[str]:
     notes = []
     if repeated:
         notes.append(
-            f"{repeated} mammograms are in the mass and the calcification files; each is taken "
+            f"Mammograms in both the mass and the calcification files: {repeated}; each is taken "
             "once, with the lesions of both"
         )
     rows = np.concatenate([part.boxes[:, 3] - part.boxes[:, 1] for part in parts.values()])

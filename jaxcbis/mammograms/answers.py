@@ -62,6 +62,7 @@ def explain(
         views=of(views),
         boxes=of(np.array([each.box for each in cuts], np.int32)),
         flipped=of(np.array([each.flipped for each in cuts])),
+        notes=of([each.note for each in cuts]),
         probabilities=of(of_views(run, views)),
         maps=of(heat),
         method=method,

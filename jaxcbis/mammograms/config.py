@@ -55,7 +55,7 @@ class MammogramConfig:
     )  # fmt: skip
     batch_size: int = option(2, "The number of views in a training step", low=1, demo=4)
     top_lr: float = option(
-        1e-4, "The learning rate of the top and of the head", low=0, demo=1e-3, metavar="X"
+        3e-5, "The learning rate of the top and of the head", low=0, demo=1e-3, metavar="X"
     )
     backbone_lr: float = option(
         1e-5, "The learning rate of the last stage in front of the top", low=0, demo=1e-4,

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
 from jaxcbis.mammograms.explanation import Answer
-from jaxcbis.mammograms.finished import name
+from jaxcbis.mammograms.page.answer import run_name
 from jaxcbis.report.figures import notices
 from jaxcbis.report.figures.explained import SCREEN_DPI, WIDTH, Shown
 from jaxcbis.report.figures.overlay import overlay
@@ -45,7 +45,7 @@ def draw(answers: Sequence[Answer], results: dict, method: str, source: str) -> 
             facecolor="white",
         )  # fmt: skip
         end = source if len(source) <= LONGEST else f"..{source[2 - LONGEST :]}"
-        figure.suptitle(f"{name(results)}, from {end}", fontsize=9, parse_math=False)
+        figure.suptitle(f"{run_name(results)}, from {end}", fontsize=9, parse_math=False)
         rows = figure.subfigures(len(answers), 1, height_ratios=heights, squeeze=False)[:, 0]
         for row, answer in zip(rows, answers, strict=True):
             _draw_row(row, answer, method)

@@ -1,11 +1,11 @@
 """The figures of a finished run on whole mammograms on the test split of other data."""
 
-from jaxcbis.data import mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.mammograms import answers
 from jaxcbis.mammograms.figures import levels
 from jaxcbis.mammograms.finished import FinishedMammogram
 from jaxcbis.records import paths
+from jaxcbis.runs import preparation
 
 
 def evaluate(run: FinishedMammogram, data: str) -> dict:
@@ -23,14 +23,14 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
     """
     paths.require_data(data)
     config = run.config
-    found = mammograms.load(data, config.data_dir, config.height, config.width)
+    found = preparation.load_mammograms(data, config.data_dir, config.height, config.width)
     test = found.splits["test"]
     if not len(test):
-        raise UserError(f"{data}: no views in the test split")
+        raise UserError(f"{data}: no mammograms in the test split")
     said = answers.of_views(run, test.images)
     own = run.evaluate()
     chosen = {
         level: {point["name"]: point["threshold"] for point in own[level]["operating_points"]}
         for level in levels.LEVELS
     }
-    return levels.score(levels.Answers(test.labels, test.patients, test.sides, said), chosen)
+    return levels.score(levels.answers(test, said), chosen)

@@ -7,7 +7,8 @@ from jaxcbis.data.pictures import Picture
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn
 from jaxcbis.mammograms import answers
-from jaxcbis.mammograms.finished import FinishedMammogram, load, name
+from jaxcbis.mammograms.finished import FinishedMammogram, load
+from jaxcbis.mammograms.page.answer import run_name
 from jaxcbis.report.figures import overlay
 from jaxcbis.report.tables import has_random_weights, is_demo
 from jaxcbis.runs.explain import DEMO, NO_DEVICE, RANDOM, Begun
@@ -27,7 +28,7 @@ def begin(folder: Path, *, raw: bool) -> Begun:
       UserError: as of `finished.load`.
     """
     run = load(folder)
-    return Begun(name(run.results), cautions(run.results), partial(mammogram, run, raw=raw))
+    return Begun(run_name(run.results), cautions(run.results), partial(mammogram, run, raw=raw))
 
 
 def mammogram(run: FinishedMammogram, picture: Picture, file: Path, *, raw: bool = False) -> dict:
@@ -56,7 +57,7 @@ def mammogram(run: FinishedMammogram, picture: Picture, file: Path, *, raw: bool
         saving.png(file, found.plot(), explained.FILE_DPI)
     probability, box = float(found.probabilities), found.boxes.tolist()
     say(f"  malignant {probability:.2f}")
-    notes = []
+    notes = [str(found.notes)] if found.notes else []
     rows = box[3] - box[1]
     if rows < COARSE * run.config.height:
         notes.append(

@@ -47,6 +47,7 @@ class MammogramExplanation:
       boxes: int32 [n, 4], x0, y0, x1, y1 of each view in its mammogram's pixels; padding may stick
         out of it.
       flipped: bool [n], whether the view is mirrored.
+      notes: n texts, why the whole mammogram was taken for breast; '' where it was not.
       probabilities: float64 [n], of malignancy.
       maps: float32 [n, height, width] over the views, of what speaks for malignancy, from 0 to 1;
         zero everywhere where nothing does.
@@ -65,6 +66,7 @@ class MammogramExplanation:
     views: np.ndarray
     boxes: np.ndarray
     flipped: np.ndarray
+    notes: str | list[str]
     probabilities: np.ndarray
     maps: np.ndarray
     method: str

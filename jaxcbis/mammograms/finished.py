@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jaxcbis.data import normalization
 from jaxcbis.errors import UserError
 from jaxcbis.mammograms.config import MammogramConfig, resolve
+from jaxcbis.mammograms.page.answer import run_name
 from jaxcbis.models import whole_image
 from jaxcbis.models.model import Model
 from jaxcbis.records import results
@@ -84,31 +85,14 @@ class FinishedMammogram:
         return document.write(self.folder)
 
     def __repr__(self) -> str:
-        return f"<{name(self.results)}: {_figures(self.results)}; {self.folder}>"
+        return f"<{run_name(self.results)}: {_figures(self.results)}; {self.folder}>"
 
     def _repr_html_(self) -> str:
         told = "".join(f"<li>{escape(notice)}</li>" for notice in notices.of(self.results))
         return (
-            f"<div><h3>{escape(name(self.results))}</h3><p>{escape(_figures(self.results))}</p>"
+            f"<div><h3>{escape(run_name(self.results))}</h3><p>{escape(_figures(self.results))}</p>"
             f"<ul>{told}</ul><p>Folder: <code>{escape(str(self.folder))}</code></p></div>"
         )
-
-
-def name(results: dict) -> str:
-    """What a run on whole mammograms is, in a few words.
-
-    Args:
-      results: content of results.json.
-    """
-    config = results["config"]
-    runs = results["patch_runs"]
-    backbones = ", ".join(dict.fromkeys(each["backbone"] for each in runs))
-    start = {
-        "patch": "a patch run" if len(runs) == 1 else f"{len(runs)} patch runs",
-        "imagenet": "ImageNet",
-        "random": "random weights",
-    }[config["start"]]
-    return f"{backbones} on mammograms of {config['height']} x {config['width']}, from {start}"
 
 
 def load(folder: Path | str) -> FinishedMammogram:

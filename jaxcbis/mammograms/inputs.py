@@ -1,24 +1,28 @@
 """What a whole-image classifier starts from: views, the patch runs, and the network they give."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxcbis.data import mammograms
 from jaxcbis.data.mammograms import OVERLAP, Mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import device, sharding
-from jaxcbis.machine.console import bar, detail, say, warn
+from jaxcbis.machine.console import detail, say, warn
 from jaxcbis.mammograms.config import MammogramConfig, described
+from jaxcbis.mammograms.finished import members
 from jaxcbis.models import backbones, whole_image
 from jaxcbis.models.backbones import Loaded
 from jaxcbis.models.model import Model
 from jaxcbis.report import tensorboard
 from jaxcbis.report.tables import run_name
-from jaxcbis.runs import finished
+from jaxcbis.runs import finished, preparation
 from jaxcbis.runs.finished import Finished
 
 
@@ -30,7 +34,7 @@ class Member(NamedTuple):
       model: to start with, on all devices.
       source: {'source', 'sha256', 'format'} of the weights in front of the top.
       notes: what must be said of them.
-      folder: of its checkpoints.
+      folder: that holds its checkpoints.
       seed: of its top, and of all that training draws.
     """
 
@@ -43,22 +47,14 @@ class Member(NamedTuple):
 
 
 def load_data(config: MammogramConfig) -> Mammograms:
-    """The views of a run, behind a progress bar.
+    """The views of a run, of which no split is empty.
 
     Raises:
       UserError: the data are absent, damaged or hold too little.
     """
-    with bar() as progress:
-        task = progress.add_task("mammograms", total=None)
-        return mammograms.load(
-            config.data, config.data_dir, config.height, config.width,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )  # fmt: skip
-
-
-def folder_of(output: Path, number: int, members: int) -> Path:
-    """Where the checkpoints of a member lie, given its number from 0 and how many there are."""
-    return output if members == 1 else output / f"member{number + 1}"
+    found = preparation.load_mammograms(config.data, config.data_dir, config.height, config.width)
+    mammograms.require_all_splits(found)
+    return found
 
 
 def load_members(config: MammogramConfig) -> list[Member]:
@@ -78,7 +74,7 @@ def _member(config: MammogramConfig, number: int) -> Member:
         start.model, patch.statistics, top=config.top, blocks=config.top_blocks,
         top_input=config.top_input, seed=seed, dtype=jnp.dtype(config.precision),
     )  # fmt: skip
-    folder = folder_of(Path(config.output), number, len(config.run))
+    folder = members(Path(config.output), len(config.run))[number].parent
     return Member(patch, sharding.on_all(model), start.source, start.notes, folder, seed)
 
 
@@ -89,8 +85,10 @@ def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
       UserError: they cannot be had.
     """
     if config.start == "patch":
-        of_patches = {"source": str(patch.folder), "sha256": None, "format": "patch run"}
-        return Loaded(patch.model, of_patches, [])
+        source: dict[str, str | None] = {
+            "source": str(patch.folder), "sha256": _sum(patch.model), "format": "patch run",
+        }  # fmt: skip
+        return Loaded(patch.model, source, [])
     given = patch.config
     weights = "random" if config.start == "random" else given.weights
     # What a demo run had to fall back to is not what this one is to start from.
@@ -109,17 +107,25 @@ def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
     return loaded
 
 
-def introduce(config: MammogramConfig, members: Sequence[Member], threads: int) -> None:
+def _sum(model: Model) -> str:
+    """SHA-256 of a model's arrays."""
+    found = hashlib.sha256()
+    for leaf in jax.tree.leaves(model):
+        found.update(np.ascontiguousarray(leaf).tobytes())
+    return found.hexdigest()
+
+
+def introduce(config: MammogramConfig, begun: Sequence[Member], threads: int) -> None:
     """Says what is to be run, where.
 
     Args:
       config: of the run.
-      members: of it.
+      begun: its members.
       threads: of XLA on a CPU.
     """
     starts = {"patch": "the patch run", "imagenet": "ImageNet's weights", "random": "nothing"}
     say(f"Run      whole mammograms, {config.height} x {config.width}, from {starts[config.start]}")
-    for member in members:
+    for member in begun:
         say(f"Patches  {run_name(member.patch.results)}, from {member.patch.folder}")
     say(f"Device   {device.described()}")
     if crowding := device.crowding(threads):
@@ -131,12 +137,12 @@ def introduce(config: MammogramConfig, members: Sequence[Member], threads: int) 
         detail(f"  {flag}: {value}")
 
 
-def show(data: dict, members: Sequence[Member]) -> None:
+def show(data: dict, begun: Sequence[Member]) -> None:
     """Says what the run starts from.
 
     Args:
       data: of results.json.
-      members: of the run.
+      begun: the members of the run.
     """
     say(f"Data     {data['name']}")
     counts = ", ".join(
@@ -145,7 +151,7 @@ def show(data: dict, members: Sequence[Member]) -> None:
         if name != OVERLAP or part["total"]
     )
     say(f"         {counts} views")
-    for member in members:
+    for member in begun:
         say(f"Weights  {member.source['source']} ({member.source['format']})")
         for note in member.notes:
             warn(f"WEIGHTS: {note}")

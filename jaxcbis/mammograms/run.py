@@ -38,7 +38,7 @@ def run(config: MammogramConfig) -> dict:
     taken = partial(claim.take, folder, results.read_mammogram, differing, resume=config.resume)
     with holding.held(config, taken) as held:
         if held.finished:
-            return _complete(folder, config, held.before) if hosts.first() and held.before else {}
+            return leave.complete(folder, held.before) if hosts.first() and held.before else {}
         return _run(config, held)
 
 
@@ -100,11 +100,5 @@ def _run(config: MammogramConfig, held: Held) -> dict:
     timing["compile_s"] = held.compile_seconds()
     timing["peak_memory_mb"] = device.peak_memory_mb()
     found = record.finish(found, scores.results, scores.members, scores.notes, timing)
-    places = [member.folder for member in members]
-    leave.leave(folder, places, found, views.splits["test"], told, scores)
+    leave.leave(folder, found, views.splits["test"], told, scores)
     return found
-
-
-def _complete(folder: Path, config: MammogramConfig, found: dict) -> dict:
-    places = [inputs.folder_of(folder, i, len(config.run)) for i in range(len(config.run))]
-    return leave.complete(folder, places, found)

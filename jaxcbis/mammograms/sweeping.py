@@ -16,7 +16,7 @@ from jaxcbis.detection import mammograms
 from jaxcbis.detection import sweep as sweeping
 from jaxcbis.errors import UserError
 from jaxcbis.evaluation.metrics import MALIGNANT
-from jaxcbis.machine import files
+from jaxcbis.machine import files, hosts
 from jaxcbis.machine.console import track
 from jaxcbis.runs import answers
 from jaxcbis.runs.finished import Finished
@@ -68,13 +68,15 @@ def sweep(run: Finished, data: Path, ids: Sequence[str], file: Path) -> list[Mar
         file cannot be written.
     """
     kept: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
+    hosts.wait_for_all("what was swept before is read")  # then the first one writes
     side = mammograms.side(run, None)
     with user_errors(), Release(data) as release:
         lesions, _ = release.lesions()
         every = {view.id: view for view in views(lesions) if view.split == "test"}
         for name in track([name for name in ids if name not in kept], "sweeps"):
             kept[name] = _swept(run, release, every[name], side)
-            files.write(file, json.dumps(kept))
+            if hosts.first():
+                files.write(file, json.dumps(kept))
     return [_marks(kept[name]) for name in ids]
 
 

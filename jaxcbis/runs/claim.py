@@ -104,7 +104,9 @@ def require_same_inputs(folder: Path, before: dict | None, now: dict) -> None:
             )
 
 
-def _content(part: Mapping[str, Any]) -> dict[str, Any]:
+def _content(part: Mapping[str, Any] | list) -> Any:
+    if isinstance(part, list):  # of several members
+        return [_content(each) for each in part]
     # Earlier versions cut no windows and told of none that fall short, nor of what they assumed.
     return {"short": [], "assumed": []} | {
         key: value for key, value in part.items() if key != "source"

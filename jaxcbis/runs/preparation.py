@@ -73,8 +73,8 @@ def _counts(found: Mammograms, title: str) -> tables.Table:
     ]
     columns = ("split", "views", "malignant", "patients")
     caption = (
-        f"The official split has {shared} patients on both sides; their test views are "
-        f"{mammograms.OVERLAP} and no part of test."
+        f"Patients on both sides of the official split: {shared}. Their test views are "
+        f"{mammograms.OVERLAP}, and no part of test."
     )
     return tables.Table(title, columns, rows, caption if shared else "")
 
@@ -82,10 +82,10 @@ def _counts(found: Mammograms, title: str) -> tables.Table:
 def load_mammograms(
     data: str | None, data_dir: str | None, height: int, width: int, beam: list[str] | None = None
 ) -> Mammograms:
-    """Reads whole mammograms behind a progress bar, see `mammograms.read`."""
+    """Reads whole mammograms behind a progress bar, see `mammograms.load`."""
     with bar() as progress:
         task = progress.add_task("mammograms", total=None)
-        return mammograms.read(
+        return mammograms.load(
             data, data_dir, height, width,
             lambda done, total: progress.update(task, completed=done, total=total), beam,
         )  # fmt: skip

@@ -61,7 +61,7 @@ def fit(
         best = model.select([HEAD])
         # The half that is frozen in all phases is run once; each phase goes on from what it left.
         half = splits
-        shortest = min((_in_front(model, phase, recipe) for phase in recipe.phases), key=len)
+        shortest = min((in_front(model, phase, recipe) for phase in recipe.phases), key=len)
         for phase in _left(recipe, progress):
             state = steps.start(phase.learning_rates, model.update(best))
             # The first step reuses the state's memory, so the best model needs its own.
@@ -72,7 +72,7 @@ def fit(
                     continue
             began = time.perf_counter()
             half = kept_activations.behind(model, half, shortest, folder, track)
-            stages = _in_front(model, phase, recipe)
+            stages = in_front(model, phase, recipe)
             kept = kept_activations.behind(model, half, stages, folder, track)
             if not resumed:
                 seconds = time.perf_counter() - began
@@ -138,7 +138,7 @@ def _restored(saved: dict, recipe: Recipe, folder: Path) -> Progress:
     return progress
 
 
-def _in_front(model: Model, phase: Phase, recipe: Recipe) -> tuple[str, ...]:
+def in_front(model: Model, phase: Phase, recipe: Recipe) -> tuple[str, ...]:
     """The stages whose outputs a phase keeps: none where images are turned anew in every epoch."""
     if recipe.augment:
         return ()

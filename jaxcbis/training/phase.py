@@ -14,7 +14,7 @@ from jaxcbis.models.inference import Track, untracked
 from jaxcbis.models.model import Model
 from jaxcbis.training import augmentation, batches, early_stopping, epochs, steps
 from jaxcbis.training.batches import Splits
-from jaxcbis.training.steps import State, Sums
+from jaxcbis.training.steps import Plan, State, Sums
 from jaxcbis.training.strategies import Phase, Recipe
 
 
@@ -82,10 +82,7 @@ def train_phase(
     Raises:
       UserError: a loss is not finite.
     """
-    plan = steps.plan(
-        model, phase, recipe.batch_norm, recipe.look_weight,
-        augment=recipe.augment, checkpoint=recipe.checkpoint,
-    )  # fmt: skip
+    plan = planned(recipe, phase, model)
     frozen = model.select({*model.params, *model.stats} - set(plan.trainable))
 
     def validated(state: State, name: str) -> Means:
@@ -134,6 +131,14 @@ def completed(row: dict) -> dict:
         "val_cross_entropy": row["val_loss"], "val_look": None,
     }  # fmt: skip
     return row | parts | row
+
+
+def planned(recipe: Recipe, phase: Phase, model: Model) -> Plan:
+    """What the steps of a phase do, as of `train_phase`."""
+    return steps.plan(
+        model, phase, recipe.batch_norm, recipe.look_weight,
+        augment=recipe.augment, checkpoint=recipe.checkpoint,
+    )  # fmt: skip
 
 
 class Means(NamedTuple):

@@ -43,8 +43,8 @@ def test_explain_tells_the_probability_and_draws_the_map(run, mammogram, tmp_pat
     assert answer["flipped"] == bool(expected.flipped)
     assert (answer["width"], answer["height"]) == (80, 100)
     assert f"  malignant {expected.probabilities:.2f}\n" in said
-    assert f"tiny on mammograms of 96 x 64, from a patch run, from {run}" in said
-    for notice in ("no medical device", "demo data", "random weights", "40% of the views trained"):
+    assert f"tiny, 96 x 64, from the patch run, from {run}" in said
+    for notice in ("no medical device", "demo data", "random weights", "50% of the views trained"):
         assert notice in said
         assert notice in " ".join(found["notes"])
     height, width, _ = cv2.imread(str(tmp_path / "out" / "mammogram-cam.png")).shape

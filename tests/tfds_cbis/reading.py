@@ -51,8 +51,9 @@ def cut(
 def with_arrays(example: dict[str, Any]) -> dict[str, Any]:
     """An example with its PNG bytes decoded."""
     return example | {
-        key: cv2.imdecode(np.frombuffer(example[key], np.uint8), cv2.IMREAD_UNCHANGED)
-        for key in ("image", "mask")
+        key: cv2.imdecode(np.frombuffer(value, np.uint8), cv2.IMREAD_UNCHANGED)
+        for key, value in example.items()
+        if isinstance(value, bytes)
     }
 
 

@@ -18,6 +18,7 @@ from jaxcbis.training import kept_activations, look, strategies
 from jaxcbis.training.batches import Splits
 from jaxcbis.training.fit import fit
 from jaxcbis.training.strategies import Recipe
+from tests.training import whole
 from tests.training.small import stripes
 
 #: Neither a multiple of the batch nor of the devices, and fewer than these.
@@ -64,7 +65,25 @@ def find(name: str) -> dict[str, np.ndarray]:
     return found
 
 
+def find_whole() -> dict[str, np.ndarray]:
+    """Losses, logits and maps of a classifier of whole images, which are turned on the devices."""
+    model = sharding.on_all(whole.classifier())
+    train, validation, test = (whole.views(count, i) for i, count in enumerate(COUNTS.values()))
+    given = whole.recipe(batch_size=8, epochs=1)
+    given = given._replace(phases=given.phases[1:])
+    with tempfile.TemporaryDirectory() as folder:
+        done = fit(model, given, Splits(train, validation), Path(folder))
+    logits, maps = activation_maps.whole_maps(done.model, test.inputs[..., 0])
+    history = done.progress.history
+    return {
+        "whole images: training losses": np.array([r["train_loss"] for r in history[1:]]),
+        "whole images: validation losses": np.array([r["val_loss"] for r in history]),
+        "whole images: logits": logits,
+        "whole images: maps": maps,
+    }
+
+
 if __name__ == "__main__":
     name, path = sys.argv[1:]
     backend.start("cpu")
-    np.savez(path, **find(name))
+    np.savez(path, **find(name), **(find_whole() if name == "tiny" else {}))

@@ -6,13 +6,15 @@ import pytest
 from scipy.special import log_expit
 
 from jaxcbis.models.inference import forward
-from jaxcbis.models.model import HEAD
+from jaxcbis.models.model import HEAD, run
 from jaxcbis.training import epochs, steps
 from jaxcbis.training import fit as loop
 from jaxcbis.training.batches import ABSENT, Batch, Splits
 from jaxcbis.training.fit import fit
 from tests.training.small import figures, same_bytes
 from tests.training.whole import classifier, recipe, views
+
+POOLED = {"top": "vgg", "top_input": "heatmap", "head": "pool"}
 
 
 @pytest.fixture(scope="module")
@@ -104,15 +106,22 @@ def test_a_killed_run_goes_on_as_if_it_had_not_been(
     assert same_bytes(resumed.model, unbroken.model)
 
 
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize(("name", "stages"), [("tiny", ("layer2",)), ("tiny_vgg", ("block2",))])
-@pytest.mark.parametrize("top_input", ["features", "heatmap"])
-def test_checkpointing_changes_no_loss_and_no_gradient(name, stages, top_input, dtype):
+@pytest.mark.parametrize(
+    ("name", "stages", "options", "dtype"),
+    [
+        ("tiny", ("layer2",), {"top": "residual", "top_input": "features"}, np.uint8),
+        (
+            "tiny_vgg",
+            ("block2",),
+            {"top": "vgg", "top_input": "heatmap", "head": "pool"},
+            np.uint16,
+        ),
+    ],
+)
+def test_checkpointing_changes_no_loss_and_no_gradient(name, stages, options, dtype):
     """Adam's first moment is a tenth of the gradient after one step."""
-    top = "vgg" if name == "tiny_vgg" else "residual"
-    head = "pool" if name == "tiny_vgg" else None
-    model = classifier(name, top=top, top_input=top_input, head=head)
-    given = recipe(stages, top_input)
+    model = classifier(name, **options)
+    given = recipe(stages, options["top_input"])
     found = views(2, 3, dtype)
 
     def after(checkpoint):
@@ -135,6 +144,32 @@ def test_checkpointing_changes_no_loss_and_no_gradient(name, stages, top_input, 
     for ours, theirs in zip(gradient, expected_gradient, strict=True):
         scale = np.abs(theirs).max()
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5 * scale)
+
+
+@pytest.mark.parametrize(("learning", "differentiated"), [("layer2", False), ("stem", True)])
+def test_frozen_stages_have_no_gradient(model, monkeypatch, learning, differentiated):
+    """Even run anew in every step: layer1 has one only where a stage in front of it learns."""
+    asked = []
+
+    def guarded_run(network, x, stages, *words):
+        layer1 = network["layer1"]
+        guarded = jax.custom_jvp(lambda x: layer1(x, train=False))
+
+        @guarded.defjvp
+        def tangent(primals, tangents):
+            asked.append(primals)
+            return guarded(*primals), guarded(*primals) * tangents[0].mean()
+
+        return run(network | {"layer1": lambda x, train: guarded(x)}, x, stages, *words)
+
+    monkeypatch.setattr(steps, "run", guarded_run)
+    phase = recipe([learning]).phases[1]
+    plan = steps.plan(model, phase, "frozen", augment=True)
+    state = steps.start(phase.learning_rates, model)
+    frozen = model.select({*model.stages} - {*plan.trainable})
+    found = views(3, 4)  # of a shape of its own: what was traced before has no guard
+    steps.train_step.trace(plan, state, frozen, Batch(found.inputs, found.labels))
+    assert bool(asked) == differentiated
 
 
 def test_large_images_are_validated_a_few_at_a_time(model, monkeypatch):

@@ -39,22 +39,6 @@ class Marks(NamedTuple):
 NOTHING = Marks(np.zeros((0, 2), int), np.zeros(0))
 
 
-class Pointing(NamedTuple):
-    """The pointing game, view by view.
-
-    Attributes:
-      hit: float64 [n], whether the best mark lies in a malignant lesion.
-      random, centre: float64 [n], whether a random point of the breast would on average, and
-        whether the middle of the breast does.
-      patients: str [n].
-    """
-
-    hit: NDArray
-    random: NDArray
-    centre: NDArray
-    patients: NDArray
-
-
 def peaks(heat: ArrayLike) -> tuple[NDArray, NDArray]:
     """The local maxima of a map: cells above 0 that none of their eight neighbours exceeds.
 
@@ -172,7 +156,7 @@ def _ceiling(views: Views, grid: tuple[int, ...]) -> float | None:
         blurred = cv2.GaussianBlur(mask, (0, 0), width / columns / 2, sigmaY=height / rows / 2)
         heat = cv2.resize(blurred, (columns, rows), interpolation=cv2.INTER_AREA)
         marks[i] = of_map(heat, 1.0, (height, width))
-    hit = pointing(views, marks).hit
+    hit = pointing(views, marks)
     return float(hit.mean()) if len(hit) else None
 
 
@@ -212,8 +196,9 @@ def of_sweep(views: Views, swept: Sequence[Marks | None], ours: Sequence[Marks])
     # Views have a length of their own, which `_replace` takes for that of the tuple.
     seen = Views(**views._asdict() | {"masked": views.masked & done})
     marks = [NOTHING if found is None else found for found in swept]
-    than, more = pointing(seen, marks), pointing(seen, ours)
-    return score(seen, marks) | _difference(more.hit, than.hit, more.patients)
+    patients = np.asarray(views.patients)[_game(seen)]
+    more = _difference(pointing(seen, ours), pointing(seen, marks), patients)
+    return score(seen, marks) | more
 
 
 def score(views: Views, marks: Sequence[Marks]) -> dict:
@@ -224,50 +209,63 @@ def score(views: Views, marks: Sequence[Marks]) -> dict:
     """
     if len(marks) != len(views.labels):
         raise ValueError(f"expected marks of {len(views.labels)} views, got {len(marks)}")
-    game = pointing(views, marks)
-    n, times = len(game.hit), bootstrap.draw(game.patients)
-    blind = {RANDOM: game.random, CENTRE: game.centre}
-    known = np.flatnonzero(views.masked).tolist()
+    hit, patients = pointing(views, marks), np.asarray(views.patients)[_game(views)]
+    n, known = len(hit), np.flatnonzero(views.masked).tolist()
+    guessed = blind(views)
     return {
         "n": n,
-        "pointing_game": float(game.hit.mean()) if n else None,
-        "pointing_game_ci95": share_interval(game.hit, times, np.arange(n)),
-        "blind": {name: float(hit.mean()) if n else None for name, hit in blind.items()},
-        "over_blind": {
-            name: _difference(game.hit, hit, game.patients) for name, hit in blind.items()
-        },
+        "pointing_game": float(hit.mean()) if n else None,
+        "pointing_game_ci95": share_interval(hit, bootstrap.draw(patients), np.arange(n)),
+        "blind": {name: float(of.mean()) if n else None for name, of in guessed.items()},
+        "over_blind": {name: _difference(hit, of, patients) for name, of in guessed.items()},
         "froc": _froc(views, marks, known),
         "views": len(known),
         "left_out": len(views.labels) - len(known),
     }
 
 
-def pointing(views: Views, marks: Sequence[Marks]) -> Pointing:
-    """The pointing game over the malignant views whose masks are all known (Zhang et al., 2016).
+def pointing(views: Views, marks: Sequence[Marks]) -> NDArray[np.bool_]:
+    """Whether the best mark lies in a malignant lesion, by view of `_game` (Zhang et al., 2016)."""
+    found = [(views.malignant_masks[i], marks[i]) for i in _game(views)]
+    return np.array(
+        [len(of.scores) > 0 and mask[tuple(of.points[of.scores.argmax()])] for mask, of in found],
+        bool,
+    )
 
-    A malignant mask that reducing the mammogram left empty cannot be met and is left out.
+
+def blind(views: Views) -> dict[str, NDArray]:
+    """What is hit without looking, float64 by view of `_game`.
+
+    Returns:
+      RANDOM: how often a random point of the breast lies in a malignant lesion; CENTRE: whether
+      the middle of the breast does.
     """
     game = _game(views)
-    hit, random, centre = np.zeros((3, len(game)))
-    for k, i in enumerate(game.tolist()):
+    random, centre = np.zeros((2, len(game)))
+    for k, i in enumerate(game):
         mask, inside = views.malignant_masks[i], breast(views.images[i])
-        if len(marks[i].scores):
-            hit[k] = mask[tuple(marks[i].points[marks[i].scores.argmax()])]
-        if inside.any():
-            random[k] = mask[inside].mean()
-            middle = np.argwhere(inside).mean(axis=0)
-            centre[k] = mask[tuple(np.rint(middle).astype(int))]
-    return Pointing(hit, random, centre, np.asarray(views.patients)[game])
+        size = np.count_nonzero(inside)
+        if size:
+            random[k] = np.count_nonzero(mask & inside) / size
+            y, x = (
+                round(float(inside.sum(axis=axis) @ np.arange(inside.shape[1 - axis]) / size))
+                for axis in (1, 0)
+            )
+            centre[k] = mask[y, x]
+    return {RANDOM: random, CENTRE: centre}
 
 
 def _game(views: Views) -> NDArray:
-    """The views of the pointing game, int [n]."""
+    """The malignant views whose masks are all known, int [n].
+
+    A malignant mask that reducing the mammogram left empty cannot be met and is left out.
+    """
     return np.flatnonzero(views.masked & views.malignant_masks.any((1, 2)))
 
 
 def _difference(one: NDArray, other: NDArray, patients: NDArray) -> dict:
     """How much more often the first hits, with the interval of a paired bootstrap by patient."""
-    times, more = bootstrap.draw(patients), one - other
+    times, more = bootstrap.draw(patients), one.astype(float) - other
     interval = None
     if times is not None:
         interval = bootstrap.interval_of_difference(bootstrap.mean(more, times))

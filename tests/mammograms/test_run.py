@@ -1,0 +1,162 @@
+"""A whole-image classifier made of a patch run, from the command to the files that it leaves."""
+
+import json
+import shutil
+import socket
+import subprocess
+
+import numpy as np
+import pytest
+
+import jaxcbis
+from jaxcbis.commands.main import main
+from jaxcbis.mammograms import train
+from jaxcbis.mammograms.figures import predictions
+from jaxcbis.records import results
+from tests import processes, tiny_run
+
+SIZE = ("--height", 96, "--width", 64)
+SMALL = (*SIZE, "--epochs", 2, "--batch-size", 8, "--top-blocks", 1, "--quiet")
+
+
+@pytest.fixture(scope="module")
+def patch(tmp_path_factory):
+    """A finished run of patches, of random weights."""
+    return tiny_run.write(tmp_path_factory.mktemp("patches") / "run", lesion_side=60.0)
+
+
+def asked(demo_dir, patch, output, *more):
+    words = ("mammogram", "--data-dir", demo_dir, "--run", patch, "--output", output)
+    return [*map(str, (*words, *SMALL, *more))]
+
+
+@pytest.fixture(scope="module")
+def done(demo_dir, patch, tmp_path_factory):
+    """A finished run, and its folder."""
+    folder = tmp_path_factory.mktemp("mammograms") / "run"
+    assert main(asked(demo_dir, patch, folder, "--test-time-flips")) == 0
+    return folder, json.loads((folder / "results.json").read_text())
+
+
+def test_results_have_every_key_and_figures(done):
+    _, found = done
+    assert tuple(found) == results.MAMMOGRAM_KEYS
+    assert (found["status"], found["kind"]) == ("finished", "mammogram")
+    for level in ("view", "breast", "patient"):
+        assert 0 <= found["test"][level]["auc"] <= 1
+    assert found["test_flips"]["view"]["n"] == found["test"]["view"]["n"]
+    others = found["baselines"]
+    assert others["imagenet_start"] is None
+    assert {"sweep_maximum", "breast_area", "mean_intensity", "chance"} < set(others)
+    assert others["sweep_maximum"]["difference"] == pytest.approx(
+        found["test"]["view"]["auc"] - others["sweep_maximum"]["auc"]
+    )
+    assert found["localization"]["sweep"]["froc"]["lesions"] > 0
+    assert found["history"][0]["phase"] == "top"
+    assert found["history"][-1]["phase"] == "all"
+    assert found["memory"]["step_mb"] > found["memory"]["top_step_mb"] > 0
+    assert any("DEMO" in note.upper() for note in found["notes"])
+
+
+def test_figures_follow_from_the_predictions(done):
+    folder, found = done
+    again = predictions.of_folder(folder)
+    assert again["test"] == found["test"]
+    assert again["test_flips"] == found["test_flips"]
+
+
+def test_the_folder_can_be_asked(done):
+    folder, found = done
+    run = jaxcbis.load(folder)
+    kept = predictions.read(folder / predictions.FILE)
+    assert len(kept.ids) == found["test"]["view"]["n"]
+    assert not (folder / "checkpoints" / "training").exists()
+    assert "AUC" in repr(run)
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+class Killed(BaseException):
+    """In the place of a kill."""
+
+
+def test_a_killed_run_goes_on_to_the_same_bits(done, demo_dir, patch, tmp_path, monkeypatch):
+    folder, found = done
+    words = asked(demo_dir, patch, tmp_path / "run", "--test-time-flips")
+    told = []
+
+    def killed(row):
+        told.append(row)
+        if len(told) == 5:  # within the second phase
+            raise Killed
+
+    fit = train.fit
+    with monkeypatch.context() as patched:
+        patched.setattr(train, "fit", lambda *given: fit(*given, killed))
+        with pytest.raises(Killed):
+            main(words)
+    # The sweep of the first run serves: it takes most of the time.
+    shutil.copy(folder / "sweep.json", tmp_path / "run")
+    assert main([*words, "--resume"]) == 0
+    again = json.loads((tmp_path / "run" / "results.json").read_text())
+    for key in ("test", "test_flips", "baselines", "localization", "best"):
+        assert again[key] == found[key], key
+    one, other = (place / predictions.FILE for place in (folder, tmp_path / "run"))
+    assert one.read_bytes() == other.read_bytes()
+
+
+def test_members_are_averaged_and_compared(demo_dir, patch, tmp_path):
+    more = ("--run", patch, "--no-sweep", "--epochs", 1, "--no-augmentation")
+    assert main(asked(demo_dir, patch, tmp_path / "run", *more)) == 0
+    found = json.loads((tmp_path / "run/results.json").read_text())
+    one, other = (member["test"]["view"]["auc"] for member in found["members"])
+    assert one != other, "each member has a seed of its own"
+    assert found["baselines"]["sweep_maximum"] is None
+    assert any("--no-sweep" in note for note in found["notes"])
+    assert found["prefix"][0]["stages"][0] == "input"
+    run = jaxcbis.load(tmp_path / "run")
+    assert len(run.models) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        (("--from", "imagenet"), "random weights"),
+        (("--imagenet-run", "nowhere"), "nowhere"),
+        (("--run", "nowhere"), "nowhere"),
+        (("--data", "nowhere"), "nowhere"),
+    ],
+)
+def test_what_cannot_be_gets_one_line(more, said, demo_dir, patch, tmp_path, refused_here):
+    assert said in refused_here(*asked(demo_dir, patch, tmp_path / "run", *more))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_of_mammograms_is_no_patch_run(done, demo_dir, tmp_path, refused_here):
+    line = refused_here(*asked(demo_dir, done[0], tmp_path / "run"))
+    assert "mammogram" in line
+
+
+def test_the_start_from_imagenet_has_to_be_one(done, demo_dir, patch, tmp_path, refused_here):
+    given = asked(demo_dir, patch, tmp_path / "run", "--imagenet-run", done[0])
+    assert "--from imagenet" in refused_here(*given)
+
+
+@pytest.mark.full
+def test_two_hosts_find_what_one_finds(done, demo_dir, patch, tmp_path):
+    _, found = done
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = asked(demo_dir, patch, tmp_path / "run", "--test-time-flips", "--device", "cpu")
+    met = ("--coordinator", f"127.0.0.1:{port}", "--num-processes", 2, "--process-id")
+    begun = [processes.begin(*words, *met, number, stderr=subprocess.PIPE) for number in range(2)]
+    said = [process.communicate() for process in begun]
+    assert [process.returncode for process in begun] == [0, 0], said
+    again = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert again["environment"]["hosts"] == 2
+    losses, of_one = ([row["val_loss"] for row in each["history"]] for each in (again, found))
+    np.testing.assert_allclose(losses, of_one, rtol=1e-3)
+    for level in found["test"]:
+        assert again["test"][level]["auc"] == pytest.approx(found["test"][level]["auc"], abs=0.02)
+    sweep, of_one = (each["baselines"]["sweep_maximum"]["auc"] for each in (again, found))
+    assert sweep == pytest.approx(of_one, abs=1e-6)
