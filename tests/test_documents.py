@@ -15,7 +15,8 @@ from benchmarks.__main__ import COMMANDS
 from jaxcbis.commands.main import main
 from jaxcbis.designs import BACKBONES
 from jaxcbis.labels import LABELS
-from tests import processes, tiny_run
+from jaxcbis.mammograms.figures import literature
+from tests import processes, tiny_mammogram, tiny_run
 from tests.conftest import ROOT
 
 DOCS = ROOT / "docs"
@@ -87,6 +88,13 @@ def test_the_glossary_is_that_of_a_report():
     assert made["fill"](text) == text, "run python docs/making/glossary.py"
 
 
+def test_what_others_report_is_what_runs_hold_of_it():
+    made = runpy.run_path(str(DOCS / "making" / "literature.py"))
+    text = made["PAGE"].read_text(encoding="utf-8")
+    assert made["fill"](text) == text, "run python docs/making/literature.py"
+    assert all(f"| {of.auc:g} | {of.split} |" in text for of in literature.FIGURES)
+
+
 def python(document: str) -> list[str]:
     return re.findall(r"```python\n(.*?)```", (DOCS / document).read_text("utf-8"), re.DOTALL)
 
@@ -127,20 +135,24 @@ def test_the_python_runs_and_leaves_the_environment_alone(tmp_path, monkeypatch)
     monkeypatch.setitem(BACKBONES, "resnet50", BACKBONES["tiny"])
     folder = tmp_path / "runs" / "resnet50-s2-paper-seed0"
     tiny_run.write(folder, backbone="resnet50", lesion_side=16.4)
+    tiny_mammogram.write(tmp_path / "runs" / "whole")
     rng = np.random.default_rng(1)
     for name, shape in (("patch", (17, 50)), ("mammogram", (90, 64))):
         pixels = rng.integers(0, 256, shape).astype(np.uint8)
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     readme = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
-    blocks = [*readme, *python("own-data.md"), *python("explain.md"), *python("python.md")]
+    blocks = [*readme, *python("own-data.md"), *python("explain.md"), *python("python.md"),
+              *python("mammograms.md")]  # fmt: skip
     blocks = [block for block in blocks if "jaxcbis.train" not in block]  # doctests do that
-    assert len(blocks) == 7
+    assert len(blocks) == 8
     untouched = {key: value for key, value in processes.ENVIRONMENT.items() if key != "NPROC"}
     (tmp_path / "blocks.json").write_text(json.dumps(blocks))
     said = processes.run(tmp_path, program=("-c", RUN), env=untouched)
-    of_readme, _, of_sweep, *_, end = said.split("----\n")
+    of_readme, _, of_sweep, *_, of_whole, end = said.split("----\n")
     assert of_readme.split()[0] in LABELS
     assert json.loads(end) == []
     assert of_sweep.startswith("(")
     assert (tmp_path / "patch-explained.png").exists()
-    assert (tmp_path / "model.stablehlo").exists()
+    assert 0 < float(of_whole.split()[0]) < 1
+    for name in ("model.stablehlo", "mammogram-explained.png", "whole.stablehlo"):
+        assert (tmp_path / name).exists()

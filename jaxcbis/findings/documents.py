@@ -4,15 +4,18 @@ import json
 from pathlib import Path
 
 from jaxcbis.errors import UserError
-from jaxcbis.findings import centred, shifted
+from jaxcbis.findings import centred, shifted, whole
 from jaxcbis.machine import files
 
 NAME, CENTRED_NAME = "findings.md", "findings-centred.md"
+WHOLE_NAME = "findings-mammograms.md"
 #: What is read: by protocol, the study.
 STUDIES = {"paper": "study-paper.json", "clean": "study-clean.json"}
 #: The audit of the runs that the studies chose; that of runs by the shifted protocol; further ones
 #: of such runs, each with a document of its own.
 AUDIT, LOOKING, FURTHER = "audit.json", "looking.json", "looking-*.json"
+#: Of `gathering.gather`: the runs on whole mammograms.
+WHOLE = "mammograms.json"
 
 
 def write(folder: Path) -> list[Path]:
@@ -20,12 +23,13 @@ def write(folder: Path) -> list[Path]:
 
     Without an audit of runs by the shifted protocol it says what the studies say; with one, they
     have a document of their own, `findings-centred.md`. Each further audit, of runs on smaller
-    images, say, is looking-NAME.json and gives `findings-NAME.md`.
+    images, say, is looking-NAME.json and gives `findings-NAME.md`. Runs on whole mammograms, which
+    are in mammograms.json, give `findings-mammograms.md`.
 
     Args:
       folder: holds results/study-paper.json, results/study-clean.json, results/audit.json and, of
         runs by the shifted protocol, results/looking.json and further ones with their pictures,
-        looking.png and looking-NAME.png, in `folder`.
+        looking.png and looking-NAME.png, in `folder`; and results/mammograms.json.
 
     Returns:
       The files.
@@ -52,6 +56,8 @@ def write(folder: Path) -> list[Path]:
                 )
                 for stem, found in audits.items()
             } | {CENTRED_NAME: centred.text(studies, audit, centred.TITLE_BESIDE)}
+        if (results / WHOLE).exists():
+            texts[WHOLE_NAME] = whole.text(_read(results / WHOLE))
     except (KeyError, TypeError) as error:
         raise UserError(
             f"{results}: not the results of this version's study and audit ({error!r}); "
