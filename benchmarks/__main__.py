@@ -1,7 +1,7 @@
 """python -m benchmarks --against torch: every row, ours and PyTorch's, and their ratio.
 
 python -m benchmarks COMMAND --help tells of the others: gpu, machine, parity, quality, scaling,
-hosts, preparing, kept, profile, jpeg-cost, tables.
+mammograms, hosts, preparing, kept, profile, jpeg-cost, tables.
 """
 
 import argparse
@@ -25,6 +25,7 @@ COMMANDS = {
     "parity": "gpu.parity",
     "quality": "quality.command",
     "scaling": "scaling.command",
+    "mammograms": "mammograms.command",
     "hosts": "scaling.hosts",
     "preparing": "scaling.preparing",
     "kept": "speed.kept",

@@ -33,7 +33,9 @@ def header(kind: str, schema: int) -> dict[str, Any]:
       {'kind', 'schema', 'hardware', 'versions'}; the version of an absent package is None.
     """
     environment = device.environment(backend.start("auto").threads)
-    hardware: dict = {key: environment[key] for key in ("backend", "device", "host_cores")}
+    hardware: dict = {
+        key: environment[key] for key in ("backend", "device", "host_cores", "threads")
+    }
     hardware |= {"processor": processor(), "memory_gib": _memory_gib()}
     hardware["precision"] = "float32" if jax.default_backend() == "cpu" else "bfloat16"
     versions: dict = {"python": environment["python"], "git_commit": environment["git_commit"]}

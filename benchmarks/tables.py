@@ -13,6 +13,7 @@ from rich.text import Text
 from benchmarks import ROOT, report
 from benchmarks.gpu import parity
 from benchmarks.gpu import report as gpu_report
+from benchmarks.mammograms import report as mammograms_report
 from benchmarks.quality import report as quality_report
 from benchmarks.scaling import report as scaling_report
 from benchmarks.speed import profile
@@ -110,6 +111,11 @@ def _scaling(results: dict) -> tuple[Table, list[str]]:
     return scaling_report.summary(results), scaling_report.footnotes(results)
 
 
+def _mammograms(results: dict) -> tuple[Table, list[str]]:
+    below = mammograms_report.footnotes(results)
+    return mammograms_report.table(results), [*below, *_commit(results)]
+
+
 def _quality(results: dict) -> tuple[Table, list[str]]:
     config = results["config"]
     recipe = (config["backbone"], config["strategy"].upper(), f"{config['image_size']} pixels")
@@ -160,6 +166,7 @@ _KINDS = {
     "rows": ("Speed, row by row", _rows),
     "quality": ("The same recipe in PyTorch", _quality),
     "scaling": ("Seconds and memory as the work grows", _scaling),
+    "mammograms": ("Whole mammograms", _mammograms),
     "profile": ("Where the time of a training step goes", _profile),
     "machine": ("The machine", _machine_table),
     "parity": ("The GPU beside the CPU", _parity),

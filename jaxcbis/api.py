@@ -237,7 +237,7 @@ def predict(run: Finished | FinishedMammogram, images: Several) -> np.ndarray:
       ((5,), 1.0)
       >>> jaxcbis.predict(run, ["patch.png", np.zeros((24, 24))]).shape
       (2, 5)
-      >>> 0 < jaxcbis.predict(whole, "mammogram.png") < 1
+      >>> 0 <= float(jaxcbis.predict(whole, "mammogram.png")) <= 1
       True
     """
     if isinstance(run, FinishedMammogram):

@@ -25,6 +25,7 @@ from jaxcbis.designs import BACKBONES
 from jaxcbis.errors import UserError
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn
+from jaxcbis.mammograms import config
 from jaxcbis.study import cells
 
 
@@ -58,7 +59,12 @@ OTHERS = Rows(
     8, 60,
 )  # fmt: skip
 #: What --only knows, in order of value.
-PARTS = ("machine", "parity", "rows", "run", "epochs", "study", "maps", "profile", "others")
+PARTS = (
+    "machine", "parity", "rows", "run", "mammograms", "epochs", "study", "maps", "profile",
+    "others",
+)  # fmt: skip
+#: Of a whole mammogram, height and width in pixels, where a patch has the side behind them.
+MAMMOGRAM, PATCH = (1152, 896), 224
 _BOUNDS = {
     "batch": 1, "image_size": 32, "images": 1, "repetitions": 1, "seconds": 1, "tuning_seconds": 1,
 }  # fmt: skip
@@ -147,6 +153,7 @@ def plan(options: argparse.Namespace, work: Path) -> Iterator[Step]:
             for strategy in ("s2", "s1")
             for model in options.models
         ),
+        "mammograms": lambda: iter([_mammograms(options)]),
         "epochs": lambda: (_rows(options, model, EPOCHS) for model in options.models),
         "study": lambda: iter([_study(options, list(weights.values()), work)]),
         "maps": lambda: (_rows(options, model, MAPS) for model in options.models),
@@ -182,6 +189,25 @@ def _bench(
         *words, "--output", str(file),
     ]  # fmt: skip
     return Step(name, lambda limit: whole, share, least, files=(file,))
+
+
+def _mammograms(options: argparse.Namespace) -> Step:
+    """As many times as large as the patches as 1152 x 896 is of the usual ones."""
+    file = _file(options, "mammograms")
+    height, width = (
+        config.CELL * max(2, round(side * options.image_size / PATCH / config.CELL))
+        for side in MAMMOGRAM
+    )
+
+    def words(limit: float) -> list[str]:
+        return [
+            sys.executable, "-m", "benchmarks", "mammograms", "--device", options.device,
+            "--backbones", *options.models, "--precision", "bfloat16", "float32",
+            "--sizes", f"{height}x{width}", "--seconds", str(max(1, 0.95 * limit)),
+            "--output", str(file),
+        ]  # fmt: skip
+
+    return Step("mammograms", words, 20, 120, files=(file,))
 
 
 def _rows(options: argparse.Namespace, model: str, part: Rows) -> Step:

@@ -7,13 +7,11 @@ that the sweeps share.
 import argparse
 import json
 import os
-import subprocess
-import sys
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmarks import ROOT
+from benchmarks import alone
 from benchmarks.arguments import add_common, check
 from benchmarks.measure import Work
 from jaxcbis.commands.words import Parser
@@ -152,18 +150,7 @@ def run_point(side: str, platform: str, work: Work, settings: dict | None, secon
       What it returns, or {'reason'} where it was not done in time or was killed.
     """
     words = [side, platform, json.dumps(settings), str(seconds), json.dumps(work)]
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "benchmarks.scaling.point", *words],
-            cwd=ROOT, capture_output=True, text=True, timeout=seconds,
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return {"reason": f"not done within {seconds:g} s"}
-    if done.returncode < 0:
-        return {"reason": f"ended by signal {-done.returncode}, most likely for want of memory"}
-    if done.returncode:
-        raise RuntimeError(f"{side}, {work.row} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    return alone.run("benchmarks.scaling.point", words, seconds)
 
 
 def _sides(work: Work, platform: str, settings: dict | None, seconds: float) -> dict:

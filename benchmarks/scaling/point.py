@@ -4,14 +4,12 @@ Called as `python -m benchmarks.scaling.point SIDE PLATFORM SETTINGS SECONDS WOR
 in JSON; prints JSON.
 """
 
-import contextlib
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 
-from benchmarks import measure, memory
+from benchmarks import alone, measure, memory
 from benchmarks.measure import Task, Work
 
 REPETITIONS = 3
@@ -78,8 +76,7 @@ def _measure(
 
 
 if __name__ == "__main__":
-    with contextlib.suppress(OSError):  # memory that runs out ends this process, not its parent
-        Path("/proc/self/oom_score_adj").write_text("1000")
+    alone.first_to_go()
     side, platform, settings, seconds, words = sys.argv[1:]
     done = main(side, platform, json.loads(settings), float(seconds), Work(*json.loads(words)))
     print(json.dumps(done))

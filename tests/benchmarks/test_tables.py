@@ -47,6 +47,27 @@ FILES = {
     },
 }  # fmt: skip
 
+VIEW = {
+    "row": "step", "model": "vgg19", "precision": "float32", "height": 1152, "width": 896,
+    "views": 2, "seconds": 9.0, "repetitions": 2, "memory_mb": 5000.0, "peak_mb": 6000.4,
+    "reckoned_mb": 4800.0, "reason": None,
+}  # fmt: skip
+MISSING = {"seconds": None, "peak_mb": None}
+MAMMOGRAMS = MACHINE | {
+    "kind": "mammograms", "versions": MACHINE["versions"] | {"git_commit": "0123456789"},
+    "rows": [
+        VIEW,
+        VIEW | {"row": "forward", "views": 1, "seconds": 1.5},
+        VIEW | {"row": "cut", "model": None, "precision": None, "views": 1, "seconds": 0.25,
+                "read_s": 0.5, "repetitions": 8},
+        VIEW | MISSING | {"row": "step_kept", "reckoned_mb": 99000.0, "reason": "too large"},
+        VIEW | {"row": "sweep", "views": 1, "seconds": 30.0, "windows": 400.0,
+                "model": "resnet50", "height": None, "width": None},
+        VIEW | {"row": "forward_two", "seconds": 2.5},
+        VIEW | {"row": "forward", "height": 64, "width": 32, "views": 1, "seconds": 0.125},
+    ],
+}  # fmt: skip
+
 GPU = {
     "hardware": MACHINE["hardware"] | {"backend": "gpu", "device": "A GPU"},
     "versions": {"jax": "1.2", "torch": None, "git_commit": "0123456789"},
@@ -150,6 +171,19 @@ def test_files_of_a_gpus_session_share_tables(tmp_path):
     assert "- cut at 90 s, with 2 of its 24 planned runs done\n" in text
     assert "- the peer is PyTorch 3.4, eager: s2_epoch vgg19, forward vgg19\n" in text
     assert "(`gpu-rows-one-a.json`, `gpu-rows-one-b.json`)" in text
+
+
+def test_whole_mammograms_have_a_line_for_each_size(tmp_path):
+    (tmp_path / "cpu-mammograms.json").write_text(json.dumps(MAMMOGRAMS))
+    lines = tables.tables(tmp_path).splitlines()
+    assert lines[0] == "### Whole mammograms"
+    full = "| 1152 x 896 | vgg19 | float32 | 0.25 | 1.5/1.25 |  |  | 4.5/- | 6000/- | 4800/99000 |"
+    assert [line for line in lines if line.startswith("| ")][2:] == [
+        full, "| 64 x 32 | vgg19 | float32 |  | 0.125/- |  |  |  |  |  |",
+    ]  # fmt: skip
+    assert "- not measured, too large: step_kept (vgg19 float32 1152 x 896)" in lines
+    assert "- sweep of a patch run, resnet50 in float32: 30 s a mammogram of 400 windows" in lines
+    assert any(line.startswith("- cut: without reading the mammogram, 0.5 s") for line in lines)
 
 
 def test_how_far_a_study_came():

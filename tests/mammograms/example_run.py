@@ -46,6 +46,11 @@ def views() -> Views:
     )  # fmt: skip
 
 
+def changed(**fields: np.ndarray) -> Views:
+    """The views with other fields; `_replace` asks for their number, which len does not give."""
+    return Views(**(views()._asdict() | fields))
+
+
 def probabilities(seed: int = 0) -> np.ndarray:
     """Of malignancy, float64 [n]; higher where it is malignant, as a rule."""
     noise = np.random.default_rng(seed).normal(0, 0.3, len(views().ids))
@@ -129,7 +134,7 @@ def results() -> dict:
 def bare() -> dict:
     """The same of a run that has every figure null that may be: one class, no masks, no sweep."""
     found, made = results(), views()
-    benign = made._replace(
+    benign = changed(
         malignant_masks=np.zeros_like(made.masks), labels=np.zeros_like(made.labels),
         masked=np.zeros_like(made.masked),
     )  # fmt: skip

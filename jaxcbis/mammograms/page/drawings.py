@@ -44,7 +44,7 @@ def roc(results: dict) -> Figure:
 
 def froc(results: dict) -> Figure:
     """Lesions found by false positives per view: of the map, and of the patch run's sweep."""
-    figure = Figure(figsize=(5.4, 4.6), layout="constrained")
+    figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots()
     curves = free_response(results)
     for name, curve in curves.items():

@@ -18,6 +18,7 @@ from benchmarks.__main__ import COMMANDS, main
 from benchmarks.gpu import command as gpu
 from benchmarks.gpu import runs as gpu_runs
 from benchmarks.gpu.session import Step
+from benchmarks.mammograms import command as mammograms
 from benchmarks.speed import machine
 from jaxcbis.commands.main import main as jaxcbis_main
 from jaxcbis.data import exported
@@ -83,8 +84,8 @@ def test_every_step_is_done_or_cut_and_none_fails(session):
         "machine", "parity-vgg16", "rows-vgg16-steps", "run-vgg16-s2",
     ]  # fmt: skip
     assert set(found) >= {
-        "run-vgg16-s1", "rows-vgg16-epochs", "study", "rows-vgg16-maps", "profile-vgg16",
-        "rows-vgg16-others",
+        "run-vgg16-s1", "mammograms", "rows-vgg16-epochs", "study", "rows-vgg16-maps",
+        "profile-vgg16", "rows-vgg16-others",
     }  # fmt: skip
     logs = {name: (session / "logs" / f"{name}.log") for name in found}
     failed = {name: logs[name].read_text() for name, state in found.items() if state == "failed"}
@@ -163,6 +164,19 @@ def test_only_some_parts_and_a_weight_for_each_model(tmp_path):
     assert run[run.index("--protocol") + 1] == "clean"
     assert run[run.index("--epochs") + 1] == "3"
     assert run[run.index("--device") + 1] == "auto"
+
+
+def test_whole_mammograms_are_measured_at_full_size_before_their_time_is_up(tmp_path):
+    words = ["--data", "x.npz", "--output", str(tmp_path), "--only", "mammograms"]
+    for size, expected in ((224, "1152x896"), (SIZE, "160x128")):
+        options = gpu._parser().parse_args([*words, "--image-size", str(size)])
+        (step,) = gpu.plan(options, Path("work"))
+        given = mammograms._parser().parse_args(step.words(100.0)[4:])
+        assert given.sizes == [expected]
+        assert given.backbones == ["resnet50", "vgg19"]
+        assert set(given.precision) == {"float32", "bfloat16"}
+        assert 90 <= given.seconds < 100
+        assert step.files == (given.output,)
 
 
 def test_files_are_found_from_any_folder_and_limits_are_kept(data, tmp_path, monkeypatch):

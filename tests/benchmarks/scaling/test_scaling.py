@@ -63,7 +63,7 @@ def test_a_process_that_is_late_or_fails_says_so(python):
     reason = scaling.run_point("ours", "cpu", work, None, 9)["reason"]
     assert reason == "ended by signal 9, most likely for want of memory"
     python("#!/bin/sh\necho this is wrong >&2\nexit 1\n")
-    with pytest.raises(RuntimeError, match="ours, train_frozen failed:\nthis is wrong"):
+    with pytest.raises(RuntimeError, match="point failed:\nthis is wrong"):
         scaling.run_point("ours", "cpu", work, None, 9)
 
 

@@ -45,7 +45,7 @@ def test_outlines_lie_around_the_lesions_by_kind(tmp_path):
         def larger(masks, factor=factor):
             return masks.repeat(factor, 1).repeat(factor, 2)
 
-        large = views._replace(
+        large = example_run.changed(
             images=larger(views.images), masks=larger(views.masks),
             malignant_masks=larger(views.malignant_masks),
         )  # fmt: skip
@@ -70,7 +70,7 @@ def test_of_too_many_views_those_kept_are_spread_by_probability(tmp_path):
 
 def test_sixteen_bits_and_maps_below_zero_or_of_nothing(tmp_path):
     views = example_run.views()
-    deep = views._replace(images=views.images.astype(np.uint16) * 257)
+    deep = example_run.changed(images=views.images.astype(np.uint16) * 257)
     maps = example_run.maps()
     maps[0], maps[1] = 0, -1
     gallery.keep(tmp_path, deep, example_run.probabilities(), maps)
@@ -86,7 +86,7 @@ def test_sixteen_bits_and_maps_below_zero_or_of_nothing(tmp_path):
 
 def test_views_of_one_name_have_links_of_their_own(tmp_path):
     views = example_run.views()
-    twins = views._replace(ids=np.array(["a", "a", *views.ids[2:]]))
+    twins = example_run.changed(ids=np.array(["a", "a", *views.ids[2:]]))
     gallery.keep(tmp_path, twins, example_run.probabilities(), example_run.maps())
     shown = gallery.of_page(gallery.read(tmp_path), example_run.results())
     assert [view["link"] for view in shown["patches"][:3]] == ["a", "a~1", views.ids[2]]
