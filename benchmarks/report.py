@@ -15,7 +15,7 @@ from jaxcbis.report.figures.saving import DPI
 from jaxcbis.report.figures.style import BLUE, VERMILLION
 
 #: Of a table, in characters, also where the terminal is narrower: cut figures would be of no use.
-WIDTH = 100
+WIDTH = 120
 
 
 def columns(names: Sequence[str], *, text: int = 1, title: str = "") -> Table:

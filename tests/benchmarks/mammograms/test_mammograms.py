@@ -150,6 +150,6 @@ def test_bad_usage_is_one_line_and_exit_code_2(words, says, capsys):
 @pytest.mark.full
 def test_the_command_with_a_real_row(release, tmp_path):
     file = tmp_path / "m.json"
-    words = ["--device", "cpu", "--backbones", "resnet18", "--sizes", "64x64"]
+    words = ["--device", "cpu", "--backbones", "resnet34", "--sizes", "64x64"]
     assert main(["mammograms", *words, "--data", str(release), "--output", str(file)]) == 0
     assert not any(row["reason"] for row in json.loads(file.read_text())["rows"])
