@@ -64,7 +64,7 @@ def map_batches(
     inputs: np.ndarray,
     track: Track = untracked,
     description: str = "",
-    size: int = BATCH,
+    size: int | None = None,
 ) -> Any:
     """Applies a function of a batch to all items.
 
@@ -72,7 +72,7 @@ def map_batches(
       function: array [b, ...] to a tree of arrays [b, ...]; treats each item by itself.
       inputs: [n, ...] with n >= 1.
       track, description: show how far it is.
-      size: items per call and device.
+      size: items per call and device; BATCH if None.
 
     Returns:
       The function's tree, of numpy arrays [n, ...].
@@ -89,7 +89,7 @@ def map_batches(
         for whole, piece in zip(jax.tree.leaves(results), jax.tree.leaves(answer), strict=True):
             whole[part] = piece
 
-    for part in track(windows(count, size * jax.device_count()), description):
+    for part in track(windows(count, (size or BATCH) * jax.device_count()), description):
         begun = part, function(inputs[part])
         if waiting:  # the device goes on with the next batch while this one's answers are fetched
             fetch(*waiting)

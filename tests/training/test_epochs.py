@@ -126,7 +126,7 @@ def test_validation_equals_scikit_learn(model, splits, monkeypatch):
         labels, softmax(logits.astype(np.float64), axis=1), labels=range(logits.shape[1])
     )
     right = (logits.argmax(1) == labels).mean()
-    monkeypatch.setattr(epochs, "BATCH", 6)  # so that the last batch lacks some
+    monkeypatch.setattr("jaxcbis.models.inference.BATCH", 6)  # so that the last batch lacks some
     for inputs in (images, jnp.asarray(images)):  # on the host, on the device
         split = splits.train._replace(inputs=inputs)
         sums = epochs.validate(model, stages, split)
