@@ -1,4 +1,4 @@
-"""Finished runs on whole mammograms for what reads them back, without training."""
+"""Finished mammogram runs for what reads them back, without training."""
 
 from collections.abc import Sequence
 from pathlib import Path

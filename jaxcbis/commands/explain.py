@@ -22,10 +22,10 @@ def add(commands: Commands) -> None:
     )
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="A lesion's patch; with --sweep, or of a run on mammograms, a mammogram: PNG, JPEG, "
+        help="A lesion's patch; with --sweep, or of a mammogram run, a mammogram: PNG, JPEG, "
              "TIFF, PGM, BMP, JPEG 2000, WebP or DICOM.")  # fmt: skip
     add("--run", type=Path, required=True, metavar="DIR",
-        help="The folder of the run, on patches or on mammograms.")  # fmt: skip
+        help="The folder of the run, a patch run or a mammogram run.")  # fmt: skip
     add("--output", type=Path, default=Path(), metavar="DIR",
         help="The folder of IMAGE-cam.png or IMAGE-sweep.png (default: the current "
              "one).")  # fmt: skip
@@ -62,11 +62,11 @@ def run(words: argparse.Namespace) -> None:
 
 
 def _on_mammograms(words: argparse.Namespace) -> tuple[Any, str]:
-    """What begins to explain with a run on mammograms, and the kind of its pictures."""
+    """What begins to explain with a mammogram run, and the kind of its pictures."""
     if words.sweep:
         raise UserError(
-            f"--sweep: is for runs on patches; {words.run} is one on mammograms, which looks at "
-            "all of each; leave it out"
+            f"--sweep: is for patch runs; {words.run} is a mammogram run, which looks at all of a "
+            "mammogram; leave it out"
         )
     results.read_finished_mammogram(words.run)  # what is wrong there is said before JAX starts
     from jaxcbis.mammograms import explaining
@@ -75,7 +75,7 @@ def _on_mammograms(words: argparse.Namespace) -> tuple[Any, str]:
 
 
 def _on_patches(words: argparse.Namespace) -> tuple[Any, str]:
-    """The same with a run on patches."""
+    """The same with a patch run."""
     results.read_finished(words.run)
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch

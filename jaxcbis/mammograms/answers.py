@@ -1,4 +1,4 @@
-"""The answers of a run on whole mammograms: how likely each is malignant, and where it looks."""
+"""The answers of a mammogram run: how likely each is malignant, and where it looks."""
 
 import math
 from collections.abc import Sequence
@@ -43,8 +43,8 @@ def explain(
     """Probabilities of malignancy of mammograms and the maps behind, see `jaxcbis.explain`."""
     if target is not None:
         raise InvalidValueError(
-            f"target {target!r}: a run on whole mammograms has one output, 'malignant', which its "
-            "maps are of; leave it out"
+            f"target {target!r}: a mammogram run has one output, 'malignant', which its maps are "
+            "of; leave it out"
         )
     method = known("method", method or "gradcam", tuple(cam.METHODS))
     for model in run.models:

@@ -1,4 +1,4 @@
-"""The figures of a finished run on whole mammograms on the test split of other data."""
+"""The figures of a finished mammogram run on the test split of other data."""
 
 from jaxcbis.errors import UserError
 from jaxcbis.mammograms import answers

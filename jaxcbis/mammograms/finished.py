@@ -1,4 +1,4 @@
-"""A finished run on whole mammograms, read back: what it was asked, and the models it trained."""
+"""A finished mammogram run, read back: what it was asked, and the models it trained."""
 
 import os
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from jaxcbis.training import checkpoints
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FinishedMammogram:
-    """A run on whole mammograms that was trained and tested.
+    """A mammogram run that was trained and tested.
 
     Attributes:
       folder: of the run.
@@ -99,7 +99,7 @@ def load(folder: Path | str) -> FinishedMammogram:
     """Reads the run in a folder; neither the data nor the patch runs behind it are needed.
 
     Raises:
-      UserError: the folder holds no finished run on mammograms, a model is damaged, or another
+      UserError: the folder holds no finished mammogram run, a model is damaged, or another
         version of this package wrote it.
     """
     folder = Path(folder)

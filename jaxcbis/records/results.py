@@ -34,7 +34,7 @@ KEYS = (
 )
 #: Of these, what results of an earlier version do not have.
 ADDED = ("covering",)
-#: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
+#: What results of a mammogram run have as `kind`; those of a patch run have none.
 MAMMOGRAM = "mammogram"
 #: Order of the top-level keys of such a run.
 MAMMOGRAM_KEYS = (
@@ -107,8 +107,8 @@ def read_run(path: Path | str) -> dict:
     found = dict.fromkeys(ADDED) | read(path)
     if of_mammograms(found):
         raise UserError(
-            f"{path}: of a run on whole mammograms, made by the command mammogram; give the folder "
-            "of a run on patches, made by train"
+            f"{path}: of a mammogram run, made by the command mammogram; give the folder of a "
+            "patch run, made by train"
         )
     _require_whole(found, path, KEYS, *_PARTS)
     return found
@@ -129,12 +129,12 @@ def read_finished(folder: Path) -> dict:
 
 
 def of_mammograms(results: dict) -> bool:
-    """Whether results are of a run on whole mammograms, and not on patches."""
+    """Whether results are of a mammogram run, and not of a patch run."""
     return results.get("kind") == MAMMOGRAM
 
 
 def is_on_mammograms(folder: Path) -> bool:
-    """Whether a folder holds a run on whole mammograms, finished or not.
+    """Whether a folder holds a mammogram run, finished or not.
 
     Raises:
       UserError: as of `read`.
@@ -143,23 +143,22 @@ def is_on_mammograms(folder: Path) -> bool:
 
 
 def read_mammogram(path: Path | str) -> dict:
-    """Reads the results of a run on whole mammograms, finished or not.
+    """Reads the results of a mammogram run, finished or not.
 
     Raises:
-      UserError: as of `read`, the run is one on patches, or a part is missing.
+      UserError: as of `read`, the run is a patch run, or a part is missing.
     """
     found = read(path)
     if not of_mammograms(found):
         raise UserError(
-            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
-            "command mammogram"
+            f"{path}: not of a mammogram run; give the folder of one, made by the command mammogram"
         )
     _require_whole(found, path, MAMMOGRAM_KEYS, *_MAMMOGRAM_PARTS)
     return found
 
 
 def read_finished_mammogram(folder: Path) -> dict:
-    """Reads the results of a finished run on whole mammograms.
+    """Reads the results of a finished mammogram run.
 
     Args:
       folder: of the run.

@@ -1,4 +1,4 @@
-"""A finished run on whole mammograms, loaded, asked and exported, from Python."""
+"""A finished mammogram run, loaded, asked and exported, from Python."""
 
 import dataclasses
 import json
@@ -226,5 +226,5 @@ def test_what_is_no_run_on_mammograms_is_one_line(folder, tmp_path):
 
 
 def test_a_sweep_is_of_runs_on_patches(run):
-    with pytest.raises(ValueError, match="of whole mammograms; expected a run on patches"):
+    with pytest.raises(ValueError, match="a mammogram run; expected a patch run"):
         jaxcbis.sweep(run, mammograms()[0])
