@@ -107,8 +107,8 @@ def read_run(path: Path | str) -> dict:
     found = dict.fromkeys(ADDED) | read(path)
     if of_mammograms(found):
         raise UserError(
-            f"{path}: of a mammogram run, made by the command mammogram; give the folder of a "
-            "patch run, made by train"
+            f"{path}: of a mammogram run, made by mammogram; give the folder of a patch run, made "
+            "by train"
         )
     _require_whole(found, path, KEYS, *_PARTS)
     return found
@@ -151,7 +151,7 @@ def read_mammogram(path: Path | str) -> dict:
     found = read(path)
     if not of_mammograms(found):
         raise UserError(
-            f"{path}: not of a mammogram run; give the folder of one, made by the command mammogram"
+            f"{path}: not of a mammogram run; give the folder of one, made by mammogram"
         )
     _require_whole(found, path, MAMMOGRAM_KEYS, *_MAMMOGRAM_PARTS)
     return found
