@@ -136,9 +136,8 @@ def test_the_python_runs_and_leaves_the_environment_alone(tmp_path, monkeypatch)
     folder = tmp_path / "runs" / "resnet50-s2-paper-seed0"
     tiny_run.write(folder, backbone="resnet50", lesion_side=16.4)
     tiny_mammogram.write(tmp_path / "runs" / "whole")
-    rng = np.random.default_rng(1)
-    for name, shape in (("patch", (17, 50)), ("mammogram", (90, 64))):
-        pixels = rng.integers(0, 256, shape).astype(np.uint8)
+    patch = np.random.default_rng(1).integers(0, 256, (17, 50)).astype(np.uint8)
+    for name, pixels in (("patch", patch), ("mammogram", tiny_mammogram.film(90, 64))):
         Image.fromarray(pixels).save(tmp_path / f"{name}.png")
     readme = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
     blocks = [*readme, *python("own-data.md"), *python("explain.md"), *python("python.md"),

@@ -81,7 +81,7 @@ def test_pages_fit_the_screen(site, browser, screen, tmp_path):
     folder = Path(os.environ.get("JAXCBIS_SCREENSHOTS", tmp_path))
     folder.mkdir(parents=True, exist_ok=True)
     page = browser.new_page(viewport={"width": SCREENS[screen], "height": 900})
-    for name in ("index", "report-and-glossary", "cli", "benchmarks", "python"):
+    for name in ("index", "report-and-glossary", "cli", "benchmarks", "python", "mammograms"):
         page.goto((site / f"{name}.html").as_uri())
         assert page.evaluate("document.documentElement.scrollWidth") <= SCREENS[screen], name
         assert page.locator("h1").is_visible()

@@ -3,11 +3,14 @@
 import argparse
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from jaxcbis.commands.words import WINDOW, Commands, require_positive
 from jaxcbis.errors import UserError
 from jaxcbis.records import results
+
+if TYPE_CHECKING:
+    from jaxcbis.runs.explain import Begun
 
 #: Best boxes that a sweep marks if nobody says how many.
 BOXES = 5
@@ -53,36 +56,36 @@ def run(words: argparse.Namespace) -> None:
                 )
     if words.raw and words.sweep:
         raise UserError("--raw: is for maps, not for sweeps; leave it or --sweep out")
-    begin, kind = (
-        _on_mammograms(words) if results.is_on_mammograms(words.run) else _on_patches(words)
-    )
     from jaxcbis.runs import explain
 
-    explain.explain(words.images, words.run, words.output, begin, kind=kind, json_file=words.json)
+    explain.explain(
+        words.images, words.run, words.output, partial(_begin, words),
+        kind="sweep" if words.sweep else "cam", json_file=words.json,
+    )  # fmt: skip
 
 
-def _on_mammograms(words: argparse.Namespace) -> tuple[Any, str]:
-    """What begins to explain with a mammogram run, and the kind of its pictures."""
-    if words.sweep:
-        raise UserError(
-            f"--sweep: is for patch runs; {words.run} is a mammogram run, which looks at all of a "
-            "mammogram; leave it out"
-        )
-    results.read_finished_mammogram(words.run)  # what is wrong there is said before JAX starts
-    from jaxcbis.mammograms import explaining
+def _begin(words: argparse.Namespace, folder: Path) -> "Begun":
+    """Starts JAX and reads a run of either kind; what is wrong with it is said before."""
+    from jaxcbis.machine import backend
 
-    return partial(explaining.begin, raw=words.raw), "cam"
+    if results.is_on_mammograms(folder):
+        if words.sweep:
+            raise UserError(
+                f"--sweep: is for patch runs; {folder} is a mammogram run, which looks at all of a "
+                "mammogram; leave it out"
+            )
+        results.read_finished_mammogram(folder)
+        backend.start("auto")
+        from jaxcbis.mammograms import explaining
 
-
-def _on_patches(words: argparse.Namespace) -> tuple[Any, str]:
-    """The same with a patch run."""
-    results.read_finished(words.run)
+        return explaining.begin(folder, raw=words.raw)
+    results.read_finished(folder)
+    backend.start("auto")
     from jaxcbis.detection import mammograms
     from jaxcbis.runs import explain, explain_patch
 
     if words.sweep:
         boxes = BOXES if words.boxes is None else words.boxes
-        prepare = partial(mammograms.explainer, window=words.window, boxes=boxes)
-        return partial(explain.begin, prepare=prepare), "sweep"
-    prepare = partial(explain_patch.explainer, raw=words.raw)
-    return partial(explain.begin, prepare=prepare), "cam"
+        sweep = partial(mammograms.explainer, window=words.window, boxes=boxes)
+        return explain.begin(folder, sweep)
+    return explain.begin(folder, partial(explain_patch.explainer, raw=words.raw))

@@ -55,6 +55,7 @@ def text(found: dict) -> str:
         *(formats.markdown(of) for of in tables(found)),
         formats.markdown(table) if table else "",
         "## Notes of the runs",
+        "Each run says this of itself, without the others.",
         "\n".join(f"- {line}" for line in dict.fromkeys(n for run in runs for n in run["notes"])),
     ]
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
@@ -228,8 +229,8 @@ def _limits(found: dict) -> Iterator[str]:
     ended = [run for run in runs if run["best"]["epoch"] == run["config"]["epochs"]]
     if ended:
         yield (
-            f"{len(ended)} of {len(runs)} runs were at their best in the last epoch that they were "
-            "allowed. More epochs may help them."
+            f"Of {len(runs)} run{'s' * (len(runs) > 1)}, {len(ended)} had the lowest validation "
+            "loss in the last epoch allowed. More epochs may help."
         )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 from jaxcbis.data import pictures
 from jaxcbis.data.pictures import Picture
 from jaxcbis.errors import UserError
-from jaxcbis.machine import backend, files
+from jaxcbis.machine import files
 from jaxcbis.machine.console import hushed, say, warn
 from jaxcbis.records import results
 from jaxcbis.report.tables import has_random_weights, is_demo, run_name
@@ -62,7 +62,7 @@ def explain(
       images: files that `pictures.read` reads; one that is named twice is answered once.
       run: folder of a finished run.
       output: folder of the pictures, `<image>-<kind>.png`.
-      begin: reads the run, and checks what was asked of it; once JAX has started.
+      begin: starts JAX, reads the run and checks what was asked of it.
       kind: of the pictures.
       json_file: where the answers are written as JSON, too; '-' prints them in place of the text.
 
@@ -80,7 +80,6 @@ def explain(
     if json_file not in (None, "-"):
         places.require_json(json_file, distinct, drawn)
     places.require_folder(output)
-    backend.start("auto")
     with hushed() if json_file == "-" else nullcontext():
         name, notes, answer = begin(run)
         say(f"{name}, from {run}")

@@ -18,6 +18,7 @@ from jaxcbis.models import inference, whole_image
 from jaxcbis.models.inference import apply
 from jaxcbis.models.model import HEAD
 from tests import tiny_mammogram
+from tests.differences import assert_within
 from tests.tiny_mammogram import views
 
 SHAPE = tiny_mammogram.HEIGHT, tiny_mammogram.WIDTH
@@ -147,7 +148,8 @@ def test_the_map_is_the_gradients_own(run):
     assert (highest > 0).any()
     found = answers.maps(run.models, asked)
     assert found.max() == 1
-    np.testing.assert_allclose(found, expected / np.where(highest, highest, 1), atol=1e-4)
+    row = "a whole view's Grad-CAM, of the maximum | its definition, by jax.grad"
+    assert_within(1e-4, found, expected / np.where(highest, highest, 1), row)
 
 
 def test_the_map_of_several_is_their_mean_each_over_its_maximum(several):
@@ -206,7 +208,8 @@ def test_an_exported_run_averages_members_and_flips_as_it_does(several, tmp_path
     served = jax_export.deserialize(bytearray(file.read_bytes()))
     found = served.call(jnp.asarray(asked))
     assert found.shape == (3,)
-    np.testing.assert_allclose(found, answers.of_views(whole, asked), atol=1e-4)
+    row = "the exported classifier of whole views | the run's own answers"
+    assert_within(1e-4, found, answers.of_views(whole, asked), row)
     np.testing.assert_allclose(served.call(asked[:1]), found[:1], atol=1e-4)
 
 

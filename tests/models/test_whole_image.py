@@ -11,6 +11,7 @@ from jaxcbis.models import backbones, whole_image
 from jaxcbis.models.inference import forward
 from jaxcbis.models.model import HEAD, merge
 from tests import tiny
+from tests.differences import assert_within
 
 STATISTICS = Statistics(0.31, 0.17, np.zeros(5, np.float32), np.ones(5, np.float32))
 HEADS = {"tiny": None, "tiny_vgg": "pool"}
@@ -47,7 +48,8 @@ def test_the_patch_networks_stages_say_of_a_whole_image_what_they_say_of_a_patch
     given = images(height=tiny.SIZE, width=tiny.SIZE)
     expected = forward(patch, normalize(given[..., 0], STATISTICS), patch.stages)
     found = forward(model, given, ("input", *patch.stages))
-    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    row = "features of a whole image's network, relative to their deviation | the patch network's"
+    assert_within(1e-5, found, expected, row, scale=np.std(expected))
 
 
 @pytest.mark.parametrize(("name", "head"), HEADS.items())
@@ -58,7 +60,8 @@ def test_the_heatmaps_mean_over_a_patch_is_what_the_patch_network_says_of_it(nam
     features = forward(model, given, ("input", *patch.stages))
     logits = merge(model)["heatmap"].logits(features)
     expected = forward(patch, normalize(given[..., 0], STATISTICS), (*patch.stages, HEAD))
-    np.testing.assert_allclose(logits.mean((1, 2)), expected, rtol=1e-4, atol=1e-5)
+    row = "the heatmap's mean over a patch, relative to its deviation | the patch network's logits"
+    assert_within(1e-5, logits.mean((1, 2)), expected, row, scale=np.std(expected))
     shares = forward(model, features, ("heatmap",))
     np.testing.assert_allclose(shares, jax.nn.softmax(logits), rtol=1e-5)
 
