@@ -98,7 +98,7 @@ def mammogram(
     """Trains and tests a classifier of whole mammograms, as the command `mammogram` does.
 
     Args:
-      run: the finished run on patches that it starts from, or its folder; of several a classifier
+      run: the finished patch run that it starts from, or its folder; of several a classifier
         each, whose probabilities are averaged.
       data: the release (its folder or archive.zip); the built-in demo set if None.
       quiet: says nothing but warnings, on stderr.
@@ -111,7 +111,7 @@ def mammogram(
 
     Raises:
       UserError: an option has a value that is not allowed (of another type: also a ValueError), the
-        data or a run are not there (also a FileNotFoundError), a run is no finished one on patches,
+        data or a run are not there (also a FileNotFoundError), a run is no finished patch run,
         `output` holds a run already, or JAX was at work before and the run asks for another device
         or compiler flags.
       TypeError: there is no such option.
@@ -176,7 +176,7 @@ def _of_kind(name: str, value: Any, kind: type) -> Any:
 
 
 def load(folder: Path | str) -> Finished | FinishedMammogram:
-    """Reads a finished run, on patches or on mammograms; the data of its training are not needed.
+    """Reads a finished patch run or mammogram run; the data of its training are not needed.
 
     JAX computes on a GPU where there is one, and keeps what it compiles for the next start, as the
     program does. Where JAX is at work already, it goes on as it is. The environment stays as it is.
@@ -207,10 +207,10 @@ def load(folder: Path | str) -> Finished | FinishedMammogram:
 def predict(run: Finished | FinishedMammogram, images: Several) -> np.ndarray:
     """What a run makes of one picture or of several, as probabilities.
 
-    A run on patches is asked about patches. Each is stretched to the model's size and normalised as
+    A patch run is asked about patches. Each is stretched to the model's size and normalised as
     the train split was as a whole: the paper's normalisation by class needs the answer.
 
-    A run on mammograms is asked about whole mammograms. The breast is cut out of each as it was for
+    A mammogram run is asked about whole mammograms. The breast is cut out of each as it was for
     training, mirrored if it lies on the right. The answer is the mean of all members and, if the
     run has `test_time_flips`, of four flips.
 
@@ -265,17 +265,17 @@ def explain(
     """What a run makes of pictures, and the class activation maps that show where it looks.
 
     Args:
-      run: a finished run, on patches or on mammograms.
+      run: a finished patch run or mammogram run.
       images: as of `predict`.
       target: class that the maps are of, by name or by its index in `jaxcbis.LABELS`; the most
-        probable one of each picture if None. Of a run on patches alone: the maps of one on
-        mammograms are of malignancy.
-      method: 'gradcam', 'gradcam++', 'hirescam', 'layercam' or, of a run on patches, 'scorecam';
-        if None the run's own, of a run on mammograms 'gradcam'.
+        probable one of each picture if None. Of a patch run alone: the maps of a mammogram run
+        are of malignancy.
+      method: 'gradcam', 'gradcam++', 'hirescam', 'layercam' or, of a patch run, 'scorecam';
+        if None the run's own, of a mammogram run 'gradcam'.
       stage: whose output is mapped, 'block1' to 'block5' of a VGG, 'stem' or 'layer1' to 'layer4'
-        of a ResNet; also 'top', and 'heatmap' where there is one, of a run on mammograms. If None
-        the run's own, of a run on mammograms the last one of the patch network, whose map is finer
-        than that of the top.
+        of a ResNet; also 'top', and 'heatmap' where there is one, of a mammogram run. If None the run's
+        own, of a mammogram run the last one of the patch network, whose map is finer than that of
+        the top.
 
     Returns:
       Probabilities and maps, of patches the labels, too; it draws them. Of one picture those of
@@ -304,9 +304,9 @@ def export(run: Finished | FinishedMammogram, file: Path | str) -> Path:
     """Writes a run's model as StableHLO, weights and normalisation included.
 
     `jax.export.deserialize(bytearray(Path(file).read_bytes())).call(images)` takes uint8 grey
-    pictures, any number n of them. Of a run on patches they are [n, size, size], already at the
-    run's --image-size, and it returns their class probabilities, float32 [n, classes]. Of a run on
-    mammograms they are [n, height, width], the breast already cut out as
+    pictures, any number n of them. Of a patch run they are [n, size, size], already at the run's
+    --image-size, and it returns their class probabilities, float32 [n, classes]. Of a mammogram run
+    they are [n, height, width], the breast already cut out as
     `jaxcbis.explain(run, mammogram).views` shows it, and it returns their probabilities of
     malignancy, float32 [n], the mean of all that `predict` averages.
 

@@ -34,7 +34,7 @@ def folder(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(BACKBONES, "resnet50", BACKBONES["tiny"])
         tiny_run.write(run, backbone="resnet50", lesion_side=16.4)
-        tiny_mammogram.write(place / "runs" / "mammogram", backbone="resnet50")
+        tiny_mammogram.write(place / "runs" / "mammogram", backbones=("resnet50",))
         yield place
 
 

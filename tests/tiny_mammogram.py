@@ -1,5 +1,6 @@
-"""Finished runs on whole mammograms for what reads them back, without training."""
+"""Finished mammogram runs for what reads them back, without training."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import jax
@@ -48,15 +49,15 @@ def film(height: int = 100, width: int = 80, seed: int = 0) -> np.ndarray:
     return np.where(inside, 80 + 120 * spot, 0).astype(np.uint8)
 
 
-def write(folder: Path, *, members: int = 1, backbone: str = "tiny", **options) -> Path:
+def write(folder: Path, *, backbones: Sequence[str] = ("tiny",), **options) -> Path:
     """Writes the models of a run with these options, and made-up figures of the demo data."""
-    models = [model(backbone, seed) for seed in range(members)]
+    models = [model(backbone, seed) for seed, backbone in enumerate(backbones)]
     given = {
-        "run": [f"runs/{backbone}-{number}" for number in range(members)],
+        "run": [f"runs/{backbone}-{seed}" for seed, backbone in enumerate(backbones)],
         "height": HEIGHT, "width": WIDTH, "top_blocks": 1, "output": str(folder),
     }  # fmt: skip
     example_run.write(folder, record(models, config.resolve(given | options)))
-    for place, each in zip(finished.members(folder, members), models, strict=True):
+    for place, each in zip(finished.members(folder, len(models)), models, strict=True):
         place.mkdir(parents=True)
         checkpoints.save_model(place, each)
     return folder
@@ -79,6 +80,9 @@ def record(models: list[Model], settled: config.MammogramConfig) -> dict:
             "options": models[0].architecture.options,
             "normalization": [normalization.to_json(STATISTICS)] * len(models),
         },
-        "members": [member | {"run": run} for run in settled.run],
+        "members": [
+            member | {"run": run, "options": each.architecture.options}
+            for run, each in zip(settled.run, models, strict=True)
+        ],
         "test_flips": found["test_flips"] if settled.test_time_flips else None,
     }

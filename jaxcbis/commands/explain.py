@@ -25,10 +25,10 @@ def add(commands: Commands) -> None:
     )
     add = words.add_argument
     add("images", nargs="+", type=Path, metavar="IMAGE",
-        help="A lesion's patch; with --sweep, or of a run on mammograms, a mammogram: PNG, JPEG, "
+        help="A lesion's patch; with --sweep, or of a mammogram run, a mammogram: PNG, JPEG, "
              "TIFF, PGM, BMP, JPEG 2000, WebP or DICOM.")  # fmt: skip
     add("--run", type=Path, required=True, metavar="DIR",
-        help="The folder of the run, on patches or on mammograms.")  # fmt: skip
+        help="The folder of the run, a patch run or a mammogram run.")  # fmt: skip
     add("--output", type=Path, default=Path(), metavar="DIR",
         help="The folder of IMAGE-cam.png or IMAGE-sweep.png (default: the current "
              "one).")  # fmt: skip
@@ -55,7 +55,7 @@ def run(words: argparse.Namespace) -> None:
                     f"{flag} {value}: is for a sweep over whole mammograms; add --sweep"
                 )
     if words.raw and words.sweep:
-        raise UserError("--raw: is for patches; leave it or --sweep out")
+        raise UserError("--raw: is for maps, not for sweeps; leave it or --sweep out")
     from jaxcbis.runs import explain
 
     explain.explain(
@@ -71,8 +71,8 @@ def _begin(words: argparse.Namespace, folder: Path) -> "Begun":
     if results.is_on_mammograms(folder):
         if words.sweep:
             raise UserError(
-                f"--sweep: is for runs on patches; {folder} is one on mammograms, which looks at "
-                "all of each; leave it out"
+                f"--sweep: is for patch runs; {folder} is a mammogram run, which looks at all of a "
+                "mammogram; leave it out"
             )
         results.read_finished_mammogram(folder)
         backend.start("auto")

@@ -14,7 +14,7 @@ STUDIES = {"paper": "study-paper.json", "clean": "study-clean.json"}
 #: The audit of the runs that the studies chose; that of runs by the shifted protocol; further ones
 #: of such runs, each with a document of its own.
 AUDIT, LOOKING, FURTHER = "audit.json", "looking.json", "looking-*.json"
-#: Of `gathering.gather`: the runs on whole mammograms.
+#: Of `gathering.gather`: the mammogram runs.
 WHOLE = "mammograms.json"
 
 
@@ -23,7 +23,7 @@ def write(folder: Path) -> list[Path]:
 
     Without an audit of runs by the shifted protocol it says what the studies say; with one, they
     have a document of their own, `findings-centred.md`. Each further audit, of runs on smaller
-    images, say, is looking-NAME.json and gives `findings-NAME.md`. Runs on whole mammograms, which
+    images, say, is looking-NAME.json and gives `findings-NAME.md`. Mammogram runs, which
     are in mammograms.json, give `findings-mammograms.md`.
 
     Args:

@@ -1,4 +1,4 @@
-"""Finished runs on whole mammograms gathered into one file, with what sets them apart.
+"""Finished mammogram runs gathered into one file, with what sets them apart.
 
 Two runs are compared on the same test views, by a bootstrap over patients in which both see the
 same samples. A start that has several seeds stands for their mean AUC. It is not the AUC of their
@@ -92,11 +92,11 @@ def gather(folders: Sequence[Path]) -> dict:
       against the sweep and another start.
 
     Raises:
-      UserError: a folder holds no finished run on mammograms, or one of other views.
+      UserError: a folder holds no finished mammogram run, or one of other views.
     """
     tested = [_read(folder) for folder in folders]
     if not tested:
-        raise UserError("expected the folder of a finished run on mammograms")
+        raise UserError("expected the folder of a finished mammogram run")
     tested = [
         _in_order(run, tested[0], folder) for run, folder in zip(tested, folders, strict=True)
     ]

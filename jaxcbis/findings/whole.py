@@ -1,4 +1,4 @@
-"""What runs on whole mammograms say, beside the patch runs' sweep and other starts, in Markdown."""
+"""What mammogram runs say, beside the patch runs' sweep and other starts, in Markdown."""
 
 from collections.abc import Iterator, Sequence
 

@@ -1,5 +1,6 @@
-"""The answers of a run on whole mammograms: how likely each is malignant, and where it looks."""
+"""The answers of a mammogram run: how likely each is malignant, and where it looks."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -42,11 +43,12 @@ def explain(
     """Probabilities of malignancy of mammograms and the maps behind, see `jaxcbis.explain`."""
     if target is not None:
         raise InvalidValueError(
-            f"target {target!r}: a run on whole mammograms has one output, 'malignant', which its "
-            "maps are of; leave it out"
+            f"target {target!r}: a mammogram run has one output, 'malignant', which its maps are "
+            "of; leave it out"
         )
     method = known("method", method or "gradcam", tuple(cam.METHODS))
-    stage = known("stage", stage or whole_image.mapped(run.models[0]), run.models[0].stages[1:])
+    for model in run.models:
+        known("stage", stage or whole_image.mapped(model), model.stages[1:])
     asked = read_all(images)
     cuts = _cuts(run, asked)
     views = np.stack([each.image for each in cuts])
@@ -66,7 +68,7 @@ def explain(
         probabilities=of(of_views(run, views)),
         maps=of(heat),
         method=method,
-        stage=stage,
+        stage=" and ".join(dict.fromkeys(stage or whole_image.mapped(each) for each in run.models)),
     )
 
 
@@ -109,16 +111,19 @@ def maps(
 ) -> np.ndarray:
     """Maps of what speaks for malignancy: the mean of the models', each over its maximum.
 
+    Models of several backbones may have cells of several sizes: then all are enlarged to the
+    smallest of them.
+
     Args:
       models: a run's members.
       views: uint8 or uint16 [n, height, width].
       track: shows how far it is.
       method: of `cam.METHODS`.
-      stage: whose output is mapped; that of `whole_image.mapped` if None.
+      stage: whose output is mapped; each model's `whole_image.mapped` if None.
 
     Returns:
-      float32 [n, h, w], as coarse as the stage's output, from 0 to 1; all zero where nothing speaks
-      for malignancy.
+      float32 [n, h, w], as coarse as the stage's finest output, from 0 to 1; all zero where nothing
+      speaks for malignancy.
     """
     found = [
         activation_maps.maps(
@@ -126,10 +131,14 @@ def maps(
         ).maps
         for model in models
     ]
-    highest = [each.max(axis=(1, 2), keepdims=True) for each in found]
-    return np.mean(
-        [each / np.where(top > 0, top, 1) for each, top in zip(found, highest, strict=True)], axis=0
-    )
+    finest = max((each.shape[1:] for each in found), key=math.prod)
+    return np.mean([_scaled(cam.enlarge(each, finest)) for each in found], axis=0)
+
+
+def _scaled(heat: np.ndarray) -> np.ndarray:
+    """Maps [n, h, w], each over its maximum."""
+    highest = heat.max(axis=(1, 2), keepdims=True)
+    return heat / np.where(highest > 0, highest, 1)
 
 
 def cut(run: FinishedMammogram, picture: np.ndarray) -> "ViewCut":

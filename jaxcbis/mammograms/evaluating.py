@@ -1,4 +1,4 @@
-"""The figures of a finished run on whole mammograms on the test split of other data."""
+"""The figures of a finished mammogram run on the test split of other data."""
 
 from jaxcbis.errors import UserError
 from jaxcbis.mammograms import answers
@@ -28,9 +28,4 @@ def evaluate(run: FinishedMammogram, data: str) -> dict:
     if not len(test):
         raise UserError(f"{data}: no mammograms in the test split")
     said = answers.of_views(run, test.images)
-    own = run.evaluate()
-    chosen = {
-        level: {point["name"]: point["threshold"] for point in own[level]["operating_points"]}
-        for level in levels.LEVELS
-    }
-    return levels.score(levels.answers(test, said), chosen)
+    return levels.score(levels.answers(test, said), levels.chosen_in(run.evaluate()))

@@ -1,4 +1,4 @@
-"""What a run on whole mammograms says of pictures, for the command `explain`."""
+"""What a mammogram run says of pictures, for the command `explain`."""
 
 from functools import partial
 from pathlib import Path

@@ -52,7 +52,7 @@ class MammogramExplanation:
       maps: float32 [n, height, width] over the views, of what speaks for malignancy, from 0 to 1;
         zero everywhere where nothing does.
       method: how the maps were made, a key of `jaxcbis.config.CAM_METHODS`.
-      stage: whose output they are of.
+      stage: whose output they are of; of members with several backbones 'block5 and layer4'.
 
     Examples:
       >>> found = jaxcbis.explain(whole, ["mammogram.png", "mammogram.png"])

@@ -1,4 +1,4 @@
-"""A run on whole mammograms in a file that JAX runs without this package."""
+"""A mammogram run in a file that JAX runs without this package."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from jaxcbis.runs.export import write
 
 
 def export(run: FinishedMammogram, file: Path | str) -> Path:
-    """Writes all members of a run on whole mammograms, see `jaxcbis.export`."""
+    """Writes all members of a mammogram run, see `jaxcbis.export`."""
     models = [jax.tree.map(np.asarray, model) for model in run.models]  # for any number of devices
     ways = FLIPS if run.config.test_time_flips else FLIPS[:1]
 

@@ -1,4 +1,4 @@
-"""A finished run on whole mammograms, read back: what it was asked, and the models it trained."""
+"""A finished mammogram run, read back: what it was asked, and the models it trained."""
 
 import os
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from jaxcbis.training import checkpoints
 
 @dataclass(frozen=True, eq=False, repr=False)
 class FinishedMammogram:
-    """A run on whole mammograms that was trained and tested.
+    """A mammogram run that was trained and tested.
 
     Attributes:
       folder: of the run.
@@ -99,7 +99,7 @@ def load(folder: Path | str) -> FinishedMammogram:
     """Reads the run in a folder; neither the data nor the patch runs behind it are needed.
 
     Raises:
-      UserError: the folder holds no finished run on mammograms, a model is damaged, or another
+      UserError: the folder holds no finished mammogram run, a model is damaged, or another
         version of this package wrote it.
     """
     folder = Path(folder)
@@ -107,10 +107,11 @@ def load(folder: Path | str) -> FinishedMammogram:
     try:
         config = resolve(found["config"])
         statistics = tuple(map(normalization.from_json, found["model"]["normalization"]))
-        options = found["model"]["options"]
-        dtype = jnp.dtype(config.precision)
-        backbones = [each["backbone"] for each in found["patch_runs"]]
-        blanks = [whole_image.blank(each, options, dtype=dtype) for each in backbones]
+        dtype, common = jnp.dtype(config.precision), found["model"]["options"]
+        blanks = [
+            whole_image.blank(patch["backbone"], member.get("options", common), dtype=dtype)
+            for patch, member in zip(found["patch_runs"], found["members"], strict=True)
+        ]
     except (AttributeError, TypeError, KeyError, ValueError, UserError) as error:
         raise UserError(
             f"{folder / 'results.json'}: not of this version of jaxcbis "

@@ -109,6 +109,7 @@ def trained(members: Sequence[Member], fits: Sequence[Fitted], images: int, timi
             {
                 "run": str(member.patch.folder.absolute()), "history": fit.progress.history,
                 "best": fit.progress.best, "prefix": fit.progress.prefix, "test": None,
+                "options": fit.model.architecture.options,
             }
             for member, fit in zip(members, fits, strict=True)
         ],

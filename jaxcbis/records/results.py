@@ -1,6 +1,7 @@
 """results.json: everything a run found, under stable keys."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ KEYS = (
 )
 #: Of these, what results of an earlier version do not have.
 ADDED = ("covering",)
-#: What results of a run on whole mammograms have as `kind`; those of a run on patches have none.
+#: What results of a mammogram run have as `kind`; those of a patch run have none.
 MAMMOGRAM = "mammogram"
 #: Order of the top-level keys of such a run.
 MAMMOGRAM_KEYS = (
@@ -41,9 +42,15 @@ MAMMOGRAM_KEYS = (
     "memory", "history", "best", "prefix", "members", "test", "test_flips", "test_official",
     "baselines", "localization", "literature", "timing", "notes",
 )  # fmt: skip
-#: What it must have to be gone on with, and to be asked, once it is finished.
-_BEGUN = ("config", "environment", "data", "weights", "patch_runs", "notes")
-_TRAINED = ("model", "history", "best", "members", "test", "timing")
+#: What a run must have to be gone on with, and what more to be asked, once it is finished.
+_PARTS = (
+    ("config", "notes", "environment"),
+    ("data", "weights", "model", "history", "best", "test", "localization"),
+)
+_MAMMOGRAM_PARTS = (
+    ("config", "notes", "environment", "data", "weights", "patch_runs"),
+    ("model", "history", "best", "members", "test", "localization", "timing"),
+)
 
 
 def write(path: Path | str, results: dict) -> None:
@@ -100,22 +107,10 @@ def read_run(path: Path | str) -> dict:
     found = dict.fromkeys(ADDED) | read(path)
     if of_mammograms(found):
         raise UserError(
-            f"{path}: of a run on whole mammograms, made by the command mammogram; give the folder "
-            "of a run on patches, made by train"
+            f"{path}: of a mammogram run, made by mammogram; give the folder of a patch run, made "
+            "by train"
         )
-    faults = [f"lacks {key}" for key in KEYS if key not in found]
-    if not faults:
-        if found["status"] not in STATUSES:
-            faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
-        needed = ["config", "notes", "environment"]
-        if found["status"] == FINISHED:
-            needed += ["data", "weights", "model", "history", "best", "test", "localization"]
-        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
-    if faults:
-        raise UserError(
-            f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
-            "another folder, or train it again"
-        )
+    _require_whole(found, path, KEYS, *_PARTS)
     return found
 
 
@@ -134,12 +129,12 @@ def read_finished(folder: Path) -> dict:
 
 
 def of_mammograms(results: dict) -> bool:
-    """Whether results are of a run on whole mammograms, and not on patches."""
+    """Whether results are of a mammogram run, and not of a patch run."""
     return results.get("kind") == MAMMOGRAM
 
 
 def is_on_mammograms(folder: Path) -> bool:
-    """Whether a folder holds a run on whole mammograms, finished or not.
+    """Whether a folder holds a mammogram run, finished or not.
 
     Raises:
       UserError: as of `read`.
@@ -148,28 +143,22 @@ def is_on_mammograms(folder: Path) -> bool:
 
 
 def read_mammogram(path: Path | str) -> dict:
-    """Reads the results of a run on whole mammograms, finished or not.
+    """Reads the results of a mammogram run, finished or not.
 
     Raises:
-      UserError: as of `read`, the run is one on patches, or a part is missing.
+      UserError: as of `read`, the run is a patch run, or a part is missing.
     """
     found = read(path)
     if not of_mammograms(found):
         raise UserError(
-            f"{path}: not of a run on whole mammograms; give the folder of one, made by the "
-            "command mammogram"
+            f"{path}: not of a mammogram run; give the folder of one, made by mammogram"
         )
-    needed = (*_BEGUN, *(_TRAINED if found.get("status") == FINISHED else ()))
-    if lacking := [key for key in needed if not isinstance(found.get(key), dict | list)]:
-        raise UserError(
-            f"{path} has no {', '.join(lacking)}: no results of a run of this version of jaxcbis; "
-            "give another folder, or train it again"
-        )
+    _require_whole(found, path, MAMMOGRAM_KEYS, *_MAMMOGRAM_PARTS)
     return found
 
 
 def read_finished_mammogram(folder: Path) -> dict:
-    """Reads the results of a finished run on whole mammograms.
+    """Reads the results of a finished mammogram run.
 
     Args:
       folder: of the run.
@@ -180,6 +169,38 @@ def read_finished_mammogram(folder: Path) -> dict:
     found = read_mammogram(folder / "results.json")
     _require_finished(found, folder)
     return found
+
+
+def _require_whole(
+    found: dict,
+    path: Path | str,
+    keys: Sequence[str],
+    begun: Sequence[str],
+    trained: Sequence[str],
+) -> None:
+    """Checks that results are those of a run.
+
+    Args:
+      found: content of the file.
+      path: of it.
+      keys: that every run has.
+      begun: of these, what may not be null.
+      trained: what may not be null, either, once the run is finished.
+
+    Raises:
+      UserError: something is missing or holds something else.
+    """
+    faults = [f"lacks {key}" for key in keys if key not in found]
+    if not faults:
+        if found["status"] not in STATUSES:
+            faults.append(f"has status {found['status']!r}, expected one of {', '.join(STATUSES)}")
+        needed = (*begun, *(trained if found["status"] == FINISHED else ()))
+        faults += [f"has no {key}" for key in needed if not isinstance(found[key], dict | list)]
+    if faults:
+        raise UserError(
+            f"{path} {', '.join(faults)}: no results of a run of this version of jaxcbis; give "
+            "another folder, or train it again"
+        )
 
 
 def _require_finished(found: dict, folder: Path) -> None:

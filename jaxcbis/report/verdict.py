@@ -1,6 +1,7 @@
 """A run in a few sentences, and what a reader must know before believing them."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 from jaxcbis.report import tiles
 from jaxcbis.report.blind import (
@@ -34,17 +35,7 @@ def warnings(results: dict) -> list[str]:
     Args:
       results: content of results.json.
     """
-    data = results.get("data") or {}
-    found = []
-    if results.get("status") == "interrupted":
-        found.append("The run was interrupted; its figures are not final.")
-    if is_demo(results):
-        found.append(
-            "Demo data: these are generated phantoms. The figures show that the chain works and "
-            "say nothing about mammograms."
-        )
-    if has_random_weights(results):
-        found.append("Random weights: nothing was transferred, the backbone started untrained.")
+    data, found = results.get("data") or {}, limits_of_all(results)
     test, without = results.get("test"), results.get("test_without_label_normalization")
     if test and without and without["accuracy"] is not None:
         found.append(
@@ -62,6 +53,25 @@ def warnings(results: dict) -> list[str]:
     return [*found, *dropped(data, "patch", "patches")]
 
 
+def limits_of_all(results: dict) -> list[str]:
+    """What limits the figures of any run, of patches or of mammograms.
+
+    Args:
+      results: content of results.json.
+    """
+    found = []
+    if results.get("status") == "interrupted":
+        found.append("The run was interrupted; its figures are not final.")
+    if is_demo(results):
+        found.append(
+            "Demo data: these are generated phantoms. The figures show that the chain works and "
+            "say nothing about mammograms."
+        )
+    if has_random_weights(results):
+        found.append("Random weights: nothing was transferred, the network started untrained.")
+    return found
+
+
 def dropped(data: dict, thing: str, things: str) -> list[str]:
     """What of the data could not be used and why, in one sentence if there is anything.
 
@@ -72,9 +82,14 @@ def dropped(data: dict, thing: str, things: str) -> list[str]:
     items = data.get("dropped")
     if not items:
         return []
-    reasons = Counter(item["reason"] for item in items).most_common()
-    told = ", ".join(f"{count} x {reason}" for reason, count in reasons)
-    return [f"Dropped: {len(items)} {thing if len(items) == 1 else things} ({told})."]
+    what = thing if len(items) == 1 else things
+    return [f"Dropped: {len(items)} {what} ({reasons(items)})."]
+
+
+def reasons(items: Sequence[dict]) -> str:
+    """The 'reason' of items and how often each occurs: '3 x no mask file, 1 x no image'."""
+    counted = Counter(item["reason"] for item in items).most_common()
+    return ", ".join(f"{count} x {reason}" for reason, count in counted)
 
 
 def _classification(results: dict, test: dict) -> str:

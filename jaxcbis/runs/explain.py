@@ -148,7 +148,7 @@ def _require_all(told: dict) -> None:
 
 
 def begin(folder: Path, prepare: Callable[[Finished], Answer]) -> Begun:
-    """Reads a run on patches that is to explain pictures.
+    """Reads a patch run that is to explain pictures.
 
     Args:
       folder: of the run.

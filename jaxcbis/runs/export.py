@@ -18,7 +18,7 @@ PLATFORMS = ("cpu", "cuda", "rocm", "tpu")
 
 
 def export(run: Finished, file: Path | str) -> Path:
-    """Writes the model of a run on patches, see `jaxcbis.export`."""
+    """Writes the model of a patch run, see `jaxcbis.export`."""
     require(run)
     stages = (*run.model.stages, HEAD)
     model = jax.tree.map(np.asarray, run.model)  # for any number of devices

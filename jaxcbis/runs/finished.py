@@ -102,7 +102,7 @@ def require(run: object) -> None:
       InvalidValueError: it is something else.
     """
     if results.of_mammograms(getattr(run, "results", {})):
-        raise InvalidValueError(f"run {run!r}: of whole mammograms; expected a run on patches")
+        raise InvalidValueError(f"run {run!r}: a mammogram run; expected a patch run")
     if not isinstance(run, Finished):
         given = repr(str(run) if isinstance(run, os.PathLike) else run)
         raise InvalidValueError(f"run {given}: expected a finished run, as of jaxcbis.load(folder)")

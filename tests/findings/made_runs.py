@@ -1,4 +1,4 @@
-"""Finished runs on whole mammograms of made-up answers, by start and seed."""
+"""Finished mammogram runs of made-up answers, by start and seed."""
 
 from pathlib import Path
 

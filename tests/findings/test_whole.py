@@ -157,6 +157,6 @@ def test_the_command_writes_the_page_where_there_are_runs(gathered, tmp_path, ca
 def test_the_committed_page_is_made_of_the_committed_results():
     path = ROOT / "docs/results/mammograms.json"
     if not path.exists():
-        pytest.skip("no runs on whole mammograms are committed")
+        pytest.skip("no mammogram runs are committed")
     found = json.loads(path.read_text())
     assert (ROOT / "docs/findings-mammograms.md").read_text() == whole.text(found)

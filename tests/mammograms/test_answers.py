@@ -1,8 +1,9 @@
-"""A finished run on whole mammograms, loaded, asked and exported, from Python."""
+"""A finished mammogram run, loaded, asked and exported, from Python."""
 
 import dataclasses
 import json
 
+import cv2
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -35,9 +36,9 @@ def run(folder):
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
-    """A run of two members."""
+    """A run of two members, whose backbones and cells differ."""
     place = tmp_path_factory.mktemp("mammograms") / "several"
-    return jaxcbis.load(tiny_mammogram.write(place, members=2))
+    return jaxcbis.load(tiny_mammogram.write(place, backbones=("tiny", "tiny_vgg")))
 
 
 def mammograms():
@@ -152,8 +153,19 @@ def test_the_map_is_the_gradients_own(run):
 
 
 def test_the_map_of_several_is_their_mean_each_over_its_maximum(several):
-    each = [answers.maps([model], views()) for model in several.models]
-    np.testing.assert_allclose(answers.maps(several.models, views()), np.mean(each, axis=0))
+    coarse, fine = (answers.maps([model], views()) for model in several.models)
+    assert (coarse.shape[1:], fine.shape[1:]) == ((12, 8), (48, 32))
+    enlarged = np.stack([cv2.resize(each, (32, 48)) for each in coarse])
+    enlarged /= enlarged.max((1, 2), keepdims=True)
+    found = answers.maps(several.models, views())
+    np.testing.assert_allclose(found, (enlarged + fine) / 2, atol=1e-5)
+
+
+def test_a_stage_must_be_one_of_every_member(several):
+    asked = mammograms()[0]
+    assert jaxcbis.explain(several, asked).stage == "layer2 and block2"
+    with pytest.raises(ValueError, match="stage 'layer2': expected one of block1, "):
+        jaxcbis.explain(several, asked, stage="layer2")
 
 
 def test_explain_shows_the_view_and_where_it_lies(run):
@@ -217,5 +229,5 @@ def test_what_is_no_run_on_mammograms_is_one_line(folder, tmp_path):
 
 
 def test_a_sweep_is_of_runs_on_patches(run):
-    with pytest.raises(ValueError, match="of whole mammograms; expected a run on patches"):
+    with pytest.raises(ValueError, match="a mammogram run; expected a patch run"):
         jaxcbis.sweep(run, mammograms()[0])

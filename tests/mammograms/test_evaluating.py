@@ -1,4 +1,4 @@
-"""A run on whole mammograms asked about a release, and about a file of it."""
+"""A mammogram run asked about a release, and about a file of it."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""The commands that ask a run on whole mammograms, and those that refuse one."""
+"""The commands that ask a mammogram run, and those that refuse one."""
 
 import json
 
@@ -88,7 +88,7 @@ def test_what_needs_a_run_on_patches_refuses_one_on_mammograms(
 ):
     patch = tiny_run.write(tmp_path / "patch")
     out = ("--output", tmp_path / "out")
-    sentence = "of a run on whole mammograms, made by the command mammogram"
+    sentence = "of a mammogram run, made by mammogram"
     for words in (
         ("froc", "--data", tmp_path, "--run", run, *out),
         ("audit", "--run", patch, run, *out),
@@ -96,7 +96,7 @@ def test_what_needs_a_run_on_patches_refuses_one_on_mammograms(
     ):
         assert sentence in refused_here(*words), words
     line = refused_here("explain", mammogram, "--run", run, "--sweep", *out)
-    assert line.endswith("which looks at all of each; leave it out")
+    assert line.endswith("which looks at all of a mammogram; leave it out")
 
 
 def test_a_run_that_is_not_there_is_one_line(mammogram, tmp_path, refused_here):

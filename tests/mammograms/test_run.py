@@ -14,6 +14,7 @@ from jaxcbis.mammograms import train
 from jaxcbis.mammograms.figures import predictions
 from jaxcbis.records import results
 from tests import processes, tiny_run
+from tests.mammograms import again
 
 SIZE = ("--height", 96, "--width", 64)
 SMALL = (*SIZE, "--epochs", 2, "--batch-size", 8, "--top-blocks", 1, "--quiet")
@@ -60,9 +61,9 @@ def test_results_have_every_key_and_figures(done):
 
 def test_figures_follow_from_the_predictions(done):
     folder, found = done
-    again = predictions.of_folder(folder)
-    assert again["test"] == found["test"]
-    assert again["test_flips"] == found["test_flips"]
+    figures = again.from_predictions(folder)
+    assert figures["test"] == found["test"]
+    assert figures["test_flips"] == found["test_flips"]
 
 
 def test_the_folder_can_be_asked(done):

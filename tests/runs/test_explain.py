@@ -113,7 +113,7 @@ def test_bad_words_get_one_line(run, patch, tmp_path, capsys):
             20,
         ): "--window 20: is for a sweep",
         ("explain", patch, "--run", run, "--boxes", 5): "add --sweep",
-        ("explain", patch, "--run", run, "--raw", "--sweep"): "--raw: is for patches",
+        ("explain", patch, "--run", run, "--raw", "--sweep"): "--raw: is for maps, not for sweeps",
         ("explain", patch, "--run", run, "--output", tmp_path / "file"): "cannot write",
         ("explain", patch, "--run", run, "--output", tmp_path, "--json", tmp_path): "--json",
         ("export", run, "--output", tmp_path / "file" / "model"): "cannot write",

@@ -165,6 +165,14 @@ def _points(items: Items) -> dict[str, float | None]:
     }
 
 
+def chosen_in(figures: Mapping[str, Mapping]) -> dict[str, dict[str, float | None]]:
+    """The thresholds that figures of `score` were made with."""
+    return {
+        level: {point["name"]: point["threshold"] for point in figures[level]["operating_points"]}
+        for level in LEVELS
+    }
+
+
 def score(answers: Answers, chosen: Thresholds) -> dict[str, dict]:
     """The figures of a split, at each level.
 

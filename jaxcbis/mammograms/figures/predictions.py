@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from jaxcbis.errors import AGAIN, UserError, not_read
 from jaxcbis.machine import files
 from jaxcbis.mammograms.figures import baselines, levels
-from jaxcbis.records import results
 
 FILE = "predictions.csv"
 #: The baselines that have a column; the start from ImageNet has a run of its own.
@@ -139,41 +138,3 @@ def matched(found: Predictions, ids: NDArray, path: Path) -> NDArray:
             f"{missing[0]}; compare runs on the same --data"
         )
     return np.array([of_id[name] for name in asked], np.float64)
-
-
-def of_folder(folder: Path) -> dict:
-    """The figures of a finished run made again from its predictions.csv.
-
-    The thresholds were chosen on validation views, which the file does not hold; they are read from
-    results.json.
-
-    Args:
-      folder: of the run.
-
-    Returns:
-      {'test', 'test_flips', 'baselines'} as in results.json; of the baselines those with a column,
-      and chance.
-
-    Raises:
-      UserError: a file cannot be read.
-    """
-    found, kept = read(folder / FILE), results.read(folder / "results.json")
-    flips = None
-    if found.flips is not None:
-        averaged = found.answers._replace(probabilities=found.flips)
-        flips = levels.score(averaged, chosen(kept["test_flips"]))
-    return {
-        "test": levels.score(found.answers, chosen(kept["test"])),
-        "test_flips": flips,
-        "baselines": baselines.compare(
-            found.labels, found.patients, found.probabilities, found.baselines
-        ),
-    }
-
-
-def chosen(figures: dict[str, dict]) -> levels.Thresholds:
-    """The thresholds that figures of `levels.score` were made with."""
-    return {
-        level: {point["name"]: point["threshold"] for point in of_level["operating_points"]}
-        for level, of_level in figures.items()
-    }

@@ -1,11 +1,10 @@
 """What a mammogram run found, in a few sentences, and what limits it."""
 
-from collections import Counter
 from typing import Any
 
 from jaxcbis.evaluation.bootstrap import BETTER, WITHIN_NOISE, WORSE
 from jaxcbis.report import verdict
-from jaxcbis.report.tables import NONE, backbone_name, has_random_weights, in_words, is_demo
+from jaxcbis.report.tables import NONE, backbone_name, in_words
 
 #: Levels at which a run is scored, by their keys in results.json.
 LEVELS = {"view": "per view", "breast": "per breast", "patient": "per patient"}
@@ -111,10 +110,10 @@ def pointing(results: dict) -> str:
 
 def _than(found: dict) -> str:
     """A verdict as it is said of the map's pointing: 'better than', 'within noise of'."""
-    verdict = found["verdict"]
-    if verdict is None:
+    said = found["verdict"]
+    if said is None:
         return "without a verdict against"
-    return f"{verdict} {'of' if verdict == WITHIN_NOISE else 'than'}"
+    return f"{said} {'of' if said == WITHIN_NOISE else 'than'}"
 
 
 def blind(found: dict, name: str) -> float | None:
@@ -133,21 +132,11 @@ def warnings(results: dict) -> list[str]:
     Args:
       results: content of results.json.
     """
-    data, found = results.get("data") or {}, []
-    if results.get("status") == "interrupted":
-        found.append("The run was interrupted; its figures are not final.")
-    if is_demo(results):
-        found.append(
-            "Demo data: these are generated phantoms. The figures show that the chain works and "
-            "say nothing about mammograms."
-        )
-    if has_random_weights(results):
-        found.append("Random weights: nothing was transferred, the network started untrained.")
-    found += verdict.dropped(data, "view", "views")
+    data = results.get("data") or {}
+    found = verdict.limits_of_all(results) + verdict.dropped(data, "view", "views")
     if assumed := data.get("assumed"):
-        reasons = Counter(item["reason"] for item in assumed).most_common()
-        told = ", ".join(f"{count} x {reason}" for reason, count in reasons)
-        found.append(f"Assumed of {len(assumed)} view{'s' * (len(assumed) != 1)}: {told}.")
+        views = "view" if len(assumed) == 1 else "views"
+        found.append(f"Assumed of {len(assumed)} {views}: {verdict.reasons(assumed)}.")
     return found
 
 

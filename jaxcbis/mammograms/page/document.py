@@ -36,7 +36,8 @@ def write(folder: Path, results: dict | None = None) -> Path:
 
     Args:
       folder: of the run.
-      results: content of its results.json, if that is not written yet.
+      results: content of its results.json, if that is not written yet; then the figures are
+        drawn anew, since those of an earlier try may be of other options.
 
     Returns:
       The file.
@@ -45,7 +46,10 @@ def write(folder: Path, results: dict | None = None) -> Path:
       UserError: results.json or another file of the run cannot be read, or the report cannot be
         written.
     """
-    results = results or results_file.read_mammogram(folder / "results.json")
+    if results:
+        figures.write(folder, results)
+    else:
+        results = results_file.read_mammogram(folder / "results.json")
     held = gallery.read(folder)
     page = frame.render(
         HERE / "mammogram.html",

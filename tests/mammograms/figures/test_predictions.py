@@ -9,6 +9,7 @@ from jaxcbis.errors import MissingFileError, UserError
 from jaxcbis.mammograms.figures import baselines, levels, predictions
 from jaxcbis.mammograms.figures.predictions import Predictions
 from jaxcbis.records import results
+from tests.mammograms import again
 from tests.mammograms.figures import toy_views
 
 
@@ -73,12 +74,12 @@ def test_the_figures_of_a_run_can_be_made_again_from_its_predictions(tmp_path):
     }
     results.write(tmp_path / "results.json", {"schema": results.SCHEMA, **figures})
     predictions.write(tmp_path / "predictions.csv", given)
-    again = predictions.of_folder(tmp_path)
-    assert again == figures
-    assert again["baselines"]["mean_intensity"] is None
+    redone = again.from_predictions(tmp_path)
+    assert redone == figures
+    assert redone["baselines"]["mean_intensity"] is None
     kept = results.read(tmp_path / "results.json")
     assert {key: kept[key] for key in figures} == figures
-    assert again["test"] != again["test_flips"]
+    assert redone["test"] != redone["test_flips"]
 
 
 def test_another_run_is_read_in_the_order_of_our_views(tmp_path):

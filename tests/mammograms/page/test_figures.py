@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from jaxcbis.mammograms.page import drawings, figures
+from jaxcbis.mammograms.page import document, drawings, figures
 from tests.mammograms import example_run
 
 
@@ -59,3 +59,13 @@ def test_a_picture_says_what_it_is_wherever_it_is_shown(tmp_path):
         drawn = (tmp_path / "figures" / f"{name}.svg").read_text()
         for text in ("DEMO DATA: synthetic phantoms", "Not a medical device"):
             assert text in drawn
+
+
+def test_figures_of_an_earlier_try_are_drawn_anew_when_the_run_ends(copy):
+    """They may be of other options, as after a kill and --resume without --no-sweep."""
+    drawn = copy / "figures" / "calibration.svg"
+    before = drawn.read_text()
+    document.write(copy)
+    assert drawn.read_text() == before
+    document.write(copy, example_run.bare())
+    assert drawn.read_text() != before

@@ -71,6 +71,7 @@ def test_where_it_looks_beside_the_sweep():
     sweep = found["sweep"]
     assert rows["pointing game"] == tuple(with_interval(f, "pointing_game") for f in (found, sweep))
     assert rows["the breast's centre"] == (f"{found['blind']['centre']:.2f}", "–")
+    assert rows["best on its grid"] == (f"{found['grid_ceiling']:.2f}", "–")
     at_two = [f"{of['froc']['sensitivity_at']['2']:.2f}" for of in (found, sweep)]
     assert [cell.split()[0] for cell in rows["found at 2 false positives"]] == at_two
     found["sweep"] = None
