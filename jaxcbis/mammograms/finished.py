@@ -107,10 +107,14 @@ def load(folder: Path | str) -> FinishedMammogram:
     try:
         config = resolve(found["config"])
         statistics = tuple(map(normalization.from_json, found["model"]["normalization"]))
-        options = found["model"]["options"]
         dtype = jnp.dtype(config.precision)
-        backbones = [each["backbone"] for each in found["patch_runs"]]
-        blanks = [whole_image.blank(each, options, dtype=dtype) for each in backbones]
+        blanks = [
+            # Earlier runs, all members of one backbone, kept no options of each.
+            whole_image.blank(
+                patch["backbone"], member.get("options", found["model"]["options"]), dtype=dtype
+            )
+            for patch, member in zip(found["patch_runs"], found["members"], strict=True)
+        ]
     except (AttributeError, TypeError, KeyError, ValueError, UserError) as error:
         raise UserError(
             f"{folder / 'results.json'}: not of this version of jaxcbis "
