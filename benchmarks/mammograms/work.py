@@ -172,8 +172,10 @@ def _forward(model: Any, images: np.ndarray) -> Call:
 
 def _map(model: Any, images: np.ndarray) -> Call:
     from jaxcbis.evaluation import activation_maps
+    from jaxcbis.models import whole_image
 
-    return Call(lambda: activation_maps.whole_maps(model, images[..., 0]), None)
+    stage = whole_image.mapped(model)
+    return Call(lambda: activation_maps.maps(model, images, stage=stage), None)
 
 
 @contextmanager

@@ -75,8 +75,8 @@ def _mammograms(words: argparse.Namespace, asked: Mapping[str, Any]) -> None:
         raise UserError(f"--export {words.export}: takes patches, not whole mammograms")
     for name in _OF_PATCHES:
         if name in asked:
-            given_up = f"{flags.named(name)} {asked[name]}"
-            warn(f"{given_up} is not used: with --mammograms no patches are cut")
+            unused = f"{flags.named(name)} {asked[name]}"
+            warn(f"{unused} is not used: with --mammograms no patches are cut")
     config = options.resolve({key: asked[key] for key in asked if key not in _OF_PATCHES})
     height, width = views.size({"data": config.data} | given(words, views.SIZE))
     paths.require_inputs(config)

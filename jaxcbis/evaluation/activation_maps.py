@@ -9,7 +9,6 @@ import numpy as np
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.evaluation import cam
 from jaxcbis.machine import sharding
-from jaxcbis.models import whole_image
 from jaxcbis.models.inference import Track, forward, map_batches, per_call, untracked
 from jaxcbis.models.model import HEAD, Model
 
@@ -111,26 +110,6 @@ def _maps(
     else:
         found = [cam.METHODS[method](head, features, classes) for classes in wanted]
     return sharding.returned((found, logits))
-
-
-def whole_maps(
-    model: Model, images: np.ndarray, track: Track = untracked, stage: str | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """What a whole-image model says of images, and Grad-CAM of the logit of 'malignant'.
-
-    Args:
-      model: of `whole_image`.
-      images: uint8 or uint16 [n, height, width].
-      track: shows how far it is.
-      stage: whose output is mapped; the patch network's last one if None.
-
-    Returns:
-      Logits float32 [n], and maps float32 [n, h, w] of the stage's cells, at least 0 and not
-      scaled.
-    """
-    stage = stage or whole_image.mapped(model)
-    found = maps(model, images[..., None], track, stage=stage)
-    return found.logits[:, 0], found.maps
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxcbis.evaluation import activation_maps
 from jaxcbis.machine import backend, sharding
-from jaxcbis.models import backbones
+from jaxcbis.models import backbones, whole_image
 from jaxcbis.models.inference import forward
 from jaxcbis.training import kept_activations, look, strategies
 from jaxcbis.training.batches import Splits
@@ -73,7 +73,8 @@ def find_whole() -> dict[str, np.ndarray]:
     given = given._replace(phases=given.phases[1:])
     with tempfile.TemporaryDirectory() as folder:
         done = fit(model, given, Splits(train, validation), Path(folder))
-    logits, maps = activation_maps.whole_maps(done.model, test.inputs[..., 0])
+    stage = whole_image.mapped(done.model)
+    maps, logits, _ = activation_maps.maps(done.model, test.inputs, stage=stage)
     history = done.progress.history
     return {
         "whole images: training losses": np.array([r["train_loss"] for r in history[1:]]),
