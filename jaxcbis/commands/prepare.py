@@ -79,10 +79,10 @@ def _mammograms(words: argparse.Namespace, asked: Mapping[str, Any]) -> None:
             warn(f"{unused} is not used: with --mammograms no patches are cut")
     config = options.resolve({key: asked[key] for key in asked if key not in _OF_PATCHES})
     height, width = views.size({"data": config.data} | given(words, views.SIZE))
-    paths.require_inputs(config)
     from jaxcbis.data import mammograms
 
     mammograms.require_release(config.data)
+    paths.require_inputs(config)
     from jaxcbis.runs import preparation
 
     preparation.prepare_mammograms(config, height, width, beam=words.beam)
