@@ -38,8 +38,7 @@ class Config:
     data: str | None = option(
         None, "The Kaggle release (its folder or archive.zip), the DICOM release, or a .npz file "
         "of prepare --export, whose protocol and image size are then the defaults", type=str,
-        shown="the built-in demo set",
-        metavar="PATH",
+        shown="the built-in demo set", metavar="PATH",
     )  # fmt: skip
     protocol: str = option(
         "paper", "How patches are cut, split and normalised: paper compares with the study, clean "
@@ -51,20 +50,17 @@ class Config:
     )  # fmt: skip
     weights: str = option(
         "imagenet", "What to start from: imagenet fetches ImageNet weights once, random starts "
-        "untrained, and a FILE of PyTorch or Keras is read",
-        metavar="FILE",
+        "untrained, and a FILE of PyTorch or Keras is read", metavar="FILE",
     )  # fmt: skip
     batch_size: int = option(16, "The number of patches in a training step", low=1, demo=8)
     head_lr: float = option(1e-4, "The learning rate of the head", low=0, demo=1e-3, metavar="X")
     backbone_lr: float = option(
         None, "The learning rate of the last stage", type=float, low=0, demo=3e-4,
-        shown="3e-5, as in the paper; 3e-4 for resnet50 with s2",
-        metavar="X",
+        shown="3e-5, as in the paper; 3e-4 for resnet50 with s2", metavar="X",
     )  # fmt: skip
     lr_decay: float = option(
         0.3, "The factor by which the learning rate falls from each stage to the one in front of "
-        "it", low=0, high=1,
-        metavar="X",
+        "it", low=0, high=1, metavar="X",
     )  # fmt: skip
     epochs: int = option(50, "The most epochs that a phase may take", low=1, demo=10)
     patience: int = option(
@@ -116,8 +112,7 @@ class Config:
     )
     coordinator: str | None = option(
         None, "The address of the first of several hosts, the same for all of them; 'cluster' "
-        "takes everything from Slurm or Open MPI", type=str, shown="one host",
-        metavar="HOST:PORT",
+        "takes everything from Slurm or Open MPI", type=str, shown="one host", metavar="HOST:PORT",
     )  # fmt: skip
     num_processes: int | None = option(
         None, "The number of processes, one for each host, that share the run", type=int, low=1,
@@ -125,8 +120,7 @@ class Config:
     )  # fmt: skip
     process_id: int | None = option(
         None, "Which of them this one is. 0 is at the coordinator's address and reports", type=int,
-        low=0, shown="0",
-        metavar="I",
+        low=0, shown="0", metavar="I",
     )  # fmt: skip
     cam_threshold: float = option(
         0.5,
@@ -142,13 +136,11 @@ class Config:
     )  # fmt: skip
     cam_stage: str | None = option(
         None, "The stage whose output is mapped: block1 to block5 of a VGG, stem or layer1 to "
-        "layer4 of a ResNet", type=str, shown="the last one",
-        metavar="STAGE",
+        "layer4 of a ResNet", type=str, shown="the last one", metavar="STAGE",
     )  # fmt: skip
     output: str = option(
         None, "The folder of the results", type=str,
-        shown="runs/<backbone>-<strategy>-<protocol>-seed<N>",
-        metavar="DIR",
+        shown="runs/<backbone>-<strategy>-<protocol>-seed<N>", metavar="DIR",
     )  # fmt: skip
     resume: bool = option(False, "Go on with the unfinished run in --output")
     data_dir: str | None = option(

@@ -38,6 +38,12 @@ def option(
     return field(metadata=meta)
 
 
+def same(options: type, name: str) -> Any:
+    """The option of this name in another dataclass, once more: what is said of it is said there."""
+    (found,) = (each for each in dataclasses.fields(options) if each.name == name)
+    return field(metadata=found.metadata)
+
+
 def named(option: dataclasses.Field | str) -> str:
     """An option, or one of this name, as it stands on the command line."""
     name = option if isinstance(option, str) else option.metadata["flag"] or option.name

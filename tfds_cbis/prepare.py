@@ -134,9 +134,9 @@ def summary(builder: tfds.core.DatasetBuilder) -> dict[str, Any]:
     Returns:
       `source` (path of the release), `background_size`, `windows`, `fingerprint` (SHA-256 of
       release and options), of whole mammograms `repeated` (how many the release holds twice), three
-      lists of `{id, reason}`: what was `dropped`, which windows fall
-      `short` of their protocol, and what was `assumed` to read mammograms; and `notes` on the
-      release: the one that the builder was given now, or else the one prepared from.
+      lists of `{id, reason}`: what was `dropped`, which windows fall `short` of their protocol, and
+      what was `assumed` to read mammograms; and `notes` on the release: the one that the builder
+      was given now, or else the one prepared from.
 
     Raises:
       CbisError: if the builder's folder holds no complete data set.

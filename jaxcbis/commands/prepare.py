@@ -10,6 +10,7 @@ from jaxcbis import flags
 from jaxcbis.commands.words import Commands, add_levels, given, options_of_file
 from jaxcbis.errors import UserError
 from jaxcbis.machine.console import warn
+from jaxcbis.mammograms import config as views
 from jaxcbis.records import paths
 
 _OPTIONS = ("data", "protocol", "windows", "background_size", "image_size", "data_dir")
@@ -31,11 +32,7 @@ def add(commands: Commands) -> None:
         help="Prepare whole mammograms in the place of patches: the breast cut out and turned to "
         "the left.",
     )  # fmt: skip
-    for name, usual in (("height", 1152), ("width", 896)):
-        whole.add_argument(
-            f"--{name}", type=int, metavar="N",
-            help=f"Their {name} in pixels (default: {usual}; 64 to 4096, a multiple of 32).",
-        )  # fmt: skip
+    flags.add_arguments(words, views.OPTIONS, {"whole mammograms": views.SIZE})
     flags.group(words, "output").add_argument(
         "--export", type=Path, metavar="FILE.npz",
         help="A file to write the patches to as well, at the model's size, for --data or another "
@@ -56,9 +53,8 @@ def run(words: argparse.Namespace) -> None:
     if words.mammograms:
         _mammograms(words, asked)
         return
-    for name in ("height", "width"):
-        if (value := getattr(words, name)) is not None:
-            raise UserError(f"--{name} {value}: counts only with --mammograms")
+    for name, value in given(words, views.SIZE).items():
+        raise UserError(f"--{name} {value}: counts only with --mammograms")
     config = options.resolve(asked | options_of_file(asked))
     for line in options.unused(asked, config):
         warn(line)
@@ -79,16 +75,12 @@ def _mammograms(words: argparse.Namespace, asked: Mapping[str, Any]) -> None:
         raise UserError(f"--export {words.export}: takes patches, not whole mammograms")
     for name in _OF_PATCHES:
         if name in asked:
-            flag = f"--{name.replace('_', '-')} {asked[name]}"
-            warn(f"{flag} is not used: with --mammograms no patches are cut")
+            unused = f"{flags.named(name)} {asked[name]}"
+            warn(f"{unused} is not used: with --mammograms no patches are cut")
     config = options.resolve({key: asked[key] for key in asked if key not in _OF_PATCHES})
+    height, width = views.size({"data": config.data} | given(words, views.SIZE))
     from jaxcbis.data import mammograms
 
-    height, width = (
-        usual if value is None else value
-        for usual, value in zip(mammograms.SIZE, (words.height, words.width), strict=True)
-    )
-    mammograms.require_size(height, width)
     mammograms.require_release(config.data)
     paths.require_inputs(config)
     from jaxcbis.runs import preparation

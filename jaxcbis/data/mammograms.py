@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -11,19 +13,18 @@ from jaxcbis.config import is_exported
 from jaxcbis.data import prepared, splits
 from jaxcbis.data.loading import DEMO
 from jaxcbis.data.patches import OVERLAP, SPLITS
-from jaxcbis.errors import InvalidValueError, UserError
+from jaxcbis.errors import UserError
 from jaxcbis.machine import packages
 
 if TYPE_CHECKING:
     from tfds_cbis.view_cut import ViewCut
 
-#: Height and width in pixels where none are asked for.
-SIZE = (1152, 896)
 #: Features that are no pictures, in the order of the fields of Views.
 _FACTS = ("label", "id", "patient_id", "side", "view", "box", "flipped", "masked")
 
 
-class Views(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Views:
     """Mammograms of one split, in the order of their ids.
 
     Attributes:
@@ -59,7 +60,7 @@ class Views(NamedTuple):
 
     def select(self, index: np.ndarray) -> "Views":
         """The views at `index`: whole numbers [k] or a bool mask [n]."""
-        return Views(*(getattr(self, name)[index] for name in self._fields))
+        return Views(*(array[index] for array in vars(self).values()))
 
 
 class Mammograms(NamedTuple):
@@ -102,9 +103,8 @@ def load(
       beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
 
     Raises:
-      UserError: the release cannot be used, or a size is out of bounds.
+      UserError: the release cannot be used, or the size is out of bounds.
     """
-    require_size(height, width)
     require_release(data)
     release, records, blind, repeated, dropped, assumed, notes = prepared.mammograms(
         data, data_dir, (height, width), progress, beam
@@ -183,27 +183,17 @@ def cut(pixels: np.ndarray, height: int, width: int) -> "ViewCut":
     return view_cut.cut(pixels, height, width)
 
 
-def require_size(height: int, width: int) -> None:
-    """Checks a size.
-
-    Raises:
-      InvalidValueError: it is out of bounds.
-    """
-    from tfds_cbis import whole_views  # here: its package loads TFDS
-
-    if fault := whole_views.fault_of_size(height, width):
-        raise InvalidValueError(f"--{fault}")
-
-
 def require_release(data: str | None) -> None:
-    """Checks that data may hold whole mammograms, and that what reads them is installed.
+    """Checks at first sight that data hold whole mammograms, and that what reads them is there.
 
     Raises:
-      UserError: they do not, or it is not.
+      UserError: they hold none, or a package is not installed.
     """
     if data is not None and is_exported(data):
         raise UserError(f"--data {data}: holds patches; whole mammograms need the release itself")
     packages.require("the demo set" if data is None else f"--data {data}", *packages.TFDS)
+    if data is not None:
+        prepared.look(Path(data))
 
 
 def _notes(parts: dict[str, Views], repeated: int) -> list[str]:

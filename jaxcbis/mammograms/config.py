@@ -10,8 +10,9 @@ from typing import Any, Literal
 
 from jaxcbis import config as options
 from jaxcbis import flags
+from jaxcbis.config import Config
 from jaxcbis.errors import InvalidValueError
-from jaxcbis.flags import option
+from jaxcbis.flags import option, same
 
 #: What a classifier starts from.
 STARTS = ("patch", "imagenet", "random")
@@ -61,10 +62,7 @@ class MammogramConfig:
         1e-5, "The learning rate of the last stage in front of the top", low=0, demo=1e-4,
         metavar="X",
     )  # fmt: skip
-    lr_decay: float = option(
-        0.3, "The factor by which the learning rate falls from each stage to the one in front of "
-        "it", low=0, high=1, metavar="X",
-    )  # fmt: skip
+    lr_decay: float = same(Config, "lr_decay")
     epochs: int = option(30, "The most epochs that a phase may take", low=1, demo=4)
     patience: int = option(
         5, "The number of epochs without improvement that end a phase", low=1, demo=2
@@ -83,17 +81,9 @@ class MammogramConfig:
     seed: int = option(
         0, "The seed of the top, of the order of the batches and of the augmentation", low=0
     )
-    precision: str = option(
-        "float32", "The number format that convolutions are computed in",
-        choices=("float32", "bfloat16"),
-    )  # fmt: skip
-    device: str = option(
-        "auto", "Where to compute: auto takes a GPU where JAX finds one",
-        choices=("auto", "cpu", "gpu"),
-    )  # fmt: skip
-    deterministic: bool = option(
-        False, "Use only operations that give the same bits twice on a GPU, which is slower"
-    )
+    precision: str = same(Config, "precision")
+    device: str = same(Config, "device")
+    deterministic: bool = same(Config, "deterministic")
     test_time_flips: bool = option(
         False, "Average each test view's probability over its four flips as well. Both figures are "
         "reported"
@@ -106,28 +96,15 @@ class MammogramConfig:
         None, "The folder of a finished mammogram run of the same views with --from imagenet, to "
         "compare with", type=str, shown="none", metavar="DIR",
     )  # fmt: skip
-    coordinator: str | None = option(
-        None, "The address of the first of several hosts, the same for all of them; 'cluster' "
-        "takes everything from Slurm or Open MPI", type=str, shown="one host",
-        metavar="HOST:PORT",
-    )  # fmt: skip
-    num_processes: int | None = option(
-        None, "The number of processes, one for each host, that share the run", type=int, low=1,
-        shown="1",
-    )  # fmt: skip
-    process_id: int | None = option(
-        None, "Which of them this one is. 0 is at the coordinator's address and reports", type=int,
-        low=0, shown="0", metavar="I",
-    )  # fmt: skip
+    coordinator: str | None = same(Config, "coordinator")
+    num_processes: int | None = same(Config, "num_processes")
+    process_id: int | None = same(Config, "process_id")
     output: str = option(
         None, "The folder of the results", type=str,
         shown="runs/mammogram-<name of the patch run>-<start>-seed<N>", metavar="DIR",
     )  # fmt: skip
-    resume: bool = option(False, "Go on with the unfinished run in --output")
-    data_dir: str | None = option(
-        None, "Where the prepared data set is kept", type=str, shown="TFDS's own folder",
-        metavar="DIR",
-    )  # fmt: skip
+    resume: bool = same(Config, "resume")
+    data_dir: str | None = same(Config, "data_dir")
 
     @property
     def demo(self) -> bool:
@@ -138,9 +115,12 @@ class MammogramConfig:
 OPTIONS = dataclasses.fields(MammogramConfig)
 NAMES = frozenset(each.name for each in OPTIONS)
 
+#: Options that say how large a view is.
+SIZE = ("height", "width")
+
 #: The headings under which --help has the options.
 GROUPS = {
-    "data": ("data", "height", "width", "data_dir"),
+    "data": ("data", *SIZE, "data_dir"),
     "model": ("run", "start", "top", "top_blocks", "top_input"),
     "training": (
         "batch_size", "top_lr", "backbone_lr", "lr_decay", "epochs", "patience", "min_delta",
@@ -181,12 +161,7 @@ def resolve(given: Mapping[str, Any]) -> MammogramConfig:
     values["run"] = tuple(values["run"] or ())
     if not values["run"]:
         raise InvalidValueError("--run: expected the folder of a finished patch run")
-    for side in ("height", "width"):
-        if values[side] % CELL:
-            raise InvalidValueError(
-                f"--{side} {values[side]}: expected a multiple of {CELL}, such as "
-                f"{max(round(values[side] / CELL), 2) * CELL}"
-            )
+    size(values)
     if values["imagenet_run"] is not None and values["start"] == "imagenet":
         raise InvalidValueError("--imagenet-run: this run itself starts from ImageNet")
     if values["output"] is None:
@@ -195,6 +170,29 @@ def resolve(given: Mapping[str, Any]) -> MammogramConfig:
     config = MammogramConfig(**values)
     options.check_hosts(config.coordinator, config.num_processes, config.process_id)
     return config
+
+
+def size(given: Mapping[str, Any]) -> tuple[int, int]:
+    """The height and width of a view.
+
+    Args:
+      given: options by field name; all but `data` and these two are passed over.
+
+    Raises:
+      InvalidValueError: one of them cannot be.
+    """
+    sides = [each for each in OPTIONS if each.name in SIZE]
+    values = flags.defaults(sides, demo=given.get("data") is None)
+    values |= {name: given[name] for name in SIZE if name in given}
+    for each in sides:
+        value = values[each.name]
+        flags.check(each, value)
+        if value % CELL:
+            raise InvalidValueError(
+                f"{flags.named(each)} {value}: expected a multiple of {CELL}, such as "
+                f"{max(round(value / CELL), 2) * CELL}"
+            )
+    return values["height"], values["width"]
 
 
 def described(config: MammogramConfig) -> dict[str, str]:

@@ -107,9 +107,9 @@ def load(folder: Path | str) -> FinishedMammogram:
     try:
         config = resolve(found["config"])
         statistics = tuple(map(normalization.from_json, found["model"]["normalization"]))
-        dtype, common = jnp.dtype(config.precision), found["model"]["options"]
+        dtype = jnp.dtype(config.precision)
         blanks = [
-            whole_image.blank(patch["backbone"], member.get("options", common), dtype=dtype)
+            whole_image.blank(patch["backbone"], member["options"], dtype=dtype)
             for patch, member in zip(found["patch_runs"], found["members"], strict=True)
         ]
     except (AttributeError, TypeError, KeyError, ValueError, UserError) as error:

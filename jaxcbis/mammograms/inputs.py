@@ -10,19 +10,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcbis.data import mammograms
+from jaxcbis.data.loading import DEMO
 from jaxcbis.data.mammograms import OVERLAP, Mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
-from jaxcbis.machine import device, sharding
+from jaxcbis.machine import sharding
 from jaxcbis.machine.console import detail, say, warn
+from jaxcbis.mammograms import sweeping
 from jaxcbis.mammograms.config import MammogramConfig, described
 from jaxcbis.mammograms.finished import members
 from jaxcbis.models import backbones, whole_image
 from jaxcbis.models.backbones import Loaded
 from jaxcbis.models.model import Model
-from jaxcbis.report import tensorboard
 from jaxcbis.report.tables import run_name
-from jaxcbis.runs import finished, preparation
+from jaxcbis.runs import finished, inputs, preparation
 from jaxcbis.runs.finished import Finished
 
 
@@ -61,13 +62,15 @@ def load_members(config: MammogramConfig) -> list[Member]:
     """The networks to start with, one for each patch run.
 
     Raises:
-      UserError: a patch run or the weights cannot be used.
+      UserError: a patch run or the weights cannot be used, or a run cannot be swept as asked.
     """
     return [_member(config, number) for number in range(len(config.run))]
 
 
 def _member(config: MammogramConfig, number: int) -> Member:
     patch = finished.load(Path(config.run[number]))
+    if not config.no_sweep:
+        sweeping.side(patch)  # what cannot be swept is refused before training
     seed = config.seed + number
     start = _start(config, patch, seed)
     model = whole_image.build(
@@ -115,35 +118,38 @@ def _sum(model: Model) -> str:
     return found.hexdigest()
 
 
-def introduce(config: MammogramConfig, begun: Sequence[Member], threads: int) -> None:
+def introduce(
+    config: MammogramConfig, begun: Sequence[Member], threads: int, before: dict | None
+) -> None:
     """Says what is to be run, where.
 
     Args:
       config: of the run.
       begun: its members.
       threads: of XLA on a CPU.
+      before: its results so far, if it is resumed.
     """
+    if config.resume and before is None:
+        say(f"--resume: {config.output} holds no run yet; a new one starts")
     starts = {"patch": "the patch run", "imagenet": "ImageNet's weights", "random": "nothing"}
     say(f"Run      whole mammograms, {config.height} x {config.width}, from {starts[config.start]}")
     for member in begun:
         say(f"Patches  {run_name(member.patch.results)}, from {member.patch.folder}")
-    say(f"Device   {device.described()}")
-    if crowding := device.crowding(threads):
-        say(f"         {crowding}")
-    say(f"Results  {config.output}")
-    if unlogged := tensorboard.missing():
-        warn(unlogged)
+    inputs.say_where(config.output, threads)
     for flag, value in described(config).items():
         detail(f"  {flag}: {value}")
 
 
-def show(data: dict, begun: Sequence[Member]) -> None:
+def show(found: Mammograms, data: dict, begun: Sequence[Member]) -> None:
     """Says what the run starts from.
 
     Args:
+      found: the views.
       data: of results.json.
       begun: the members of the run.
     """
+    if found.source == DEMO:
+        warn(inputs.DEMO)
     say(f"Data     {data['name']}")
     counts = ", ".join(
         f"{part['total']} {name} ({part['malignant']} malignant)"
@@ -151,6 +157,7 @@ def show(data: dict, begun: Sequence[Member]) -> None:
         if name != OVERLAP or part["total"]
     )
     say(f"         {counts} views")
+    preparation.tell(found)
     for member in begun:
         say(f"Weights  {member.source['source']} ({member.source['format']})")
         for note in member.notes:

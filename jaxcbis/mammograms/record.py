@@ -40,6 +40,7 @@ def begin(
         *([notes.DEMO] if found.source == loading.DEMO else []),
         *found.notes,
         *_of_data(data),
+        *_of_start(config, data, members),
         *notes.of_devices(environment),
         *dict.fromkeys(note for member in members for note in member.notes),
     ]
@@ -80,6 +81,26 @@ def _of_data(data: dict) -> list[str]:
     said += summary.assumptions(data["assumed"])
     if data["dropped"]:
         said.append(f"{len(data['dropped'])} views of the release were dropped, see data.dropped")
+    return said
+
+
+def _of_start(config: MammogramConfig, data: dict, members: Sequence[Member]) -> list[str]:
+    """Notes on what the patch runs learned from."""
+    said = []
+    if config.start == "patch":
+        said.append(
+            "--from patch: the patch run learned from patches of most validation patients, though "
+            "of no test patient. The validation loss, which ends the training, and the thresholds "
+            "chosen on that split may be too good"
+        )
+    for folder, name in dict.fromkeys(
+        (str(each.patch.folder), each.patch.results["data"]["name"]) for each in members
+    ):
+        if name != data["name"]:
+            said.append(
+                f"the patch run in {folder} learned from other data ({name}): whether test "
+                "patients were among them is not known"
+            )
     return said
 
 

@@ -3,6 +3,7 @@
 from functools import partial
 from pathlib import Path
 
+from jaxcbis.data import mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device, hosts
 from jaxcbis.mammograms import config as options
@@ -30,7 +31,8 @@ def run(config: MammogramConfig) -> dict:
       UserError: something that the user has to put right.
     """
     folder = Path(config.output)
-    require_inputs(config)
+    if not results.are_finished(folder / "results.json"):
+        require_inputs(config)
 
     def differing(before, scored: bool) -> list[str]:
         return options.differing(before, config, scored=scored)
@@ -51,6 +53,7 @@ def require_inputs(config: MammogramConfig) -> None:
     paths.require_data(config.data)
     if config.data_dir is not None:
         paths.require_folder("--data-dir", Path(config.data_dir), to_write=False)
+    mammograms.require_release(config.data)
     for folder in config.run:
         results.read_finished(Path(folder))
     if config.imagenet_run is not None:
@@ -64,19 +67,20 @@ def require_inputs(config: MammogramConfig) -> None:
 
 def _run(config: MammogramConfig, held: Held) -> dict:
     """`run` in a folder that is its own."""
-    timing: dict[str, float] = {}
+    timing: dict = {}
     folder, before = Path(config.output), held.before
 
     # ---- Patch runs, views and networks
     members = inputs.load_members(config)  # before a release is prepared, which can take hours
-    inputs.introduce(config, members, held.threads)
+    inputs.introduce(config, members, held.threads, before)
     with timed(timing, "prepare_s"):
         views = inputs.load_data(config)
+    test.of_imagenet(config, views.splits["test"])  # what does not fit is refused before training
     found = record.begin(config, views, members, held.threads, before)
-    inputs.show(found["data"], members)
+    inputs.show(views, found["data"], members)
     claim.require_same_inputs(folder, before, found)
     hosts.wait_for_all("the inputs are the same")
-    found["memory"] = train.foretell(config, members[0], views.splits["train"].images.dtype)
+    found["memory"] = train.foretell(config, members, views.splits["train"].images.dtype)
     if hosts.first():
         results.write(folder / "results.json", found)
 
@@ -90,8 +94,7 @@ def _run(config: MammogramConfig, held: Held) -> dict:
         told = test.answer(config, models, views)
     for member, model in zip(members, models, strict=True):
         checkpoints.save_model(member.folder / "checkpoints", model)
-    with timed(timing, "sweep_s"):
-        swept = test.sweep(config, members, views)
+    swept = test.sweep(config, members, views)
     if not hosts.first():
         return found
 
@@ -99,6 +102,7 @@ def _run(config: MammogramConfig, held: Held) -> dict:
     scores = test.score(config, views, told, swept)
     timing["compile_s"] = held.compile_seconds()
     timing["peak_memory_mb"] = device.peak_memory_mb()
+    timing |= {"sweep_s": test.seconds(swept)}
     found = record.finish(found, scores.results, scores.members, scores.notes, timing)
     leave.leave(folder, found, views.splits["test"], told, scores)
     return found

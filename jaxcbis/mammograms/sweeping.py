@@ -51,6 +51,24 @@ class Marks(NamedTuple):
     reason: str
 
 
+def side(run: Finished) -> int:
+    """The side of the windows in pixels of a mammogram: that of the run's own lesion crops.
+
+    Raises:
+      UserError: the run cannot be swept; known before anything is trained.
+    """
+    try:
+        return mammograms.side(run, None)
+    except UserError as reason:
+        crops = run.results["model"].get("lesion_side")
+        size = "it does not tell how large its lesion crops were"
+        if crops is not None:
+            size = f"its lesion crops of {crops:.0f} pixels are too small"
+        raise UserError(
+            f"{run.folder}: cannot be swept over mammograms, {size}; add --no-sweep"
+        ) from reason
+
+
 def sweep(run: Finished, data: Path, ids: Sequence[str], file: Path) -> list[Marks]:
     """Sweeps test mammograms of a release at their own resolution, as `froc` does.
 
@@ -64,28 +82,27 @@ def sweep(run: Finished, data: Path, ids: Sequence[str], file: Path) -> list[Mar
       One for each id.
 
     Raises:
-      UserError: the release cannot be used, the run does not know how large its windows are, or the
-        file cannot be written.
+      UserError: the release or the run cannot be used, or the file cannot be written.
     """
     kept: dict[str, Any] = json.loads(file.read_text()) if file.exists() else {}
     hosts.wait_for_all("what was swept before is read")  # then the first one writes
-    side = mammograms.side(run, None)
+    window = side(run)
     with user_errors(), Release(data) as release:
         lesions, _ = release.lesions()
         every = {view.id: view for view in views(lesions) if view.split == "test"}
         for name in track([name for name in ids if name not in kept], "sweeps"):
-            kept[name] = _swept(run, release, every[name], side)
+            kept[name] = _swept(run, release, every[name], window)
             if hosts.first():
                 files.write(file, json.dumps(kept))
     return [_marks(kept[name]) for name in ids]
 
 
-def _swept(run: Finished, release: Release, view: View, side: int) -> dict[str, Any]:
+def _swept(run: Finished, release: Release, view: View, window: int) -> dict[str, Any]:
     """What is kept of the sweep of a view, in JSON values."""
     began = time.perf_counter()
     try:
         image, _ = read_mammogram(release, view)
-        planned = mammograms.plan(run, eight_bit(image), side)
+        planned = mammograms.plan(run, eight_bit(image), window)
     except (Unusable, UserError) as reason:  # a window may be larger than the film
         return {"reason": str(reason)}
     if not planned.looked_at.size:

@@ -78,6 +78,13 @@ def sweep(
     return swept
 
 
+def seconds(swept: Sequence[Sequence[Marks]]) -> float | None:
+    """What sweeps took, those before a kill as well; None where nothing was swept."""
+    if not swept:
+        return None
+    return float(np.nansum([marks.seconds for of_run in swept for marks in of_run]))
+
+
 class Scores(NamedTuple):
     """What answers are worth.
 
@@ -110,11 +117,11 @@ def score(
       UserError: an answer is not finite, or the run to compare with has other views.
     """
     test, validation = found.splits["test"], found.splits["validation"]
-    plain, alone = _levels(test, validation, told.plain, "test")
-    flips = _levels(test, validation, told.flips, "test")[0] if told.flips else None
+    plain, alone = _levels(test, validation, told.plain)
+    flips = _levels(test, validation, told.flips)[0] if told.flips else None
     ours = levels.averaged(told.plain["test"])
     of_views = baselines.of_views(test, validation) | {baselines.SWEEP_MAXIMUM: _highest(swept)}
-    others = of_views | {baselines.IMAGENET_START: _of_imagenet(config, test)}
+    others = of_views | {baselines.IMAGENET_START: of_imagenet(config, test)}
     located = localization.of_maps(test, told.maps, ours)
     located["sweep"] = _of_sweep(test, swept, localization.marks_of_maps(test, told.maps, ours))
     results = {
@@ -132,12 +139,10 @@ def score(
     return Scores(results, alone, kept, _notes(config, test, swept))
 
 
-def _levels(
-    test: Views, validation: Views, told: dict[str, NDArray], split: str
-) -> tuple[dict, list[dict]]:
+def _levels(test: Views, validation: Views, told: dict[str, NDArray]) -> tuple[dict, list[dict]]:
     """Figures of the mean of the members and of each, as `levels.of_members` has them."""
     known = levels.answers(test, _NOTHING), levels.answers(validation, _NOTHING)
-    return levels.of_members(*known, (told[split], told["validation"]))
+    return levels.of_members(*known, (told["test"], told["validation"]))
 
 
 def _official(found: Mammograms, told: Answers) -> dict | None:
@@ -176,7 +181,12 @@ def _of_sweep(
     return localization.of_sweep(test, marks, ours)
 
 
-def _of_imagenet(config: MammogramConfig, test: Views) -> NDArray | None:
+def of_imagenet(config: MammogramConfig, test: Views) -> NDArray | None:
+    """The test views' probabilities of the run to compare with; None where none is given.
+
+    Raises:
+      UserError: they cannot be read, or are of other views.
+    """
     if config.imagenet_run is None:
         return None
     path = Path(config.imagenet_run) / predictions.FILE

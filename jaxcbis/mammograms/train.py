@@ -1,6 +1,6 @@
 """Training a member: its recipe, the memory that a step takes, and its phases."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -9,7 +9,7 @@ from jaxcbis.machine import device
 from jaxcbis.machine.console import detail, say, warn
 from jaxcbis.mammograms.config import MammogramConfig
 from jaxcbis.mammograms.inputs import Member
-from jaxcbis.runs import train
+from jaxcbis.runs import inputs, train
 from jaxcbis.training import memory, strategies
 from jaxcbis.training.batches import Examples, Splits
 from jaxcbis.training.fit import Fitted
@@ -30,23 +30,26 @@ def recipe(config: MammogramConfig, member: Member) -> Recipe:
     )  # fmt: skip
 
 
-def foretell(config: MammogramConfig, member: Member, depth: np.dtype) -> dict[str, float]:
+def foretell(
+    config: MammogramConfig, members: Sequence[Member], depth: np.dtype
+) -> dict[str, float]:
     """Says before training how much memory a step takes.
 
     Args:
       config: of the run.
-      member: the first one; others differ in their weights.
+      members: of the run.
       depth: of the images.
 
     Returns:
       Key `memory` of results.json: {'step_mb', 'top_step_mb'}, MiB of a step of all that trains
-      and of one of the top alone, as the compiler reckons them.
+      and of one of the top alone, as the compiler reckons them; of the member that takes most.
     """
-    how = recipe(config, member)
     shape = (config.height, config.width)
+    differing = {each.model.architecture: each for each in members}.values()  # not by weights
+    hows = [(member.model, recipe(config, member)) for member in differing]
     top, everything = (
-        memory.of_step(member.model, how, phase, shape, depth) / 2**20
-        for phase in (how.phases[0], how.phases[-1])
+        max(memory.of_step(model, how, how.phases[i], shape, depth) for model, how in hows) / 2**20
+        for i in (0, -1)
     )
     free = device.free_memory() / 2**20
     say(
@@ -61,28 +64,17 @@ def foretell(config: MammogramConfig, member: Member, depth: np.dtype) -> dict[s
     return {"step_mb": everything, "top_step_mb": top}
 
 
-def fit(
-    config: MammogramConfig,
-    member: Member,
-    found: Mammograms,
-    on_epoch: Callable[[dict], None] = lambda row: None,
-) -> Fitted:
-    """Trains a member, and tells of every epoch.
-
-    Args:
-      config: of the run.
-      member: to train.
-      found: the views.
-      on_epoch: called with every row of the history.
-    """
+def fit(config: MammogramConfig, member: Member, found: Mammograms) -> Fitted:
+    """Trains a member, and tells of every epoch."""
     how = recipe(config, member)
+    if len(config.run) > 1:
+        say(f"Member   {member.folder}, from {member.patch.folder}")
+    inputs.say_phases(how.phases, how.epochs, how.patience)
     for phase in how.phases:
         rates = ", ".join(f"{stage} {rate:g}" for stage, rate in phase.learning_rates.items())
         detail(f"  {phase.name}: learning rates: {rates}")
     splits = Splits(_examples(found.splits["train"]), _examples(found.splits["validation"]))
-    return train.fitted(
-        member.model, how, splits, member.folder, resume=config.resume, on_epoch=on_epoch
-    )
+    return train.fitted(member.model, how, splits, member.folder, resume=config.resume)
 
 
 def _examples(views: Views) -> Examples:

@@ -1,5 +1,6 @@
 """What a run starts from: its data and its model, and what a person is told of them."""
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -17,6 +18,10 @@ from jaxcbis.models.model import Model
 from jaxcbis.models.weights.hub import WeightsUnavailable
 from jaxcbis.report import tensorboard
 from jaxcbis.runs import notes, preparation, train
+from jaxcbis.training.strategies import Phase
+
+#: What a run on the demo data begins with.
+DEMO = "DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release"
 
 
 class Start(NamedTuple):
@@ -138,14 +143,24 @@ def introduce(config: Config, threads: int, before: dict | None) -> None:
         f"Run      {config.backbone}, strategy {config.strategy}, protocol {config.protocol}, "
         f"seed {config.seed}"
     )
+    say_where(config.output, threads)
+    for flag, value in described(config).items():
+        detail(f"  {flag}: {value}")
+
+
+def say_where(output: str, threads: int) -> None:
+    """Says on what a run is computed, and where its results go.
+
+    Args:
+      output: of the run.
+      threads: of XLA on a CPU.
+    """
     say(f"Device   {device.described()}")
     if crowding := device.crowding(threads):
         say(f"         {crowding}")
-    say(f"Results  {config.output}")
+    say(f"Results  {output}")
     if unlogged := tensorboard.missing():
         warn(unlogged)
-    for flag, value in described(config).items():
-        detail(f"  {flag}: {value}")
 
 
 def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
@@ -156,7 +171,7 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
       data: of results.json.
     """
     if dataset.source == loading.DEMO:
-        warn("DEMO DATA: synthetic phantoms; give --data PATH for the CBIS-DDSM release")
+        warn(DEMO)
     splits = {name: of for name, of in data["splits"].items() if name != OVERLAP or of["total"]}
     sizes = ", ".join(f"{part['total']} {name}" for name, part in splits.items())
     say(f"Data     {dataset.name}")
@@ -168,8 +183,13 @@ def show(config: Config, dataset: Dataset, start: Start, data: dict) -> None:
     say(f"Weights  {start.source['source']} ({start.source['format']})")
     if config.look_weight and config.centred:
         warn(f"LOOK WEIGHT: {notes.centred(config.protocol)}")
-    say(f"Phases   {', '.join(phase.name for phase in train.phases_of(config))}")
+    say_phases(train.phases_of(config), config.epochs, config.patience)
+
+
+def say_phases(phases: Sequence[Phase], epochs: int, patience: int) -> None:
+    """Says in what phases a run trains, given what limits each."""
+    say(f"Phases   {', '.join(phase.name for phase in phases)}")
     say(
-        f"         at most {config.epochs} epoch{'s' if config.epochs > 1 else ''} each; "
-        f"{config.patience} without improvement end one"
+        f"         at most {epochs} epoch{'s' if epochs > 1 else ''} each; "
+        f"{patience} without improvement end one"
     )

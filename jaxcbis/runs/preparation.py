@@ -56,12 +56,17 @@ def prepare_mammograms(
     say(f"{found.name} from {found.source} in {time.perf_counter() - began:.1f} s")
     title = f"Whole mammograms, {height} x {width}" + (" - DEMO DATA" if config.demo else "")
     terminal.show(console, [_counts(found, title)])
+    tell(found)
+    return found
+
+
+def tell(found: Mammograms) -> None:
+    """Says what was assumed to read whole mammograms, and what was left out."""
     for note in found.notes:
         warn(note)
     summary.show_reasons(found.dropped)
     for line in summary.assumptions(found.assumed):
         warn(line)
-    return found
 
 
 def _counts(found: Mammograms, title: str) -> tables.Table:

@@ -26,14 +26,8 @@ def of_step(model: Model, recipe: Recipe, phase: Phase, shape: tuple[int, int], 
       shape: height and width of the images.
       dtype: of the images.
     """
-    return taken(lower(model, recipe, phase, shape, dtype).compile())
-
-
-def lower(
-    model: Model, recipe: Recipe, phase: Phase, shape: tuple[int, int], dtype: Any
-) -> jax.stages.Lowered:
-    """The step of `of_step`, which is still to be compiled."""
-    return steps.train_step.lower(**arguments(model, recipe, phase, shape, dtype))
+    given = arguments(model, recipe, phase, shape, dtype)
+    return taken(steps.train_step.lower(**given).compile())
 
 
 def arguments(

@@ -1,9 +1,10 @@
-"""The paper's two transfer strategies, as lists of phases, and how a phase is run."""
+"""Strategies as lists of phases: the paper's two, and that of whole images; and how one is run."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from jaxcbis.models.model import HEAD
+from jaxcbis.models.whole_image import HEATMAP, TOP
 
 
 class Phase(NamedTuple):
@@ -60,8 +61,7 @@ def phases(
     Returns:
       The phases in order. Each trains all that the one before it trained.
     """
-    depth = {stage: i for i, stage in enumerate(reversed(trainable))}
-    rates = {stage: backbone_lr * lr_decay ** depth[stage] for stage in trainable} | {HEAD: head_lr}
+    rates = _inwards(trainable, backbone_lr, lr_decay) | {HEAD: head_lr}
     if strategy == "s2":
         return [Phase("all", rates)]
     order = list(rates)
@@ -91,8 +91,12 @@ def whole_image_phases(
     Returns:
       The phases in order. The second trains all that the first one trained.
     """
-    added = ("heatmap", "top", HEAD) if top_input == "heatmap" else ("top", HEAD)
+    added = (HEATMAP, TOP, HEAD) if top_input == HEATMAP else (TOP, HEAD)
     top = dict.fromkeys(added, top_lr)
+    return [Phase(TOP, top), Phase("all", _inwards(trainable, backbone_lr, lr_decay) | top)]
+
+
+def _inwards(trainable: Sequence[str], last: float, decay: float) -> dict[str, float]:
+    """Learning rates that fall by a factor from the last stage inwards, in the given order."""
     depth = {stage: i for i, stage in enumerate(reversed(trainable))}
-    inner = {stage: backbone_lr * lr_decay ** depth[stage] for stage in trainable}
-    return [Phase("top", top), Phase("all", inner | top)]
+    return {stage: last * decay ** depth[stage] for stage in trainable}

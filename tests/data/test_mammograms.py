@@ -8,7 +8,7 @@ import pytest
 from jaxcbis.commands.main import main
 from jaxcbis.data import mammograms
 from jaxcbis.data.patches import OVERLAP, SPLITS
-from jaxcbis.errors import InvalidValueError, UserError
+from jaxcbis.errors import UserError
 from tests.tfds_cbis.toy_release import ToyRelease, mask
 from tests.tfds_cbis.whole_film import breast_film
 
@@ -59,7 +59,8 @@ def test_no_patient_is_on_two_sides(found):
 def test_arrays_are_what_was_drawn(found):
     test = found[0].splits["test"]
     assert test.images.shape == test.masks.shape == test.malignant_masks.shape == (10, *SIZE)
-    assert [array.dtype for array in test[:4]] == [np.uint8, bool, bool, np.int32]
+    assert [test.images.dtype, test.labels.dtype] == [np.uint8, np.int32]
+    assert test.masks.dtype == test.malignant_masks.dtype == bool
     assert test.masks.any((1, 2)).all()
     np.testing.assert_array_equal(test.malignant_masks.any((1, 2)), test.labels == 1)
     np.testing.assert_array_equal(
@@ -82,8 +83,8 @@ def test_views_are_selected_together(found):
     assert len(few) == 5
     assert all(name.endswith("CC") for name in few.ids)
     again = test.select(np.array([3, 1]))
-    for array, whole in zip(again, test, strict=True):
-        np.testing.assert_array_equal(array, whole[[3, 1]])
+    for name, whole in vars(test).items():
+        np.testing.assert_array_equal(getattr(again, name), whole[[3, 1]])
 
 
 def test_the_picture_from_a_file_is_cut_alike(found):
@@ -139,12 +140,6 @@ def test_the_demo_set_has_whole_mammograms(demo_dir):
     np.testing.assert_array_equal(flipped, sides == "RIGHT")
 
 
-@pytest.mark.parametrize("size", [(100, 64), (64, 32), (0, 64), (64, 5000)])
-def test_a_size_out_of_bounds(size):
-    with pytest.raises(InvalidValueError, match="64 to 4096, a multiple of 32"):
-        mammograms.load(None, None, *size)
-
-
 def test_the_command_counts_and_tells_what_it_lacks(found, release, capfd):
     words = ["prepare", "--mammograms", "--height", "96", "--width", "64", "--windows", "2"]
     words += ["--data", str(release), "--data-dir", str(found[1])]
@@ -161,8 +156,11 @@ def test_the_command_counts_and_tells_what_it_lacks(found, release, capfd):
 @pytest.mark.parametrize(
     ("words", "line"),
     [
-        (["--mammograms", "--height", "100"], "--height 100: expected 64 to 4096"),
-        (["--mammograms", "--width", "32"], "--width 32: expected 64 to 4096"),
+        (
+            ["--mammograms", "--height", "100"],
+            "--height 100: expected a multiple of 32, such as 96",
+        ),
+        (["--mammograms", "--width", "32"], "--width 32: expected a number from 64 to 4096"),
         (["--height", "96"], "--height 96: counts only with --mammograms"),
         (["--mammograms", "--data", "x.npz"], "--data x.npz: holds patches"),
         (["--mammograms", "--export", "x.npz"], "--export x.npz: takes patches"),

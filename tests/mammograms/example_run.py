@@ -4,6 +4,7 @@
 """
 
 import copy
+import dataclasses
 import functools
 import sys
 from pathlib import Path
@@ -47,8 +48,8 @@ def views() -> Views:
 
 
 def changed(**fields: np.ndarray) -> Views:
-    """The views with other fields; `_replace` asks for their number, which len does not give."""
-    return Views(**(views()._asdict() | fields))
+    """The views with other fields."""
+    return dataclasses.replace(views(), **fields)
 
 
 def probabilities(seed: int = 0) -> np.ndarray:

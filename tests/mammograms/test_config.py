@@ -9,6 +9,7 @@ from jaxcbis.commands import main
 from jaxcbis.errors import UserError
 from jaxcbis.mammograms import config
 from jaxcbis.mammograms.config import differing, recorded, resolve
+from tfds_cbis import whole_views
 
 GIVEN = {
     "data": "/releases/kaggle", "run": ["runs/a", "runs/b"], "start": "imagenet", "height": 576,
@@ -28,6 +29,15 @@ def test_defaults_are_those_of_the_literature_and_smaller_on_demo_data():
     demo = resolve({"run": ["runs/a"]})
     assert demo.demo
     assert demo.height < real.height
+
+
+def test_sizes_are_those_that_the_data_set_can_be_prepared_at():
+    sides = {each.name: each.metadata for each in config.OPTIONS if each.name in config.SIZE}
+    assert tuple(side["default"] for side in sides.values()) == whole_views.SIZE
+    for side in sides.values():
+        assert (side["low"], side["high"]) == (whole_views.SMALLEST, whole_views.LARGEST)
+    assert config.CELL == whole_views.STEP
+    assert config.size({"data": "/releases/kaggle", "width": 448, "seed": 1}) == (1152, 448)
 
 
 @pytest.mark.parametrize(

@@ -4,15 +4,17 @@ import json
 import shutil
 import socket
 import subprocess
+from functools import partial
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 import jaxcbis
 from jaxcbis.commands.main import main
-from jaxcbis.mammograms import train
 from jaxcbis.mammograms.figures import predictions
 from jaxcbis.records import results
+from jaxcbis.runs import train
 from tests import processes, tiny_run
 from tests.mammograms import again
 
@@ -57,6 +59,8 @@ def test_results_have_every_key_and_figures(done):
     assert found["history"][-1]["phase"] == "all"
     assert found["memory"]["step_mb"] > found["memory"]["top_step_mb"] > 0
     assert any("DEMO" in note.upper() for note in found["notes"])
+    assert any("learned from patches of most validation patients" in x for x in found["notes"])
+    assert found["timing"]["sweep_s"] > 0
 
 
 def test_figures_follow_from_the_predictions(done):
@@ -90,9 +94,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(done, demo_dir, patch, tmp_path, 
         if len(told) == 5:  # within the second phase
             raise Killed
 
-    fit = train.fit
+    fitted = train.fitted
     with monkeypatch.context() as patched:
-        patched.setattr(train, "fit", lambda *given: fit(*given, killed))
+        patched.setattr(train, "fitted", partial(fitted, on_epoch=killed))
         with pytest.raises(Killed):
             main(words)
     # The sweep of the first run serves: it takes most of the time.
@@ -105,8 +109,9 @@ def test_a_killed_run_goes_on_to_the_same_bits(done, demo_dir, patch, tmp_path, 
     assert one.read_bytes() == other.read_bytes()
 
 
-def test_members_are_averaged_and_compared(demo_dir, patch, tmp_path):
-    more = ("--run", patch, "--no-sweep", "--epochs", 1, "--no-augmentation")
+def test_members_of_two_backbones_are_averaged_and_compared(demo_dir, patch, tmp_path):
+    other = tiny_run.write(tmp_path / "vgg", backbone="tiny_vgg")
+    more = ("--run", other, "--no-sweep", "--epochs", 1, "--no-augmentation")
     assert main(asked(demo_dir, patch, tmp_path / "run", *more)) == 0
     found = json.loads((tmp_path / "run/results.json").read_text())
     one, other = (member["test"]["view"]["auc"] for member in found["members"])
@@ -115,7 +120,12 @@ def test_members_are_averaged_and_compared(demo_dir, patch, tmp_path):
     assert any("--no-sweep" in note for note in found["notes"])
     assert found["prefix"][0]["stages"][0] == "input"
     run = jaxcbis.load(tmp_path / "run")
-    assert len(run.models) == 2
+    assert [model.architecture.name for model in run.models] == ["tiny", "tiny_vgg"]
+    assert found["timing"]["sweep_s"] is None
+    kept = predictions.read(tmp_path / "run" / predictions.FILE)
+    np.testing.assert_allclose(
+        run.evaluate()["view"]["auc"], roc_auc_score(kept.labels, kept.probabilities)
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The patch run swept over test mammograms: what is kept of each, and that none is swept twice."""
 
+import dataclasses
 import json
 
 import numpy as np
@@ -9,6 +10,7 @@ import jaxcbis
 from jaxcbis.data import prepared
 from jaxcbis.data.patches import eight_bit
 from jaxcbis.detection import mammograms
+from jaxcbis.errors import UserError
 from jaxcbis.evaluation.metrics import MALIGNANT
 from jaxcbis.mammograms import sweeping
 from tests import tiny_run
@@ -70,3 +72,11 @@ def test_a_window_larger_than_the_mammogram_is_told(release, names, tmp_path):
     wide = jaxcbis.load(tiny_run.write(tmp_path / "run", lesion_side=5000.0))
     (found,) = sweeping.sweep(wide, release, names[:1], tmp_path / "sweep.json")
     assert "less than a window of 5000" in found.reason
+
+
+@pytest.mark.parametrize(("crops", "why"), [(None, "does not tell"), (3.0, "of 3 pixels")])
+def test_a_run_that_cannot_be_swept_is_told_how_to_go_on(run, crops, why):
+    model = run.results["model"] | {"lesion_side": crops}
+    other = dataclasses.replace(run, results=run.results | {"model": model})
+    with pytest.raises(UserError, match=f"{why}.*; add --no-sweep$"):
+        sweeping.side(other)

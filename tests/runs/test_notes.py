@@ -15,9 +15,9 @@ def test_every_change_of_the_number_of_devices_is_told():
     now = jax.device_count()
 
     def after(**environment):
-        return record._environment(2, {"environment": environment})
+        return notes.environment(2, {"environment": environment})
 
-    assert "devices_before" not in record._environment(2, None)
+    assert "devices_before" not in notes.environment(2, None)
     assert "devices_before" not in after(devices=now)
     assert notes.of_devices(after(devices=now)) == []
     once = after(devices=now + 1)

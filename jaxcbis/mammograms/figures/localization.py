@@ -7,6 +7,7 @@ positive: what is to be found is malignancy.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import cv2
@@ -193,8 +194,7 @@ def of_sweep(views: Views, swept: Sequence[Marks | None], ours: Sequence[Marks])
       point at a malignant lesion than the sweep's best window, on the same views.
     """
     done = np.array([marks is not None for marks in swept], bool)
-    # Views have a length of their own, which `_replace` takes for that of the tuple.
-    seen = Views(**views._asdict() | {"masked": views.masked & done})
+    seen = replace(views, masked=views.masked & done)
     marks = [NOTHING if found is None else found for found in swept]
     patients = np.asarray(views.patients)[_game(seen)]
     more = _difference(pointing(seen, ours), pointing(seen, marks), patients)

@@ -1,5 +1,7 @@
 """Scores that need no whole-image classifier, and the comparison with ours."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
@@ -7,7 +9,6 @@ from sklearn.metrics import roc_auc_score
 from jaxcbis.evaluation import bootstrap
 from jaxcbis.mammograms.figures import baselines
 from tests.mammograms.figures import toy_views
-from tests.mammograms.figures.toy_views import with_others
 
 
 def test_the_breast_is_what_is_brighter_than_film():
@@ -23,7 +24,7 @@ def test_area_is_in_pixels_of_the_mammogram():
     views = toy_views.views(2)
     boxes = views.boxes.copy()
     boxes[1] = [10, -40, 90, 40]  # reduced to half; sticks out of the film
-    views = with_others(views, boxes=boxes)
+    views = replace(views, boxes=boxes)
     np.testing.assert_allclose(baselines.area(views), [32 * 20, 32 * 20 * 4])
 
 
@@ -47,7 +48,7 @@ def test_a_measure_is_turned_around_by_the_validation_split_alone():
 def test_scores_of_views_use_the_validation_views():
     test, validation = toy_views.views(2), toy_views.views(4)
     validation.images[2:, 4:-4, 5:] = 0  # the malignant breasts are the small ones
-    validation = with_others(validation, labels=np.array([0, 0, 1, 1], np.int32))
+    validation = replace(validation, labels=np.array([0, 0, 1, 1], np.int32))
     found = baselines.of_views(test, validation)
     assert set(found) == {"breast_area", "mean_intensity"}
     np.testing.assert_allclose(found["breast_area"], -baselines.area(test))

@@ -1,5 +1,7 @@
 """Where maps and sweeps point, in views whose lesions are drawn by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,6 @@ from jaxcbis.errors import UserError
 from jaxcbis.mammograms.figures import localization
 from jaxcbis.mammograms.figures.localization import Marks
 from tests.mammograms.figures import toy_views
-from tests.mammograms.figures.toy_views import with_others
 
 
 def malignant(count, *squares):
@@ -16,7 +17,7 @@ def malignant(count, *squares):
     for view, row, column in squares:
         views.malignant_masks[view, row : row + 8, column : column + 8] = True
     labels = views.malignant_masks.any((1, 2)).astype(np.int32)
-    return with_others(views, masks=views.malignant_masks.copy(), labels=labels)
+    return replace(views, masks=views.malignant_masks.copy(), labels=labels)
 
 
 def test_peaks_are_the_local_maxima_the_highest_first():
@@ -63,7 +64,7 @@ def test_a_mark_is_the_middle_of_its_cell_and_scores_its_share_times_the_probabi
 def test_boxes_of_a_mammogram_are_found_in_a_reduced_cut_and_mirrored_view():
     views = malignant(2)
     boxes = np.array([[100, 20, 180, 100]] * 2, np.int32)  # reduced to half
-    views = with_others(views, boxes=boxes, flipped=np.array([False, True]))
+    views = replace(views, boxes=boxes, flipped=np.array([False, True]))
     windows = [[104, 28, 116, 40], [300, 28, 312, 40]]  # the second lies outside
     marks = localization.of_boxes(windows, [0.7, 0.9], views, 0)
     assert marks.points.tolist() == [[7, 5]]
@@ -78,7 +79,7 @@ def test_marks_of_a_mammogram_meet_the_pixels_that_the_loader_would_put_there():
     film[40:44, 90:94] = 255
     left, top, right, bottom = 40, 20, 120, 100
     cut = film[top:bottom, left:right][::2, ::2][:, ::-1]
-    views = with_others(
+    views = replace(
         malignant(1),
         boxes=np.array([[left, top, right, bottom]], np.int32),
         flipped=np.array([True]),
@@ -133,7 +134,7 @@ def test_lesions_are_the_connected_parts_of_the_mask():
 
 def test_views_whose_masks_are_not_all_known_count_in_nothing():
     views = malignant(3, (0, 4, 0), (1, 4, 0))
-    views = with_others(views, masked=np.array([True, False, True]))
+    views = replace(views, masked=np.array([True, False, True]))
     maps = np.zeros((3, 5, 5))
     maps[:, 0, 0] = 1
     found = localization.of_maps(views, maps, [0.5] * 3)
@@ -159,7 +160,7 @@ def test_intervals_are_by_patient():
     assert found["over_blind"]["random"]["verdict"] == "better"
     low, high = found["froc"]["sensitivity_at_ci95"]["1"]
     assert low < 0.75 < high
-    in_pairs = with_others(views, patients=np.repeat(views.patients[:20], 2))
+    in_pairs = replace(views, patients=np.repeat(views.patients[:20], 2))
     wider = localization.of_maps(in_pairs, maps, np.linspace(0.9, 0.1, 40))
     assert np.diff(wider["pointing_game_ci95"]) > 0.3
 

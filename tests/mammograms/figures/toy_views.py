@@ -19,11 +19,6 @@ def views(count: int, side: int = 40, dtype=np.uint8) -> Views:
     )  # fmt: skip
 
 
-def with_others(given: Views, **values) -> Views:
-    """The views with other values in some fields; their own length keeps `_replace` from it."""
-    return Views(**given._asdict() | values)
-
-
 def answers(count: int, seed: int = 0):
     """Patients of one or two breasts, of one or two views each, told apart somewhat."""
     rng = np.random.default_rng(seed)
