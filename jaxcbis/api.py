@@ -273,9 +273,9 @@ def explain(
       method: 'gradcam', 'gradcam++', 'hirescam', 'layercam' or, of a patch run, 'scorecam';
         if None the run's own, of a mammogram run 'gradcam'.
       stage: whose output is mapped, 'block1' to 'block5' of a VGG, 'stem' or 'layer1' to 'layer4'
-        of a ResNet; also 'top', and 'heatmap' where there is one, of a mammogram run. If None the run's
-        own, of a mammogram run the last one of the patch network, whose map is finer than that of
-        the top.
+        of a ResNet; also 'top', and 'heatmap' where there is one, of a mammogram run. If None the
+        run's own, of a mammogram run the last one of the patch network, whose map is finer than
+        that of the top.
 
     Returns:
       Probabilities and maps, of patches the labels, too; it draws them. Of one picture those of
