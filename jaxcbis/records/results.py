@@ -107,8 +107,7 @@ def read_run(path: Path | str) -> dict:
     found = dict.fromkeys(ADDED) | read(path)
     if of_mammograms(found):
         raise UserError(
-            f"{path}: of a mammogram run, made by mammogram; give the folder of a patch run, made "
-            "by train"
+            f"{path}: of a mammogram run; give the folder of a patch run, made by the command train"
         )
     _require_whole(found, path, KEYS, *_PARTS)
     return found
@@ -150,9 +149,7 @@ def read_mammogram(path: Path | str) -> dict:
     """
     found = read(path)
     if not of_mammograms(found):
-        raise UserError(
-            f"{path}: not of a mammogram run; give the folder of one, made by mammogram"
-        )
+        raise UserError(f"{path}: not of a mammogram run; give a folder of the command mammogram")
     _require_whole(found, path, MAMMOGRAM_KEYS, *_MAMMOGRAM_PARTS)
     return found
 

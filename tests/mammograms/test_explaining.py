@@ -88,7 +88,7 @@ def test_what_needs_a_run_on_patches_refuses_one_on_mammograms(
 ):
     patch = tiny_run.write(tmp_path / "patch")
     out = ("--output", tmp_path / "out")
-    sentence = "of a mammogram run, made by mammogram"
+    sentence = "of a mammogram run; give the folder of a patch run"
     for words in (
         ("froc", "--data", tmp_path, "--run", run, *out),
         ("audit", "--run", patch, run, *out),
