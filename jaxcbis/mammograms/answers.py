@@ -96,9 +96,23 @@ def probabilities(
     Returns:
       float64 [n].
     """
+    return np.mean([by_flip(model, views, flips=flips, track=track) for model in models], (0, 1))
+
+
+def by_flip(
+    model: Model, views: np.ndarray, *, flips: bool, track: Track = untracked
+) -> np.ndarray:
+    """Probabilities of malignancy by one model, of the views as they are and then flipped.
+
+    Args:
+      model: one of a run's members.
+      views, flips, track: as of `probabilities`.
+
+    Returns:
+      float64 [ways, n], in the order of `FLIPS`; without flips one way.
+    """
     ways = [views[:, ::rows, ::columns] for rows, columns in (FLIPS if flips else FLIPS[:1])]
-    found = [_malignancy(model, way, track) for model in models for way in ways]
-    return np.mean(found, axis=0)
+    return np.stack([_malignancy(model, way, track) for way in ways])
 
 
 def maps(

@@ -40,20 +40,16 @@ def answer(config: MammogramConfig, models: Sequence[Model], found: Mammograms) 
     """Asks the members about all views that they did not learn from."""
     asked = {name: views for name, views in found.splits.items() if name != "train" and len(views)}
 
-    def told(*, flips: bool) -> dict[str, NDArray]:
-        return {
-            name: np.stack(
-                [
-                    answers.probabilities([model], views.images, flips=flips, track=track)
-                    for model in models
-                ]
-            )
-            for name, views in asked.items()
-        }
-
+    flips = config.test_time_flips
+    told = {  # [members, flips, views], of which the first flip is none
+        name: np.stack(
+            [answers.by_flip(model, views.images, flips=flips, track=track) for model in models]
+        )
+        for name, views in asked.items()
+    }
     return Answers(
-        told(flips=False),
-        told(flips=True) if config.test_time_flips else {},
+        {name: ways[:, 0] for name, ways in told.items()},
+        {name: ways.mean(axis=1) for name, ways in told.items()} if flips else {},
         answers.maps(models, found.splits["test"].images, track),
     )
 
