@@ -3,6 +3,8 @@
 Parameters start as zeros: `backbones.load` builds a model abstractly and fills it.
 """
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
 from flax import nnx
@@ -51,6 +53,25 @@ def linear(inputs: int, outputs: int) -> nnx.Linear:
     """A classifier; it computes in float32 whatever its features' type."""
     zeros = nnx.initializers.zeros
     return nnx.Linear(inputs, outputs, dtype=jnp.float32, kernel_init=zeros, rngs=nnx.Rngs(0))
+
+
+class Blocks(nnx.Module):
+    """A stage of `depth` modules `block0`, `block1` and so on, one after the other.
+
+    Who derives from it makes them.
+    """
+
+    depth: int
+
+    @property
+    def blocks(self) -> list[Callable]:
+        """In order."""
+        return [getattr(self, f"block{i}") for i in range(self.depth)]
+
+    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
+        for block in self.blocks:
+            x = block(x, train)
+        return x
 
 
 class PoolHead(nnx.Module):

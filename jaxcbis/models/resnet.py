@@ -12,7 +12,7 @@ from flax import nnx
 
 from jaxcbis.designs import ResNetDesign
 from jaxcbis.models.kernels import max_pool, relu
-from jaxcbis.models.layers import BatchNorm, Convolution, PoolHead, convolve_and_normalize
+from jaxcbis.models.layers import BatchNorm, Blocks, Convolution, PoolHead, convolve_and_normalize
 from jaxcbis.models.model import Network
 
 
@@ -106,7 +106,7 @@ class Stem(nnx.Module):
         return max_pool(y, 3, 2, padding=1)
 
 
-class Stage(nnx.Module):
+class Stage(Blocks):
     """Residual blocks `block0`, `block1` and so on; the first may halve the resolution.
 
     With `dilate` it does not, and all that lies behind where its stride would be is dilated by as
@@ -123,16 +123,6 @@ class Stage(nnx.Module):
             setattr(self, f"block{i}", block(inputs, width, stride, (before, dilation)))
             inputs, stride, before = getattr(self, f"block{i}").outputs, 1, dilation
         self.outputs = inputs
-
-    @property
-    def blocks(self) -> list[Callable]:
-        """In order; one after the other they are the stage."""
-        return [getattr(self, f"block{i}") for i in range(self.depth)]
-
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        for block in self.blocks:
-            x = block(x, train)
-        return x
 
 
 def resnet(

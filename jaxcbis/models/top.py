@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from jaxcbis.models.layers import Convolution
+from jaxcbis.models.layers import Blocks, Convolution
 from jaxcbis.models.resnet import Bottleneck
 from jaxcbis.models.vgg import Block
 
@@ -57,7 +57,7 @@ class Heatmap(nnx.Module):
         return jax.nn.softmax(self.logits(x), axis=-1)
 
 
-class Top(nnx.Module):
+class Top(Blocks):
     """Blocks `block0` and perhaps `block1`, each of which halves the resolution.
 
     'residual' are bottlenecks with a stride of 2, 'vgg' one 3x3 convolution with its ReLU and a
@@ -71,16 +71,6 @@ class Top(nnx.Module):
             setattr(self, f"block{i}", _BLOCKS[kind](inputs, width, dtype))
             inputs = 4 * width if kind == "residual" else width
         self.outputs = inputs
-
-    @property
-    def blocks(self) -> list[Callable]:
-        """In order; one after the other they are the stage."""
-        return [getattr(self, f"block{i}") for i in range(self.depth)]
-
-    def __call__(self, x: jax.Array, train: bool) -> jax.Array:
-        for block in self.blocks:
-            x = block(x, train)
-        return x
 
 
 def _residual(inputs: int, width: int, dtype: jnp.dtype) -> Bottleneck:
