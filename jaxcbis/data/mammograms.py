@@ -1,7 +1,7 @@
 """Whole mammograms as arrays: the breast cut out, turned to the left, all of one size."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,7 +84,7 @@ class Mammograms(NamedTuple):
     notes: list[str]
 
 
-# Six parameters: what is read of where, at which size, and who prepares it.
+# Seven parameters: what is read of where, at which size, who prepares it, and who validates.
 def load(
     data: str | None,
     data_dir: str | None,
@@ -92,6 +92,7 @@ def load(
     width: int,
     progress: Callable[[int, int], None] | None = None,
     beam: list[str] | None = None,
+    held_out: Collection[str] = (),
 ) -> Mammograms:
     """Brings the whole mammograms of a release into memory, preparing them first if need be.
 
@@ -101,6 +102,8 @@ def load(
       height, width: of the images in pixels.
       progress: called with (mammograms done, mammograms in all) while preparing.
       beam: options of Apache Beam, whose runner then prepares; None prepares in threads here.
+      held_out: patients who validate. If they have no benign or no malignant view here to train
+        on, 15 % of the patients are drawn.
 
     Raises:
       UserError: the release cannot be used, or the size is out of bounds.
@@ -111,7 +114,9 @@ def load(
     )
     facts = {name: _facts(blind.get(name, ())) for name in ("train", "test")}
     train, test = (facts[name]["patient_id"] for name in ("train", "test"))
-    validation = splits.grouped(facts["train"]["label"], train)
+    validation = np.isin(train, list(held_out))
+    if len(set(facts["train"]["label"][validation])) < 2:
+        validation = splits.grouped(facts["train"]["label"], train)
     overlap = splits.overlapping(train, test)
     members = {
         "train": ("train", ~validation), "validation": ("train", validation),

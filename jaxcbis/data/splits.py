@@ -58,6 +58,13 @@ def overlapping(train_patients: np.ndarray, test_patients: np.ndarray) -> np.nda
     return np.isin(test_patients, train_patients)
 
 
+def held_out(train_patients: np.ndarray, validation_patients: np.ndarray) -> list[str] | None:
+    """The patients who validate, in order; None where some of them are in train as well."""
+    if overlapping(train_patients, validation_patients).any():
+        return None
+    return np.unique(validation_patients).tolist()
+
+
 def leakage(train_patients: np.ndarray, test_patients: np.ndarray) -> dict[str, int]:
     """Counts patients on both sides of the official split, and the test items that are theirs."""
     shared = np.intersect1d(train_patients, test_patients)

@@ -27,6 +27,7 @@ def describe(dataset: Dataset) -> dict:
         "splits": {name: count(part) for name, part in dataset.splits.items()},
         "dropped": dataset.dropped,
         "short": list(dataset.short),
+        "held_out_patients": splits.held_out(train.patients, validation.patients),
         "assumed": list(dataset.assumed),
         "leakage": splits.leakage(
             np.concatenate([train.patients, validation.patients]), test.patients

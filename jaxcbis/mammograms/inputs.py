@@ -1,7 +1,7 @@
 """What a whole-image classifier starts from: views, the patch runs, and the network they give."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -47,15 +47,34 @@ class Member(NamedTuple):
     seed: int
 
 
-def load_data(config: MammogramConfig) -> Mammograms:
+def load_data(config: MammogramConfig, begun: Sequence[Member]) -> Mammograms:
     """The views of a run, of which no split is empty.
+
+    Those patients validate who did so in the patch runs, so that no weights have learned from them.
+
+    Args:
+      config: of the run.
+      begun: its members. Where their patch runs do not agree on the patients, others validate.
 
     Raises:
       UserError: the data are absent, damaged or hold too little.
     """
-    found = preparation.load_mammograms(config.data, config.data_dir, config.height, config.width)
+    first, *others = [held_out(member.patch.results) for member in begun]
+    found = preparation.load_mammograms(
+        config.data, config.data_dir, config.height, config.width,
+        held_out=first if all(other == first for other in others) else (),
+    )  # fmt: skip
     mammograms.require_all_splits(found)
     return found
+
+
+def held_out(patch: Mapping) -> frozenset[str]:
+    """The patients of whom a patch run learned nothing though they were in its training data.
+
+    Args:
+      patch: its results. Empty where they do not tell, or where its split is one of patches.
+    """
+    return frozenset(patch["data"].get("held_out_patients") or ())
 
 
 def load_members(config: MammogramConfig) -> list[Member]:

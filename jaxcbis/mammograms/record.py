@@ -6,7 +6,7 @@ from jaxcbis.data import loading, mammograms, normalization, summary
 from jaxcbis.data.mammograms import OVERLAP, Mammograms
 from jaxcbis.mammograms import config as options
 from jaxcbis.mammograms.config import MammogramConfig
-from jaxcbis.mammograms.inputs import Member
+from jaxcbis.mammograms.inputs import Member, held_out
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
 from jaxcbis.runs import notes
@@ -40,7 +40,7 @@ def begin(
         *([notes.DEMO] if found.source == loading.DEMO else []),
         *found.notes,
         *_of_data(data),
-        *_of_start(config, data, members),
+        *_of_start(config, found, members),
         *notes.of_devices(environment),
         *dict.fromkeys(note for member in members for note in member.notes),
     ]
@@ -84,19 +84,22 @@ def _of_data(data: dict) -> list[str]:
     return said
 
 
-def _of_start(config: MammogramConfig, data: dict, members: Sequence[Member]) -> list[str]:
+def _of_start(config: MammogramConfig, found: Mammograms, members: Sequence[Member]) -> list[str]:
     """Notes on what the patch runs learned from."""
     said = []
-    if config.start == "patch":
+    validating = set(found.splits["validation"].patients)
+    seen = set[str]().union(*(validating - held_out(each.patch.results) for each in members))
+    if config.start == "patch" and seen:
         said.append(
-            "--from patch: the patch run learned from patches of most validation patients, though "
-            "of no test patient. The validation loss, which ends the training, and the thresholds "
-            "chosen on that split may be too good"
+            f"--from patch: the patch run may have learned from patches of {len(seen)} of the "
+            f"{len(validating)} validation patients, though of no test patient. The validation "
+            "loss, which ends the training, and the thresholds chosen on that split may be too "
+            "good. A patch run whose split is by patient avoids it (--protocol clean or shifted)"
         )
     for folder, name in dict.fromkeys(
         (str(each.patch.folder), each.patch.results["data"]["name"]) for each in members
     ):
-        if name != data["name"]:
+        if name != found.name:
             said.append(
                 f"the patch run in {folder} learned from other data ({name}): whether test "
                 "patients were among them is not known"

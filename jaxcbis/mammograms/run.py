@@ -74,7 +74,7 @@ def _run(config: MammogramConfig, held: Held) -> dict:
     members = inputs.load_members(config)  # before a release is prepared, which can take hours
     inputs.introduce(config, members, held.threads, before)
     with timed(timing, "prepare_s"):
-        views = inputs.load_data(config)
+        views = inputs.load_data(config, members)
     test.of_imagenet(config, views.splits["test"])  # what does not fit is refused before training
     found = record.begin(config, views, members, held.threads, before)
     inputs.show(views, found["data"], members)

@@ -2,6 +2,7 @@
 
 import time
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 
 from jaxcbis.config import Config
@@ -84,8 +85,14 @@ def _counts(found: Mammograms, title: str) -> tables.Table:
     return tables.Table(title, columns, rows, caption if shared else "")
 
 
+# Six parameters: of `mammograms.load`.
 def load_mammograms(
-    data: str | None, data_dir: str | None, height: int, width: int, beam: list[str] | None = None
+    data: str | None,
+    data_dir: str | None,
+    height: int,
+    width: int,
+    beam: list[str] | None = None,
+    held_out: Collection[str] = (),
 ) -> Mammograms:
     """Reads whole mammograms behind a progress bar, see `mammograms.load`."""
     with bar() as progress:
@@ -93,6 +100,7 @@ def load_mammograms(
         return mammograms.load(
             data, data_dir, height, width,
             lambda done, total: progress.update(task, completed=done, total=total), beam,
+            held_out,
         )  # fmt: skip
 
 

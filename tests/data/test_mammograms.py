@@ -106,6 +106,18 @@ def test_it_is_described_for_the_results(found):
     assert json.loads(json.dumps(facts)) == facts
 
 
+def test_given_patients_validate(release, found):
+    def validating(held_out):
+        parts = mammograms.load(str(release), str(found[1]), *SIZE, held_out=held_out).splits
+        assert not set(parts["train"].patients) & set(parts["validation"].patients)
+        return set(parts["validation"].patients)
+
+    assert validating({"P_02", "P_03", "P_07", "of another release"}) == {"P_02", "P_03", "P_07"}
+    drawn = set(found[0].splits["validation"].patients)
+    assert validating({"of another release"}) == drawn
+    assert validating({"P_02", "P_04"}) == drawn, "they are all benign"
+
+
 def test_notes_tell_of_what_is_enlarged_and_twice(release, found, tmp_path):
     assert not any("enlarged" in note for note in found[0].notes)
     larger = mammograms.load(str(release), str(tmp_path), 320, 256)

@@ -33,6 +33,12 @@ def test_leakage_counts_patients_and_their_test_items():
     }
 
 
+def test_held_out_is_who_validates_and_is_not_in_train():
+    train = np.array(["P1", "P2", "P2"])
+    assert splits.held_out(train, np.array(["P4", "P3", "P4"])) == ["P3", "P4"]
+    assert splits.held_out(train, np.array(["P4", "P2"])) is None, "a split of patches"
+
+
 @pytest.mark.parametrize("count", [0, 1])
 def test_too_few_to_split(count):
     assert not splits.stratified(np.zeros(count, int)).any()

@@ -32,6 +32,7 @@ def test_every_split_is_counted_by_class_and_patient():
         "train": 3, "validation": 1, "test": 3,
     }  # fmt: skip
     assert told["leakage"] == {"patients_in_train_and_test": 2, "test_items_affected": 2}
+    assert told["held_out_patients"] == ["r"]
 
 
 def test_windows_that_fall_short_are_counted(capsys):
