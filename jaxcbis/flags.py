@@ -50,6 +50,21 @@ def named(option: dataclasses.Field | str) -> str:
     return f"--{name.replace('_', '-')}"
 
 
+def opposite(option: dataclasses.Field) -> str | None:
+    """The word that undoes an option which is on by default on demo data; None if none does."""
+    switched_on = option.metadata["type"] is bool and option.metadata["demo"]
+    return f"--{option.name.removeprefix('no_').replace('_', '-')}" if switched_on else None
+
+
+def words(option: dataclasses.Field, value: Any) -> list[str]:
+    """The words on the command line that give an option a value other than its default."""
+    if isinstance(value, bool):
+        word = named(option) if value else opposite(option)
+        return [word] if word else []
+    several = value if isinstance(value, (list, tuple)) else [value]
+    return [word for one in several for word in (named(option), str(one))]
+
+
 def defaults(options: Iterable[dataclasses.Field], *, demo: bool) -> dict[str, Any]:
     """What options are if nobody gives them, by name.
 
@@ -118,6 +133,11 @@ def add_arguments(
             heading = group(parser, title)
             for each in wanted:
                 heading.add_argument(named(each), dest=each.name, **_for_argparse(each.metadata))
+                if undo := opposite(each):
+                    heading.add_argument(
+                        undo, dest=each.name, action="store_false", default=argparse.SUPPRESS,
+                        help=f"Undo {named(each)}, which is the default on demo data.",
+                    )  # fmt: skip
 
 
 def group(parser: argparse.ArgumentParser, title: str) -> argparse._ArgumentGroup:

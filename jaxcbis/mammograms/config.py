@@ -56,10 +56,10 @@ class MammogramConfig:
     )  # fmt: skip
     batch_size: int = option(2, "The number of views in a training step", low=1, demo=4)
     top_lr: float = option(
-        3e-5, "The learning rate of the top and of the head", low=0, demo=1e-3, metavar="X"
+        3e-5, "The learning rate of the top and of the head", low=0, demo=1e-4, metavar="X"
     )
     backbone_lr: float = option(
-        1e-5, "The learning rate of the last stage in front of the top", low=0, demo=1e-4,
+        1e-5, "The learning rate of the last stage in front of the top", low=0, demo=3e-5,
         metavar="X",
     )  # fmt: skip
     lr_decay: float = same(Config, "lr_decay")
@@ -90,7 +90,7 @@ class MammogramConfig:
     )  # fmt: skip
     no_sweep: bool = option(
         False, "Leave out the baseline of the patch run swept over the test mammograms, which can "
-        "take longer than the training"
+        "take longer than the training", demo=True,
     )  # fmt: skip
     imagenet_run: str | None = option(
         None, "The folder of a finished mammogram run of the same views with --from imagenet, to "
@@ -255,7 +255,5 @@ def command(config: Mapping[str, Any]) -> str:
         value = config.get(known.name)
         if known.name in INCIDENTAL or value is None or value == usual[known.name]:
             continue
-        for each in value if isinstance(value, (list, tuple)) else [value]:
-            words.append(flags.named(known))
-            words += [] if each is True else [str(each)]
+        words += flags.words(known, value)
     return shlex.join(words)

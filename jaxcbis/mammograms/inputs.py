@@ -110,11 +110,12 @@ def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
         source: dict[str, str | None] = {
             "source": str(patch.folder), "sha256": _sum(patch.model), "format": "patch run",
         }  # fmt: skip
-        return Loaded(patch.model, source, [])
+        began = "the patch run itself began with random weights: nothing was transferred to it"
+        return Loaded(patch.model, source, [began] if _untaught(patch) else [])
     given = patch.config
     weights = "random" if config.start == "random" else given.weights
     # What a demo run had to fall back to is not what this one is to start from.
-    random = weights == "random" or patch.results["weights"]["source"] == "random"
+    random = weights == "random" or _untaught(patch)
     if config.start == "imagenet" and random:
         raise UserError(
             f"--from imagenet: the patch run in {patch.folder} started from random weights; give "
@@ -127,6 +128,11 @@ def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
     if config.start == "random":
         return loaded._replace(notes=["random weights, as asked for with --from random"])
     return loaded
+
+
+def _untaught(patch: Finished) -> bool:
+    """Whether a patch run began with random weights, asked for or for want of others."""
+    return patch.results["weights"]["source"] == "random"
 
 
 def _sum(model: Model) -> str:

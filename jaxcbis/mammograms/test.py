@@ -192,7 +192,8 @@ def of_imagenet(config: MammogramConfig, test: Views) -> NDArray | None:
 def _notes(config: MammogramConfig, test: Views, swept: Sequence[Sequence[Marks]]) -> list[str]:
     notes = []
     if config.no_sweep:
-        notes.append("--no-sweep: the patch run was not swept over the test mammograms")
+        how = ", which is the default on demo data; --sweep does it" * config.demo
+        notes.append(f"--no-sweep: the patch run was not swept over the test mammograms{how}")
     missed = [(name, marks.reason) for of_run in swept
               for name, marks in zip(test.ids, of_run, strict=True) if marks.reason]  # fmt: skip
     if missed:

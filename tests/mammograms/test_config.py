@@ -29,6 +29,7 @@ def test_defaults_are_those_of_the_literature_and_smaller_on_demo_data():
     demo = resolve({"run": ["runs/a"]})
     assert demo.demo
     assert demo.height < real.height
+    assert (real.no_sweep, demo.no_sweep) == (False, True), "it takes longer than all the rest"
 
 
 def test_sizes_are_those_that_the_data_set_can_be_prepared_at():
@@ -81,6 +82,16 @@ def test_the_command_repeats_the_run(tmp_path, monkeypatch):
     again = resolve({key: value for key, value in vars(parsed).items() if key in config.NAMES})
     assert differing(kept, again, scored=True) == []
     assert "--from imagenet" in config.command(kept)
+
+
+def test_the_sweep_can_be_had_on_demo_data():
+    words = ["mammogram", "--run", "runs/a", "--sweep"]
+    given = {k: v for k, v in vars(main.parser().parse_args(words)).items() if k in config.NAMES}
+    asked = resolve(given)
+    assert asked.demo
+    assert not asked.no_sweep
+    assert "--sweep" in shlex.split(config.command(recorded(asked)))
+    assert "sweep" not in config.command(recorded(resolve({"run": ["runs/a"]})))
 
 
 def test_an_option_is_read_as_a_person_reads_it():

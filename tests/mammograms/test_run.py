@@ -24,7 +24,7 @@ from tests.mammograms import again
 
 SIZE = ("--height", 96, "--width", 64)
 SEEN = re.compile(r"may have learned from patches of (\d+) of the \d+ validation patients")
-SMALL = (*SIZE, "--epochs", 2, "--batch-size", 8, "--top-blocks", 1, "--quiet")
+SMALL = (*SIZE, "--epochs", 2, "--batch-size", 8, "--top-blocks", 1, "--sweep", "--quiet")
 
 
 @pytest.fixture(scope="module")
@@ -65,6 +65,7 @@ def test_results_have_every_key_and_figures(done):
     assert found["memory"]["step_mb"] > found["memory"]["top_step_mb"] > 0
     assert any("DEMO" in note.upper() for note in found["notes"])
     assert any(SEEN.search(note) for note in found["notes"])
+    assert any("began with random weights" in note for note in found["notes"])
     assert found["timing"]["sweep_s"] > 0
 
 
