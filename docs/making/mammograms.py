@@ -2,7 +2,11 @@
 
 python docs/making/mammograms.py DIR..
 
-`jaxcbis findings docs` then makes findings-mammograms.md of it.
+`jaxcbis findings docs` then makes findings-mammograms.md of it, which has the commands of the runs.
+The patch runs behind them, with --seed 0 and --seed 1, and ImageNet weights of Keras as FILE:
+
+python run.py --data PATH --protocol shifted --look-weight 1 --image-size 64 --output-stride 16
+    --weights FILE --epochs 4 --patience 2
 """
 
 import sys

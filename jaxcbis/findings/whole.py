@@ -191,12 +191,18 @@ def _recipe(found: dict) -> Iterator[str]:
         f"Views of {config['height']} x {config['width']} pixels: {counts}, {malignant} of these "
         "malignant. The split is the official one, with no patient on two sides."
     )
-    models = sorted({(patch["backbone"], patch["protocol"]) for run in runs
-                     for patch in run["patch_runs"]})  # fmt: skip
+    models = {_patch_network(patch): None for run in runs for patch in run["patch_runs"]}
     yield (
-        f"Patch network: {', '.join(f'{b}, {p} protocol' for b, p in models)}; a start from "
-        "ImageNet has its architecture and not its weights. "
+        f"Patch network: {'; '.join(models)}. A start from ImageNet has its architecture and not "
+        "its weights."
     )
+
+
+def _patch_network(patch: dict) -> str:
+    size = f"patches of {patch['image_size']} pixels"
+    if patch["lesion_side"] is not None:
+        size += f", from crops of {patch['lesion_side']:.0f} on the mammograms"
+    return f"{patch['backbone']}, {patch['protocol']} protocol, {size}"
 
 
 def _limits(found: dict) -> Iterator[str]:
