@@ -56,12 +56,17 @@ def load(
     return Dataset(
         parts,
         source=DEMO if config.demo else str(release),
-        name="demo data (synthetic phantoms)" if config.demo else "CBIS-DDSM",
+        name=release_name(config.data),
         dropped=dropped,
         short=[item for item in short if item["id"] in used],
         assumed=assumed,
         notes=notes,
     )
+
+
+def release_name(data: str | None) -> str:
+    """What a person calls a release; None is the demo release."""
+    return "demo data (synthetic phantoms)" if data is None else "CBIS-DDSM"
 
 
 def look(config: Config) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from jaxcbis.config import is_exported
 from jaxcbis.data import prepared, splits
-from jaxcbis.data.loading import DEMO
+from jaxcbis.data.loading import DEMO, release_name
 from jaxcbis.data.patches import OVERLAP, SPLITS
 from jaxcbis.errors import UserError
 from jaxcbis.machine import packages
@@ -129,7 +129,7 @@ def load(
     return Mammograms(
         parts,
         source=DEMO if data is None else str(release),
-        name="demo data (synthetic phantoms)" if data is None else "CBIS-DDSM",
+        name=release_name(data),
         dropped=dropped,
         assumed=assumed,
         notes=[*notes, *_notes(parts, repeated)],

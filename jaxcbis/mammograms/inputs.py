@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxcbis.data import mammograms
-from jaxcbis.data.loading import DEMO
+from jaxcbis.data.loading import DEMO, release_name
 from jaxcbis.data.mammograms import OVERLAP, Mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
@@ -59,7 +59,8 @@ def load_data(config: MammogramConfig, begun: Sequence[Member]) -> Mammograms:
     Raises:
       UserError: the data are absent, damaged or hold too little.
     """
-    first, *others = [held_out(member.patch.results) for member in begun]
+    name = release_name(config.data)
+    first, *others = [held_out(member.patch.results, name) for member in begun]
     found = preparation.load_mammograms(
         config.data, config.data_dir, config.height, config.width,
         held_out=first if all(other == first for other in others) else (),
@@ -68,13 +69,19 @@ def load_data(config: MammogramConfig, begun: Sequence[Member]) -> Mammograms:
     return found
 
 
-def held_out(patch: Mapping) -> frozenset[str]:
-    """The patients of whom a patch run learned nothing though they were in its training data.
+def held_out(patch: Mapping, name: str) -> frozenset[str]:
+    """The patients of some data who validated in a patch run, which learned nothing of them.
 
     Args:
-      patch: its results. Empty where they do not tell, or where its split is one of patches.
+      patch: its results.
+      name: of the data, as in its results.
+
+    Returns:
+      None of them if it learned from other data, if its split is one of patches, or if it does not
+      tell.
     """
-    return frozenset(patch["data"].get("held_out_patients") or ())
+    told = patch["data"]
+    return frozenset(told.get("held_out_patients") or () if told["name"] == name else ())
 
 
 def load_members(config: MammogramConfig) -> list[Member]:

@@ -88,7 +88,8 @@ def _of_start(config: MammogramConfig, found: Mammograms, members: Sequence[Memb
     """Notes on what the patch runs learned from."""
     said = []
     validating = set(found.splits["validation"].patients)
-    seen = set[str]().union(*(validating - held_out(each.patch.results) for each in members))
+    told = (held_out(each.patch.results, found.name) for each in members)
+    seen = set[str]().union(*(validating - apart for apart in told))
     if config.start == "patch" and seen:
         said.append(
             f"--from patch: the patch run may have learned from patches of {len(seen)} of the "

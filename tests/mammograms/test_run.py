@@ -13,7 +13,7 @@ from sklearn.metrics import roc_auc_score
 
 import jaxcbis
 from jaxcbis.commands.main import main
-from jaxcbis.data import mammograms
+from jaxcbis.data import loading, mammograms
 from jaxcbis.mammograms import config as options
 from jaxcbis.mammograms import inputs, record
 from jaxcbis.mammograms.figures import predictions
@@ -23,6 +23,7 @@ from tests import processes, tiny_run
 from tests.mammograms import again
 
 SIZE = ("--height", 96, "--width", 64)
+DEMO_NAME = loading.release_name(None)
 SEEN = re.compile(r"may have learned from patches of (\d+) of the \d+ validation patients")
 SMALL = (*SIZE, "--epochs", 2, "--batch-size", 8, "--top-blocks", 1, "--sweep", "--quiet")
 
@@ -139,12 +140,12 @@ def test_who_validated_in_the_patch_runs_validates_again(demo_dir, tmp_path):
     patients = sorted(set(drawn["train"].patients) | set(drawn["validation"].patients))
     runs = [tiny_run.write(tmp_path / name) for name in ("one", "other")]
 
-    def begun(*held_out):
+    def begun(*held_out, name=DEMO_NAME):
         """What a run begins with whose patch runs say that these patients validated."""
         for folder, chosen in zip(runs, held_out, strict=True):
             file = folder / "results.json"
             told = json.loads(file.read_text())
-            told["data"]["held_out_patients"] = chosen
+            told["data"] |= {"held_out_patients": chosen, "name": name}
             file.write_text(json.dumps(told))
         config = options.resolve({
             "run": runs, "height": 96, "width": 64, "no_sweep": True, "data_dir": str(demo_dir),
@@ -160,6 +161,7 @@ def test_who_validated_in_the_patch_runs_validates_again(demo_dir, tmp_path):
     usual = set(drawn["validation"].patients)
     assert begun(some, patients[1::4]) == (usual, True), "they do not agree"
     assert begun(None, None) == (usual, True)
+    assert begun(some, some, name="CBIS-DDSM") == (usual, True), "patients of other data"
 
 
 @pytest.mark.parametrize(
