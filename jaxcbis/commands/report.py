@@ -23,8 +23,9 @@ def add(commands: Commands) -> None:
     )  # fmt: skip
     words.add_argument(
         "--output", type=Path, metavar="FILE.html",
-        help="The file of the comparison of two or more patch runs (default: comparison.html in "
-        "the folder that they have in common, or else in the current one).",
+        help="The file of the comparison of two or more runs, all of patches or all of mammograms "
+        "(default: comparison.html, or comparison-mammograms.html, in the folder that they have in "
+        "common, or else in the current one).",
     )  # fmt: skip
     words.set_defaults(command=run)
 
@@ -38,12 +39,13 @@ def run(words: argparse.Namespace) -> None:
     wholes = [each for each in rest if results.is_on_mammograms(each)]
     runs = [each for each in rest if each not in wholes]
     if words.output:
-        _require_page(words.output, runs)
+        _require_page(words.output, runs, wholes)
     for folder in runs:  # before a page of any is written
         results.read_run(folder / "results.json")
     for folder in wholes:
         results.read_mammogram(folder / "results.json")
     from jaxcbis.audit import pages
+    from jaxcbis.mammograms.page import comparison as comparison_of_wholes
     from jaxcbis.mammograms.page import document as whole
     from jaxcbis.report.comparison import document as comparison
     from jaxcbis.report.page import document
@@ -59,17 +61,21 @@ def run(words: argparse.Namespace) -> None:
         print(document.write(folder))
     if len(runs) > 1:
         print(comparison.write(words.output or comparison.joint_path(runs), runs))
+    if len(wholes) > 1:
+        path = comparison.joint_path(wholes, comparison_of_wholes.FILE)
+        print(comparison_of_wholes.write(words.output or path, wholes))
 
 
-def _require_page(path: Path, runs: Sequence[Path]) -> None:
+def _require_page(path: Path, runs: Sequence[Path], wholes: Sequence[Path]) -> None:
     """Checks where a comparison is to go before anything is made.
 
     Raises:
       UserError: nothing is compared, or no page can be written there.
     """
-    if len(runs) < 2:
+    if (len(runs) > 1) == (len(wholes) > 1):
         raise UserError(
-            "--output: is of a comparison of patch runs; give the folders of two runs or more"
+            "--output: is of one comparison; give the folders of two runs or more, all of patches "
+            "or all of mammograms"
         )
     if path.suffix.lower() not in (".html", ".htm"):
         raise UserError(f"--output {path}: expected a file name that ends in .html")

@@ -202,6 +202,6 @@ def test_the_command_rebuilds_a_report(report, tmp_path, capsys):
 
 
 def test_runs_of_one_name_are_told_apart():
-    names = folder._names([Path("a/seed0"), Path("b/seed0"), Path("b/seed1")])
+    names = folder.names([Path("a/seed0"), Path("b/seed0"), Path("b/seed1")])
     assert names == ["a/seed0", "b/seed0", "b/seed1"]
-    assert folder._names([Path("a/seed0"), Path("b/seed1")]) == ["seed0", "seed1"]
+    assert folder.names([Path("a/seed0"), Path("b/seed1")]) == ["seed0", "seed1"]

@@ -188,10 +188,10 @@ def _against(results: dict) -> list[str]:
     if not rivals:
         known = [key for key in _TRIVIAL if found.get(key, {}).get("auc") is not None]
         rivals = sorted(known, key=lambda key: -found[key]["auc"])[:1]
-    return [_relation(found[key], f"the {BASELINES[key]}") for key in rivals]
+    return [relation(found[key], f"the {BASELINES[key]}") for key in rivals]
 
 
-def _relation(found: dict[str, Any], name: str) -> str:
+def relation(found: dict[str, Any], name: str) -> str:
     """How the run stands to one of them, e.g. 'above the breast area by 0.05 (+0.01 to +0.09)'."""
     if found.get("difference") is None:
         return f"not held against {name}"

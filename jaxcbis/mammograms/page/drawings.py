@@ -1,12 +1,16 @@
 """Curves of a mammogram run: ROC with operating points, and free response."""
 
+from collections.abc import Sequence
+
+import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from jaxcbis.detection.froc import RATES
 from jaxcbis.mammograms.page.answer import LEVELS, POINTS, level
 from jaxcbis.mammograms.page.figures import free_response
-from jaxcbis.report.figures.style import BLUE, GREEN, GREY, VERMILLION
+from jaxcbis.report.figures import curves
+from jaxcbis.report.figures.style import BLUE, GREEN, GREY, SETTINGS, VERMILLION
 
 #: Colour and line of each level.
 _LEVELS = {"view": (BLUE, "-"), "breast": (GREEN, "--"), "patient": (VERMILLION, "-.")}
@@ -17,8 +21,7 @@ _CURVES = {"map": (BLUE, "-"), "sweep": (VERMILLION, "--")}
 def roc(results: dict) -> Figure:
     """All thresholds at each level, and the operating points that validation chose."""
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
-    axes = figure.subplots()
-    axes.plot((0, 1), (0, 1), ":", color=GREY, linewidth=1)
+    axes = _rates(figure)
     markers = dict(zip(POINTS, _MARKERS, strict=True))
     for name, (colour, line) in _LEVELS.items():
         found = level(results, name)
@@ -33,23 +36,55 @@ def roc(results: dict) -> Figure:
                 axes.plot(*at, markers.get(point["name"], "D"), color=colour, markersize=5)
     for name, marker in markers.items():
         axes.plot([], [], marker, color=GREY, markersize=5, label=POINTS[name])
+    axes.legend(loc="lower right", fontsize=7.5, title="area; points", title_fontsize=7.5)
+    return figure
+
+
+def roc_of_runs(names: Sequence[str], runs: Sequence[dict]) -> Figure | None:
+    """All thresholds per view, of several runs on one axis; None where no run has both classes.
+
+    Args:
+      names: of the runs.
+      runs: their results.json.
+    """
+    found = [level(results, "view") for results in runs]
+    if not any(of.get("roc") for of in found):
+        return None
+    with mpl.rc_context(SETTINGS):
+        figure = Figure(figsize=(8, 5.2), layout="constrained")
+        axes = _rates(figure)
+        for k, (name, of) in enumerate(zip(names, found, strict=True)):
+            if of.get("roc"):
+                rates = (of["roc"][key] for key in ("false_positive_rate", "sensitivity"))
+                style = curves.style_of(k) | {
+                    "linestyle": ("-", "--", "-.")[k % 3],
+                    "markevery": 0.2,
+                }
+                axes.plot(*rates, label=f"{name}  {of['auc']:.2f}", markersize=5, **style)
+        figure.legend(loc="outside right upper", fontsize=8, title="area per view")
+    return figure
+
+
+def _rates(figure: Figure) -> Axes:
+    """Axes of a ROC, with the line of chance."""
+    axes = figure.subplots()
+    axes.plot((0, 1), (0, 1), ":", color=GREY, linewidth=1)
     axes.set(
         xlabel="false positive rate", ylabel="sensitivity",
         xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal",
     )  # fmt: skip
     axes.grid(alpha=0.3)
-    axes.legend(loc="lower right", fontsize=7.5, title="area; points", title_fontsize=7.5)
-    return figure
+    return axes
 
 
 def froc(results: dict) -> Figure:
     """Lesions found by false positives per view: of the map, and of the patch run's sweep."""
     figure = Figure(figsize=(4.6, 4.6), layout="constrained")
     axes = figure.subplots()
-    curves = free_response(results)
-    for name, curve in curves.items():
+    shown = free_response(results)
+    for name, curve in shown.items():
         _curve(axes, name, curve)
-    of_map = next(iter(curves.values()))
+    of_map = next(iter(shown.values()))
     axes.set_xscale("symlog", linthresh=RATES[0], base=2)
     axes.set_xticks([0, *RATES], ["0", *map(str, RATES)], fontsize=7)
     axes.set(

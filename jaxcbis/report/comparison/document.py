@@ -85,8 +85,8 @@ def write_study(path: Path, models: dict[str, Path], front: Sequence[Table]) -> 
     return _write(path, f"Study of {many}", runs, "models", True, front)
 
 
-def joint_path(run_dirs: Sequence[Path]) -> Path:
-    """Where the page goes: comparison.html in the folder that the runs have in common.
+def joint_path(run_dirs: Sequence[Path], file: str = "comparison.html") -> Path:
+    """Where a page goes: into the folder that the runs have in common.
 
     Runs that have none but the root of the disk in common get it in the current folder.
     """
@@ -94,7 +94,7 @@ def joint_path(run_dirs: Sequence[Path]) -> Path:
         common = Path(os.path.commonpath([run.resolve() for run in run_dirs]))
     except ValueError:  # on Windows, of two drives
         common = Path(os.sep)
-    return (Path.cwd() if common.parent == common else common) / "comparison.html"
+    return (Path.cwd() if common.parent == common else common) / file
 
 
 # Six parameters: what runs and studies differ in.
@@ -126,8 +126,8 @@ def _write(
         else sections[0].verdict,
         by_figure=_by_figure(names, found, answer.by_figure(names, paired, figures, every=every)),
         scope="Every two are compared." if every else f"Each is compared with {names[0]}.",
-        warnings=_once([of.warnings for of in sections], names),
-        notes=_once([of.notes for of in sections], names),
+        warnings=shared.told([of.warnings for of in sections], names),
+        notes=shared.told([of.notes for of in sections], names),
         caption=f"Every two {kind}: the first less the other"
         if every
         else f"Each of the other {kind} less {names[0]}",
@@ -139,23 +139,19 @@ def _write(
         options=options.differing(runs),
         side_by_side=wide_tables.side_by_side(names, found),
         overview=_overview(names, found),
-        curves=_curves(names, found),
+        curves=curves(names, found),
         terms_differ=len({of["config"].get("look_weight") or 0 for of in found}) > 1,
         gallery=gallery,
         shows=(SHOWS if several else SHOWS_OF_ONE).items(),
         # Of many runs the page would grow without end; each has its own report.
         headings=document.FIGURES if len(runs) <= pairs.ALL_PAIRS else {},
         runs=[
-            {"section": of, "report": _report(run, path)}
+            {"section": of, "report": link(run.folder, path)}
             for of, run in zip(sections, runs, strict=True)
         ],
     )
     files.write(path, page, "free space there or choose another file")
     return path
-
-
-def _once(lines: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
-    return [f"{text} ({held})" if held else text for text, held in shared.once(lines, names)]
 
 
 def _by_figure(
@@ -200,9 +196,9 @@ def _cell(pair: Pair, figure: str) -> dict[str, str]:
     return {"kind": kind, "difference": f"{of['difference']:+.3f}", "interval": ends, "said": said}
 
 
-def _report(run: Run, page: Path) -> str:
+def link(run_dir: Path, page: Path) -> str:
     """Where a run's own report lies, seen from the page; '' where there is none."""
-    report = run.folder / "report.html"
+    report = run_dir / "report.html"
     if not report.is_file():
         return ""
     try:
@@ -218,10 +214,17 @@ def _overview(names: Sequence[str], found: Sequence[dict]) -> Picture:
     return pictures.of_svg(saving.svg(overview.draw(names, found)), overview.ALT)
 
 
-def _curves(names: Sequence[str], found: Sequence[dict]) -> list[Picture]:
-    from jaxcbis.report.figures import curves, saving
+def curves(names: Sequence[str], found: Sequence[dict]) -> list[Picture]:
+    """The training curves of all runs on one axis.
+
+    Args:
+      names: of the runs.
+      found: their results.json.
+    """
+    from jaxcbis.report.figures import curves as of_runs
+    from jaxcbis.report.figures import saving
 
     return [
-        pictures.of_svg(saving.svg(curves.draw(names, found, each)), curves.alt(each))
-        for each in curves.quantities(found)
+        pictures.of_svg(saving.svg(of_runs.draw(names, found, each)), of_runs.alt(each))
+        for each in of_runs.quantities(found)
     ]

@@ -17,7 +17,8 @@ DIGITS = 8
 #: Options that are compared by content, not by name.
 _BY_CONTENT = ("data", "weights")
 _COMMIT = re.compile("[0-9a-f]{40}")
-_MACHINE = {"git_commit": "commit of the program", "jax": "JAX", "device": "device"}
+#: What is told of the machine and the program, by its key in results.json.
+MACHINE = {"git_commit": "commit of the program", "jax": "JAX", "device": "device"}
 
 
 def differing(runs: Sequence[Run]) -> Table:
@@ -30,12 +31,12 @@ def differing(runs: Sequence[Run]) -> Table:
     settled = [_settled(run.results["config"]) for run in runs]
     for name in (option.name for option in dataclasses.fields(Config)):
         if name not in (*INCIDENTAL, *_BY_CONTENT):
-            rows.append((f"--{name.replace('_', '-')}", [_text(of[name]) for of in settled]))
+            rows.append((f"--{name.replace('_', '-')}", [text(of[name]) for of in settled]))
     rows.append(("data", [_data(run) for run in runs]))
     rows.append(("weights", [_weights(run.results) for run in runs]))
-    for key, name in _MACHINE.items():
+    for key, name in MACHINE.items():
         found = [run.results.get("environment") or {} for run in runs]
-        rows.append((name, [_text(of.get(key)) for of in found]))
+        rows.append((name, [text(of.get(key)) for of in found]))
     return Table(
         "What differs in how they were made",
         ("option", *(run.name for run in runs)),
@@ -70,7 +71,8 @@ def _weights(results: dict) -> str:
     return str(weights.get("format", NONE))
 
 
-def _text(value: Any) -> str:
+def text(value: Any) -> str:
+    """A value as a cell; of a commit the first digits."""
     if value is None:
         return NONE
     if isinstance(value, str) and _COMMIT.fullmatch(value):

@@ -30,6 +30,11 @@ def once(lines: Sequence[Sequence[str]], names: Sequence[str]) -> list[tuple[str
     return found
 
 
+def told(lines: Sequence[Sequence[str]], names: Sequence[str]) -> list[str]:
+    """The same as text: 'this holds (a, b)', without names where it holds for all."""
+    return [f"{text} ({held})" if held else text for text, held in once(lines, names)]
+
+
 def _joined(lines: Sequence[str]) -> str:
     """One line for lines that differ in their numbers alone."""
     slots = iter(list(zip(*(_NUMBER.findall(line) for line in lines), strict=True)))

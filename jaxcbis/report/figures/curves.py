@@ -47,6 +47,11 @@ def alt(quantity: str) -> str:
     )
 
 
+def style_of(run: int) -> dict[str, Any]:
+    """Colour and marker of a run, counted from 0."""
+    return {"color": _COLOURS[run % len(_COLOURS)], "marker": _MARKERS[run % len(_MARKERS)]}
+
+
 def draw(names: Sequence[str], runs: Sequence[dict], quantity: str) -> Figure:
     """One quantity: validation solid, training dotted, a star where the weights were kept.
 
@@ -55,10 +60,7 @@ def draw(names: Sequence[str], runs: Sequence[dict], quantity: str) -> Figure:
       runs: their results.json.
       quantity: of QUANTITIES.
     """
-    looks = [
-        {"color": _COLOURS[k % len(_COLOURS)], "marker": _MARKERS[k % len(_MARKERS)]}
-        for k in range(len(runs))
-    ]
+    looks = [style_of(k) for k in range(len(runs))]
     with mpl.rc_context(SETTINGS):
         lines = -(-(len(runs) + 3) // _COLUMNS)  # of the legend
         figure = Figure(figsize=(8, 3.4 + 0.2 * lines), layout="constrained")

@@ -31,10 +31,10 @@ def read(folders: Sequence[Path]) -> list[Run]:
     Raises:
       UserError: a file of a run cannot be read.
     """
-    names = _names(folders)
+    called = names(folders)
     return [
         of(folder, results_file.read_run(folder / "results.json"), name)
-        for folder, name in zip(folders, names, strict=True)
+        for folder, name in zip(folders, called, strict=True)
     ]
 
 
@@ -48,11 +48,11 @@ def of(folder: Path, results: dict, name: str = "") -> Run:
     return Run(folder, name, results, predictions.read(path) if path.is_file() else None)
 
 
-def _names(folders: Sequence[Path]) -> list[str]:
+def names(folders: Sequence[Path]) -> list[str]:
     """The folders' names; where two are the same, as much of the path as tells them apart."""
     paths = [folder.resolve().parts for folder in folders]
     for depth in range(1, max(map(len, paths)) + 1):
-        names = ["/".join(parts[-depth:]) for parts in paths]
-        if len(set(names)) == len(set(paths)):
+        found = ["/".join(parts[-depth:]) for parts in paths]
+        if len(set(found)) == len(set(paths)):
             break
-    return names
+    return found

@@ -61,4 +61,4 @@ def test_what_cannot_be_shown_is_refused(folder, refused_here):
     assert "has no test: no results of a run of this version" in refused(test=None)
     assert "has no config" in refused("report", config=None)
     compared = refused("report", "--output", "x.html")
-    assert "comparison of patch runs; give the folders of two runs or more" in compared
+    assert "of one comparison; give the folders of two runs or more" in compared
