@@ -22,6 +22,8 @@ FRAME, FRAME_LEVEL, FRAME_WIDTH = 0.9, 50, 0.03
 FRAME_EDGE = 0.01
 #: A region of a smaller share of the film is no breast, and a larger one is no breast alone.
 LEAST, MOST = 0.01, 0.95
+#: Why the whole film is taken for breast.
+NOTHING, NO_EDGE = "no breast is found on it", "no edge of the breast is seen on it"
 
 
 def bright(image: np.ndarray) -> np.ndarray:
@@ -72,13 +74,13 @@ def find(film: np.ndarray) -> Breast:
         levels = cv2.resize(levels, small, interpolation=cv2.INTER_AREA)
     seen = bright(levels)
     if seen.mean() > MOST:
-        return Breast(np.ones(film.shape, np.uint8), False, "no edge of the breast is seen on it")
+        return Breast(np.ones(film.shape, np.uint8), False, NO_EDGE)
     inner = _within_frame(levels)
     side = round(THIN * min(seen.shape)) | 1
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
     region = largest(cv2.morphologyEx(inner.crop(seen), cv2.MORPH_OPEN, kernel))
     if region.mean() < LEAST:
-        return Breast(np.ones(film.shape, np.uint8), False, "no breast is found on it")
+        return Breast(np.ones(film.shape, np.uint8), False, NOTHING)
     outlines, _ = cv2.findContours(region, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     region = cv2.dilate(cv2.drawContours(region, outlines, -1, 1, cv2.FILLED), kernel)
     found = np.zeros_like(seen)

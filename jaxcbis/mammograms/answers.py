@@ -1,6 +1,7 @@
 """The answers of a mammogram run: how likely each is malignant, and where it looks."""
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,12 @@ FLIPS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 def predict(run: FinishedMammogram, images: Several) -> np.ndarray:
     """Probabilities of malignancy of mammograms, see `jaxcbis.predict`."""
     asked = read_all(images)
-    found = of_views(run, np.stack([each.image for each in _cuts(run, asked)]))
+    cuts = _cuts(run, asked)
+    for number, each in enumerate(cuts):
+        if each.note:
+            which = "" if asked.single else f"image {number}: "
+            warnings.warn(f"{which}{each.note}: all of it is taken for breast", stacklevel=3)
+    found = of_views(run, np.stack([each.image for each in cuts]))
     return found[0] if asked.single else found
 
 
@@ -155,18 +161,23 @@ def _scaled(heat: np.ndarray) -> np.ndarray:
     return heat / np.where(highest > 0, highest, 1)
 
 
-def cut(run: FinishedMammogram, picture: np.ndarray) -> "ViewCut":
-    """Cuts the breast out of a mammogram as the views that the run learned from were cut.
-
-    Args:
-      run: of `finished.load`.
-      picture: uint8 or uint16 [height, width], bright is dense.
-    """
-    return mammograms.cut(picture, run.config.height, run.config.width)
-
-
 def _cuts(run: FinishedMammogram, asked: Grey) -> "list[ViewCut]":
-    return [cut(run, picture) for picture in asked.pictures]
+    """The breast of each picture, cut out as the views that the run learned from were cut.
+
+    Raises:
+      InvalidValueError: one has none.
+    """
+    from tfds_cbis import breast  # here: its package loads TFDS
+
+    cuts = []
+    for number, picture in enumerate(asked.pictures):
+        cuts.append(mammograms.cut(picture, run.config.height, run.config.width))
+        if cuts[-1].note == breast.NOTHING:
+            which = "" if asked.single else f"image {number}: "
+            raise InvalidValueError(
+                f"{which}{breast.NOTHING}; expected a whole mammogram, bright where it is dense"
+            )
+    return cuts
 
 
 def _malignancy(model: Model, views: np.ndarray, track: Track) -> np.ndarray:

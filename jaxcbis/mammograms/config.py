@@ -160,7 +160,9 @@ def resolve(given: Mapping[str, Any]) -> MammogramConfig:
         flags.check(each, values[each.name])
     values["run"] = tuple(values["run"] or ())
     if not values["run"]:
-        raise InvalidValueError("--run: expected the folder of a finished patch run")
+        raise InvalidValueError(
+            "--run: expected the folder of a finished patch run, made by the command train"
+        )
     size(values)
     if values["imagenet_run"] is not None and values["start"] == "imagenet":
         raise InvalidValueError("--imagenet-run: this run itself starts from ImageNet")

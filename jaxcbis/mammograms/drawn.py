@@ -42,7 +42,10 @@ def draw(answers: Sequence[Answer], results: dict, method: str, source: str) -> 
 
 
 def _draw_row(row: SubFigure, answer: Answer, method: str) -> None:
-    row.suptitle(f"malignant: probability {answer.probability:.2f}", fontsize=13, weight="bold")
+    said = f"malignant: probability {answer.probability:.2f}"
+    if answer.note:
+        said += f"\n{answer.note}: all of it is taken for breast"
+    row.suptitle(said, fontsize=13, weight="bold")
     film, heat, both = row.subplots(1, 3)
     _draw_film(film, answer)
     explained.draw_map(row, heat, answer.heat, f"{method} of malignant")
@@ -60,4 +63,6 @@ def _draw_film(axes: Axes, answer: Answer) -> None:
     x0, y0, x1, y1 = answer.box
     axes.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, fill=False, edgecolor=BOX, linewidth=1.5))
     axes.set(xlim=(min(x0, 0), max(x1, width)), ylim=(max(y1, height), min(y0, 0)))
-    explained.name(axes, f"mammogram, {width} x {height} pixels,\nand the view cut out of it")
+    explained.name(
+        axes, f"mammogram, {width} x {height} pixels,\nand the view cut out of it, padded"
+    )

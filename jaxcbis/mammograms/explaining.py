@@ -56,8 +56,7 @@ def mammogram(run: FinishedMammogram, picture: Picture, file: Path, *, raw: bool
 
         saving.png(file, found.plot(), explained.FILE_DPI)
     probability, box = float(found.probabilities), found.boxes.tolist()
-    say(f"  malignant {probability:.2f}")
-    notes = [str(found.notes)] if found.notes else []
+    notes = [f"{found.notes}: all of it is taken for breast"] if found.notes else []
     rows = box[3] - box[1]
     if rows < COARSE * run.config.height:
         notes.append(
@@ -68,6 +67,7 @@ def mammogram(run: FinishedMammogram, picture: Picture, file: Path, *, raw: bool
         notes.append("nothing in the map speaks for malignant")
     for note in notes:
         warn(note)
+    say(f"  malignant {probability:.2f}")
     say(f"  map: {file}")
     return {
         "malignant": probability,

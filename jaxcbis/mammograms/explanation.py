@@ -9,6 +9,7 @@ import numpy as np
 from jaxcbis.config import CAM_METHODS
 from jaxcbis.data.patches import eight_bit
 from jaxcbis.mammograms.finished import FinishedMammogram
+from jaxcbis.mammograms.page.answer import called_from
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -23,6 +24,7 @@ class Answer(NamedTuple):
       box: x0, y0, x1, y1 of the view in the mammogram.
       probability: of malignancy.
       heat: float32 [height, width], the map over the view.
+      note: why the whole mammogram was taken for breast; '' where it was not.
     """
 
     image: np.ndarray
@@ -30,6 +32,7 @@ class Answer(NamedTuple):
     box: tuple[int, int, int, int]
     probability: float
     heat: np.ndarray
+    note: str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,6 +111,20 @@ class MammogramExplanation:
         )
 
     @property
+    def labels(self) -> str | list[str]:
+        """n texts, 'malignant' or 'benign', from the operating point of Youden's index.
+
+        Its threshold was chosen on the run's validation split; it is 0.5 where there is none.
+
+        Examples:
+          >>> jaxcbis.explain(whole, "mammogram.png").labels in ("malignant", "benign")
+          True
+        """
+        called = np.atleast_1d(self.probabilities) >= called_from(self.run.results)
+        found = ["malignant" if each else "benign" for each in called]
+        return found[0] if self._single else found
+
+    @property
     def _single(self) -> bool:
         return self.probabilities.ndim == 0
 
@@ -117,13 +134,14 @@ class MammogramExplanation:
         views, maps = (each[None] if single else each for each in (self.views, self.maps))
         answers = zip(
             images, views, np.atleast_2d(self.boxes), np.atleast_1d(self.probabilities), maps,
-            strict=True,
+            [self.notes] if single else self.notes, strict=True,
         )  # fmt: skip
-        for image, view, box, probability, heat in answers:
+        for image, view, box, probability, heat, note in answers:
             x0, y0, x1, y1 = map(int, box)
             yield Answer(
-                np.asarray(image), eight_bit(view), (x0, y0, x1, y1), float(probability), heat
-            )
+                np.asarray(image), eight_bit(view), (x0, y0, x1, y1), float(probability), heat,
+                str(note),
+            )  # fmt: skip
 
     def __iter__(self) -> Iterator[np.ndarray]:
         """Probabilities and maps, to take both at once."""

@@ -16,7 +16,7 @@ from jaxcbis.errors import UserError
 from jaxcbis.labels import LABELS
 from jaxcbis.machine import sharding
 from jaxcbis.machine.console import detail, say, warn
-from jaxcbis.mammograms import sweeping
+from jaxcbis.mammograms import scale, sweeping
 from jaxcbis.mammograms.config import MammogramConfig, described
 from jaxcbis.mammograms.finished import members
 from jaxcbis.models import backbones, whole_image
@@ -167,6 +167,8 @@ def introduce(
     say(f"Run      whole mammograms, {config.height} x {config.width}, from {starts[config.start]}")
     for member in begun:
         say(f"Patches  {run_name(member.patch.results)}, from {member.patch.folder}")
+    if config.no_sweep:
+        say("Sweep    left out" + "; --sweep has it" * config.demo)
     inputs.say_where(config.output, threads)
     for flag, value in described(config).items():
         detail(f"  {flag}: {value}")
@@ -194,3 +196,5 @@ def show(found: Mammograms, data: dict, begun: Sequence[Member]) -> None:
         say(f"Weights  {member.source['source']} ({member.source['format']})")
         for note in member.notes:
             warn(f"WEIGHTS: {note}")
+        if told := scale.told(member.patch, found):
+            say(f"Scale    {told}")

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from jaxcbis.data import loading, mammograms, normalization, summary
 from jaxcbis.data.mammograms import OVERLAP, Mammograms
 from jaxcbis.mammograms import config as options
+from jaxcbis.mammograms import scale
 from jaxcbis.mammograms.config import MammogramConfig
 from jaxcbis.mammograms.inputs import Member, held_out
+from jaxcbis.mammograms.page import answer
 from jaxcbis.records import results
 from jaxcbis.report import tensorboard
 from jaxcbis.runs import notes
@@ -40,7 +42,7 @@ def begin(
         *([notes.DEMO] if found.source == loading.DEMO else []),
         *found.notes,
         *_of_data(data),
-        *_of_start(config, found, members),
+        *of_start(config, found, members),
         *notes.of_devices(environment),
         *dict.fromkeys(note for member in members for note in member.notes),
     ]
@@ -84,15 +86,21 @@ def _of_data(data: dict) -> list[str]:
     return said
 
 
-def _of_start(config: MammogramConfig, found: Mammograms, members: Sequence[Member]) -> list[str]:
-    """Notes on what the patch runs learned from."""
-    said = []
+def of_start(config: MammogramConfig, found: Mammograms, members: Sequence[Member]) -> list[str]:
+    """Notes on what the patch runs learned from, and at which scale.
+
+    Args:
+      config: of the run.
+      found: the views.
+      members: that it begins with.
+    """
+    said = [note for member in members if (note := scale.mismatch(member.patch, found))]
     validating = set(found.splits["validation"].patients)
     told = (held_out(each.patch.results, found.name) for each in members)
     seen = set[str]().union(*(validating - apart for apart in told))
     if config.start == "patch" and seen:
         said.append(
-            f"--from patch: the patch run may have learned from patches of {len(seen)} of the "
+            f"{answer.SEEN} the patch run may have learned from patches of {len(seen)} of the "
             f"{len(validating)} validation patients, though of no test patient. The validation "
             "loss, which ends the training, and the thresholds chosen on that split may be too "
             "good. A patch run whose split is by patient avoids it (--protocol clean or shifted)"

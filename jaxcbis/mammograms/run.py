@@ -6,6 +6,7 @@ from pathlib import Path
 from jaxcbis.data import mammograms
 from jaxcbis.errors import UserError
 from jaxcbis.machine import device, hosts
+from jaxcbis.machine.console import warn
 from jaxcbis.mammograms import config as options
 from jaxcbis.mammograms import inputs, leave, record, test, train
 from jaxcbis.mammograms.config import MammogramConfig
@@ -55,6 +56,11 @@ def require_inputs(config: MammogramConfig) -> None:
         paths.require_folder("--data-dir", Path(config.data_dir), to_write=False)
     mammograms.require_release(config.data)
     for folder in config.run:
+        if not Path(folder).is_dir():
+            raise UserError(
+                f"--run {folder}: no such folder; give that of a finished patch run, made by the "
+                "command train"
+            )
         results.read_finished(Path(folder))
     if config.imagenet_run is not None:
         other = results.read_finished_mammogram(Path(config.imagenet_run))["config"]
@@ -78,6 +84,8 @@ def _run(config: MammogramConfig, held: Held) -> dict:
     test.of_imagenet(config, views.splits["test"])  # what does not fit is refused before training
     found = record.begin(config, views, members, held.threads, before)
     inputs.show(views, found["data"], members)
+    for note in record.of_start(config, views, members):
+        warn(note)
     claim.require_same_inputs(folder, before, found)
     hosts.wait_for_all("the inputs are the same")
     found["memory"] = train.foretell(config, members, views.splits["train"].images.dtype)

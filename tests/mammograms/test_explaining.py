@@ -10,6 +10,7 @@ from PIL import Image
 import jaxcbis
 from jaxcbis.commands.main import main
 from jaxcbis.mammograms import explaining
+from jaxcbis.mammograms.page import answer
 from tests import tiny_mammogram, tiny_run
 
 HEIGHT, WIDTH = tiny_mammogram.HEIGHT, tiny_mammogram.WIDTH
@@ -64,6 +65,41 @@ def test_a_breast_that_had_to_be_enlarged_is_told_of(run, tmp_path, capsys):
     Image.fromarray(tiny_mammogram.film(30, 24)).save(tmp_path / "small.png")
     words = ("explain", tmp_path / "small.png", "--run", run, "--output", tmp_path)
     assert "and enlarged to the 96 that the run looks at" in asked(*words, capsys=capsys)
+
+
+def test_a_picture_without_a_breast_gets_no_answer(run, mammogram, tmp_path, refused_here, capfd):
+    Image.fromarray(np.zeros((100, 80), np.uint8)).save(tmp_path / "blank.png")
+    words = ("explain", tmp_path / "blank.png", "--run", run, "--output", tmp_path / "out")
+    assert "no breast is found on it; expected a whole mammogram" in refused_here(*words)
+    assert main([*map(str, (*words, mammogram))]) == 2, "the other one is answered"
+    assert "  malignant 0." in capfd.readouterr().out
+    whole = jaxcbis.load(run)
+    with pytest.raises(jaxcbis.UserError, match=r"^image 1: no breast is found"):
+        jaxcbis.predict(whole, [tiny_mammogram.film(), np.zeros((100, 80), np.uint8)])
+
+
+def test_a_picture_that_is_all_breast_is_doubted_before_it_is_answered(run, tmp_path, capsys):
+    close = np.full((100, 80), 120, np.uint8)
+    Image.fromarray(close).save(tmp_path / "close.png")
+    said = asked("explain", tmp_path / "close.png", "--run", run, "--output", tmp_path,
+                 capsys=capsys)  # fmt: skip
+    doubt = "no edge of the breast is seen on it: all of it is taken for breast"
+    assert said.index(doubt) < said.index("  malignant 0.")
+    whole = jaxcbis.load(run)
+    with pytest.warns(UserWarning, match="no edge of the breast"):
+        jaxcbis.predict(whole, close)
+    texts = [text.get_text() for part in jaxcbis.explain(whole, close).plot().subfigs
+             for text in part.texts]  # fmt: skip
+    assert any(doubt in text for text in texts)
+
+
+def test_labels_are_by_the_operating_point(run):
+    whole = jaxcbis.load(run)
+    films = [tiny_mammogram.film(seed=seed) for seed in range(3)]
+    found = jaxcbis.explain(whole, films)
+    called = found.probabilities >= answer.called_from(whole.results)
+    assert found.labels == ["malignant" if each else "benign" for each in called]
+    assert jaxcbis.explain(whole, films[0]).labels == found.labels[0]
 
 
 def test_random_weights_and_demo_data_are_told_of_only_where_they_are():

@@ -15,10 +15,10 @@ import jaxcbis
 from jaxcbis.commands.main import main
 from jaxcbis.data import loading, mammograms
 from jaxcbis.mammograms import config as options
-from jaxcbis.mammograms import inputs, record
+from jaxcbis.mammograms import inputs, record, scale
 from jaxcbis.mammograms.figures import predictions
 from jaxcbis.records import results
-from jaxcbis.runs import train
+from jaxcbis.runs import finished, train
 from tests import processes, tiny_run
 from tests.mammograms import again
 
@@ -37,6 +37,28 @@ def patch(tmp_path_factory):
 def asked(demo_dir, patch, output, *more):
     words = ("mammogram", "--data-dir", demo_dir, "--run", patch, "--output", output)
     return [*map(str, (*words, *SMALL, *more))]
+
+
+def test_how_large_lesions_are_is_said_and_doubted(demo_dir, tmp_path):
+    found = mammograms.load(None, str(demo_dir), 96, 64)
+    train = found.splits["train"]
+    of_views = scale.of_views(found)
+    assert of_views == np.median(96 / (train.boxes[:, 3] - train.boxes[:, 1]))
+
+    def patch(side):
+        name = str(side)
+        return finished.load(tiny_run.write(tmp_path / name, lesion_side=side))
+
+    alike = patch(tiny_run.SIZE / of_views)
+    assert scale.of_patches(alike) == pytest.approx(of_views)
+    assert scale.told(alike, found) == (
+        "a lesion is 1.0 times as large in the patches as in the views (alike at --height 96)"
+    )
+    assert scale.mismatch(alike, found) is None
+    larger = patch(tiny_run.SIZE / of_views / 5)
+    assert "5.0 times as large in the patches as in the views" in scale.mismatch(larger, found)
+    assert scale.mismatch(patch(tiny_run.SIZE / of_views * 5), found)
+    assert scale.told(patch(None), found) is None
 
 
 @pytest.fixture(scope="module")
@@ -169,7 +191,7 @@ def test_who_validated_in_the_patch_runs_validates_again(demo_dir, tmp_path):
     [
         (("--from", "imagenet"), "random weights"),
         (("--imagenet-run", "nowhere"), "nowhere"),
-        (("--run", "nowhere"), "nowhere"),
+        (("--run", "nowhere"), "--run nowhere: no such folder; give that of a finished patch run"),
         (("--data", "nowhere"), "nowhere"),
     ],
 )

@@ -24,8 +24,6 @@ FIGURES = {
 _LEGENDS = {
     "roc": "Dots: operating points, whose thresholds were chosen on the validation split.",
     "calibration": "Below the line the model is surer than it should be.",
-    "froc": "Malignant lesions found by false positives per view, of the map and of the patch "
-    "run's sweep.",
     "history": "Star: the epoch whose weights were kept. The top is trained first, then all behind "
     "the frozen half.",
 }
@@ -85,7 +83,15 @@ def write(folder: Path, results: dict | None = None) -> Path:
 def _legends(results: dict) -> dict[str, str]:
     members = len(results.get("members") or [])
     of_first = f" Of {members} members it is the first." if members > 1 else ""
-    return _LEGENDS | {"history": _LEGENDS["history"] + of_first}
+    sweep = (
+        ", of the map and of the patch run's sweep"
+        if "sweep" in figures.free_response(results)
+        else ""
+    )
+    return _LEGENDS | {
+        "history": _LEGENDS["history"] + of_first,
+        "froc": f"Malignant lesions found by false positives per view{sweep}.",
+    }
 
 
 def _scripts() -> tuple[Path, ...]:

@@ -55,6 +55,8 @@ def levels(results: dict) -> Table | None:
     caption = "Breast: the mean of its views (CC and MLO). Patient: the higher of the breasts."
     if "official test" in known:
         caption += " Official test: with the patients that are in the training set, too."
+    if any(level(results, name)["auc_ci95"] is None for name in tested):
+        caption += " An AUC without an interval: no resampling changes it."
     return Table(f"By level, 95 % intervals{mark(results)}", ("", "malignant", *known), rows,
                  caption)  # fmt: skip
 
@@ -97,8 +99,9 @@ def baselines(results: dict) -> Table | None:
         f"Beside baselines, AUC per view{mark(results)}",
         ("", "AUC", "this run less it", "this run is"),
         rows,
-        "Differences are paired, on the same test views; 95 % intervals. The sweep's score is its "
-        "highest window. Area and intensity need no model.",
+        "Differences are paired, on the same test views; 95 % intervals."
+        + " The sweep's score is its highest window." * ("sweep_maximum" in found)
+        + " Area and intensity need no model.",
     )
 
 

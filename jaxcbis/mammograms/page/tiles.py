@@ -31,11 +31,13 @@ def of(results: dict) -> list[Tile]:
       results: content of results.json.
 
     Returns:
-      Four, in which what is not known is a dash; none of a run that was not tested.
+      Four, or three where the patch run was not swept; what is not known is a dash. None of a run
+      that was not tested.
     """
     if not level(results, "view"):
         return []
-    return [_auc(results, "view"), _auc(results, "patient"), _sweep(results), _pointing(results)]
+    swept = [_sweep(results)] if "sweep_maximum" in held_against(results) else []
+    return [_auc(results, "view"), _auc(results, "patient"), *swept, _pointing(results)]
 
 
 def _auc(results: dict, name: str) -> Tile:
@@ -45,6 +47,8 @@ def _auc(results: dict, name: str) -> Tile:
     if flips is not None:
         beside.append(("With flips averaged", number(flips)))
     note = f"{found['positives']} of {found['n']} malignant." if found else ""
+    if found.get("auc") is not None and found["auc_ci95"] is None:
+        note += " No interval: no resampling changes it."
     return Tile(f"AUC per {name}", *_figure(found, "auc"), beside, note)
 
 
@@ -59,7 +63,6 @@ def _sweep(results: dict) -> Tile:
         NONE if value is None else f"{value:+.2f}",
         f"{interval[0]:+.2f} to {interval[1]:+.2f}" if interval else "",
         beside,
-        "" if found else "The patch run was not swept.",
     )
 
 

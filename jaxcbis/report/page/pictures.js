@@ -64,7 +64,7 @@ function colourBar(threshold) {
   for (let level = 0; level < 256; level++) picture.data.set(colour(level), 4 * level);
   context.putImageData(picture, 0, 0);
   const scale = element("span", { className: "scale" }, canvas);
-  const [none, most] = ["0", "maximum"].map((text) => element("span", {}, text));
+  const [none, most] = ["0", "its maximum"].map((text) => element("span", {}, text));
   const words = element("span", { className: "words" }, none, most);
   if (threshold !== null) {
     const mark = element("span", { className: "mark" });
