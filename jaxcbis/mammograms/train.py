@@ -54,7 +54,8 @@ def foretell(
     free = device.free_memory() / 2**20
     say(
         f"Memory   {everything / 2**10:.1f} GiB for a step on {config.batch_size} views, "
-        f"{top / 2**10:.1f} of the top alone, beside program and data; {free / 2**10:.1f} GiB are free"
+        f"{top / 2**10:.1f} of the top alone, beside program and data; "
+        f"{free / 2**10:.1f} GiB are free"
     )
     if everything > free:
         warn(
