@@ -89,7 +89,8 @@ def _verdict(found: dict, start: str) -> str:
     rows = {key: _row(found, start, key) for key in rivals}
     said = [_stands(row, _OTHERS[key]) for key, row in rows.items()]
     above = [row is not None and row["verdict"] == BETTER for row in rows.values()]
-    short = "Yes" if all(above) else "In part" if above[0] else "No"
+    below = any(row is not None and row["verdict"] == WORSE for row in rows.values())
+    short = "Yes" if all(above) else "In part" if above[0] else "No" if below else "Not shown"
     if rows[_SWEEP] is None:
         short = "Not known"
     return f"**{short}.** The whole-image classifier is {', and '.join(said)}, in AUC per view."

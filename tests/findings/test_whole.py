@@ -52,7 +52,8 @@ def held(gathered: dict, **verdicts) -> dict:
         ),
         (
             "within noise", "better",
-            "**No.** The whole-image classifier is not shown to differ from the patch run's sweep",
+            "**Not shown.** The whole-image classifier is not shown to differ from the patch run's "
+            "sweep",
         ),
         ("worse", "better", "**No.** The whole-image classifier is below the patch run's sweep"),
         (
