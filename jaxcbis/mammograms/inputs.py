@@ -174,10 +174,11 @@ def introduce(
         detail(f"  {flag}: {value}")
 
 
-def show(found: Mammograms, data: dict, begun: Sequence[Member]) -> None:
+def show(config: MammogramConfig, found: Mammograms, data: dict, begun: Sequence[Member]) -> None:
     """Says what the run starts from.
 
     Args:
+      config: of the run.
       found: the views.
       data: of results.json.
       begun: the members of the run.
@@ -196,5 +197,5 @@ def show(found: Mammograms, data: dict, begun: Sequence[Member]) -> None:
         say(f"Weights  {member.source['source']} ({member.source['format']})")
         for note in member.notes:
             warn(f"WEIGHTS: {note}")
-        if told := scale.told(member.patch, found):
+        if config.start == "patch" and (told := scale.told(member.patch, found)):
             say(f"Scale    {told}")

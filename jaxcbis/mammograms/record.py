@@ -94,17 +94,10 @@ def of_start(config: MammogramConfig, found: Mammograms, members: Sequence[Membe
       found: the views.
       members: that it begins with.
     """
-    said = [note for member in members if (note := scale.mismatch(member.patch, found))]
-    validating = set(found.splits["validation"].patients)
-    told = (held_out(each.patch.results, found.name) for each in members)
-    seen = set[str]().union(*(validating - apart for apart in told))
-    if config.start == "patch" and seen:
-        said.append(
-            f"{answer.SEEN} the patch run may have learned from patches of {len(seen)} of the "
-            f"{len(validating)} validation patients, though of no test patient. The validation "
-            "loss, which ends the training, and the thresholds chosen on that split may be too "
-            "good. A patch run whose split is by patient avoids it (--protocol clean or shifted)"
-        )
+    said: list[str] = []
+    if config.start == "patch":
+        said += filter(None, (scale.mismatch(member.patch, found) for member in members))
+        said += _of_seen(found, members)
     for folder, name in dict.fromkeys(
         (str(each.patch.folder), each.patch.results["data"]["name"]) for each in members
     ):
@@ -114,6 +107,21 @@ def of_start(config: MammogramConfig, found: Mammograms, members: Sequence[Membe
                 "patients were among them is not known"
             )
     return said
+
+
+def _of_seen(found: Mammograms, members: Sequence[Member]) -> list[str]:
+    """A note on validation patients of whom a patch run may have learned, if there are any."""
+    validating = set(found.splits["validation"].patients)
+    told = (held_out(each.patch.results, found.name) for each in members)
+    seen = set[str]().union(*(validating - apart for apart in told))
+    if not seen:
+        return []
+    return [
+        f"{answer.SEEN} the patch run may have learned from patches of {len(seen)} of the "
+        f"{len(validating)} validation patients, though of no test patient. The validation "
+        "loss, which ends the training, and the thresholds chosen on that split may be too "
+        "good. A patch run whose split is by patient avoids it (--protocol clean or shifted)"
+    ]
 
 
 def trained(members: Sequence[Member], fits: Sequence[Fitted], images: int, timing: dict) -> dict:

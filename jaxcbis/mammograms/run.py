@@ -83,7 +83,7 @@ def _run(config: MammogramConfig, held: Held) -> dict:
         views = inputs.load_data(config, members)
     test.of_imagenet(config, views.splits["test"])  # what does not fit is refused before training
     found = record.begin(config, views, members, held.threads, before)
-    inputs.show(views, found["data"], members)
+    inputs.show(config, views, found["data"], members)
     for note in record.of_start(config, views, members):
         warn(note)
     claim.require_same_inputs(folder, before, found)

@@ -157,6 +157,28 @@ def test_members_of_two_backbones_are_averaged_and_compared(demo_dir, patch, tmp
     )
 
 
+def test_the_screen_says_at_the_start_what_limits_the_figures(demo_dir, tmp_path, capsys):
+    patch = tiny_run.write(tmp_path / "patch", lesion_side=48.0)
+    words = [word for word in asked(demo_dir, patch, tmp_path / "run") if word != "--quiet"]
+    words[words.index("--sweep")] = "--no-sweep"
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(train, "fitted", fail)
+        with pytest.raises(Reached):
+            main(words)
+    said = " ".join(capsys.readouterr().out.split())
+    assert SEEN.search(said)
+    assert re.search(r"Scale a lesion is \d\.\d times as large in the patches", said)
+    assert "Sweep left out; --sweep has it" in said
+
+
+class Reached(BaseException):
+    """In the place of training."""
+
+
+def fail(*_, **__):
+    raise Reached
+
+
 def test_who_validated_in_the_patch_runs_validates_again(demo_dir, tmp_path):
     drawn = mammograms.load(None, str(demo_dir), 96, 64).splits
     patients = sorted(set(drawn["train"].patients) | set(drawn["validation"].patients))
