@@ -152,6 +152,8 @@ def test_the_python_runs_and_leaves_the_environment_alone(tmp_path, monkeypatch)
     assert json.loads(end) == []
     assert of_sweep.startswith("(")
     assert (tmp_path / "patch-explained.png").exists()
-    assert 0 < float(of_whole.split()[0]) < 1
+    label, probability, *_ = of_whole.split()
+    assert label in ("malignant", "benign")
+    assert 0 < float(probability) < 1
     for name in ("model.stablehlo", "mammogram-explained.png", "whole.stablehlo"):
         assert (tmp_path / name).exists()
