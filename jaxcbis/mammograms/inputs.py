@@ -19,6 +19,7 @@ from jaxcbis.machine.console import detail, say, warn
 from jaxcbis.mammograms import scale, sweeping
 from jaxcbis.mammograms.config import MammogramConfig, described
 from jaxcbis.mammograms.finished import members
+from jaxcbis.mammograms.page.answer import UNTAUGHT
 from jaxcbis.models import backbones, whole_image
 from jaxcbis.models.backbones import Loaded
 from jaxcbis.models.model import Model
@@ -117,7 +118,7 @@ def _start(config: MammogramConfig, patch: Finished, seed: int) -> Loaded:
         source: dict[str, str | None] = {
             "source": str(patch.folder), "sha256": _sum(patch.model), "format": "patch run",
         }  # fmt: skip
-        began = "the patch run itself began with random weights: nothing was transferred to it"
+        began = f"{UNTAUGHT}: nothing was transferred to it"
         return Loaded(patch.model, source, [began] if _untaught(patch) else [])
     given = patch.config
     weights = "random" if config.start == "random" else given.weights

@@ -24,8 +24,9 @@ BASELINES = {
 }
 #: Ways to point without a model, by their keys in results.json.
 BLIND = {"random": "a random point of the breast", "centre": "the breast's centre"}
-#: What a note begins with that tells of patients whom the patch run may have seen.
-SEEN = "--from patch:"
+#: What notes begin with that tell of patients whom the patch run may have seen, and of a patch run
+#: to which nothing was transferred.
+SEEN, UNTAUGHT = "--from patch:", "the patch run itself began with random weights"
 #: What a run is there to beat, in the order in which the answer names them; and what stands in
 #: their place where a run has neither.
 _RIVALS = ("sweep_maximum", "imagenet_start")
@@ -139,7 +140,9 @@ def warnings(results: dict) -> list[str]:
     if assumed := data.get("assumed"):
         views = "view" if len(assumed) == 1 else "views"
         found.append(f"Assumed of {len(assumed)} {views}: {verdict.reasons(assumed)}.")
-    found += [f"{note}." for note in results.get("notes") or [] if note.startswith(SEEN)]
+    for note in results.get("notes") or []:
+        if note.startswith((SEEN, UNTAUGHT)):
+            found.append(f"{note[0].upper()}{note[1:]}.")
     return found
 
 

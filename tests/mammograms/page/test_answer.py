@@ -110,6 +110,15 @@ def test_what_limits_the_figures_is_said():
     ]
 
 
+def test_what_the_patch_run_brought_along_is_said():
+    run = example_run.results()
+    run["notes"] += [f"{answer.SEEN} 3 of the 5 ..", f"{answer.UNTAUGHT}: nothing .."]
+    assert answer.warnings(run)[-2:] == [
+        "--from patch: 3 of the 5 ...",
+        "The patch run itself began with random weights: nothing ...",
+    ]
+
+
 def test_views_are_called_malignant_from_the_threshold_of_youdens_index_on():
     run = example_run.results()
     run["test"]["view"]["operating_points"][0]["threshold"] = 0.31
