@@ -15,6 +15,9 @@ from jaxcbis.records import folders, results
 #: it has its figures.
 Differing = Callable[[Mapping[str, Any], bool], list[str]]
 
+#: What earlier versions did not tell of the data: who validated. It follows from the rest.
+_HELD_OUT = "held_out_patients"
+
 
 def claim(folder: Path, config: Config) -> dict | None:
     """`take` for a run of patches."""
@@ -96,8 +99,10 @@ def require_same_inputs(folder: Path, before: dict | None, now: dict) -> None:
       UserError: it does not.
     """
     for key in ("data", "weights"):
-        then = before and before.get(key)
-        if then is not None and _content(then) != _content(now[key]):
+        then, found = before and before.get(key), now[key]
+        if then is not None and _HELD_OUT in found:
+            then = {_HELD_OUT: found[_HELD_OUT]} | then
+        if then is not None and _content(then) != _content(found):
             raise UserError(
                 f"--resume: the {key} are not those that the run in {folder} began with; restore "
                 "them or choose another --output"

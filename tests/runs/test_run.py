@@ -273,6 +273,15 @@ def test_a_run_of_a_version_without_windows_goes_on(done):
         claim.require_same_inputs(done[0], found | {"data": older}, short)
 
 
+def test_a_run_of_a_version_that_did_not_tell_who_validated_goes_on(done):
+    found = results(done[0])
+    older = {key: value for key, value in found["data"].items() if key != "held_out_patients"}
+    claim.require_same_inputs(done[0], found | {"data": older}, found)
+    others = found | {"data": found["data"] | {"held_out_patients": ["nobody"]}}
+    with pytest.raises(UserError, match="--resume: the data are not those"):
+        claim.require_same_inputs(done[0], found, others)
+
+
 @pytest.mark.parametrize(
     ("part", "key", "value"),
     [("data", "splits", {}), ("data", "dropped", [{}]), ("weights", "sha256", "0")],
