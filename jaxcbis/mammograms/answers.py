@@ -12,7 +12,7 @@ from jaxcbis.data import mammograms
 from jaxcbis.data.given import Grey, Several
 from jaxcbis.errors import InvalidValueError
 from jaxcbis.evaluation import activation_maps, cam
-from jaxcbis.mammograms.explanation import MammogramExplanation
+from jaxcbis.mammograms.explanation import MammogramExplanation, doubt
 from jaxcbis.mammograms.finished import FinishedMammogram
 from jaxcbis.models import whole_image
 from jaxcbis.models.inference import Track, untracked
@@ -32,8 +32,7 @@ def predict(run: FinishedMammogram, images: Several) -> np.ndarray:
     cuts = _cuts(run, asked)
     for number, each in enumerate(cuts):
         if each.note:
-            which = "" if asked.single else f"image {number}: "
-            warnings.warn(f"{which}{each.note}: all of it is taken for breast", stacklevel=3)
+            warnings.warn(f"{_which(asked, number)}{doubt(each.note)}", stacklevel=3)
     found = of_views(run, np.stack([each.image for each in cuts]))
     return found[0] if asked.single else found
 
@@ -173,11 +172,16 @@ def _cuts(run: FinishedMammogram, asked: Grey) -> "list[ViewCut]":
     for number, picture in enumerate(asked.pictures):
         cuts.append(mammograms.cut(picture, run.config.height, run.config.width))
         if cuts[-1].note == breast.NOTHING:
-            which = "" if asked.single else f"image {number}: "
             raise InvalidValueError(
-                f"{which}{breast.NOTHING}; expected a whole mammogram, bright where it is dense"
+                f"{_which(asked, number)}{breast.NOTHING}; expected a whole mammogram, bright "
+                "where it is dense"
             )
     return cuts
+
+
+def _which(asked: Grey, number: int) -> str:
+    """What stands in front of a line on one of several pictures."""
+    return "" if asked.single else f"image {number}: "
 
 
 def _malignancy(model: Model, views: np.ndarray, track: Track) -> np.ndarray:

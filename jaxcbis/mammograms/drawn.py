@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.patches import Rectangle
 
-from jaxcbis.mammograms.explanation import Answer
+from jaxcbis.mammograms.explanation import Answer, doubt
 from jaxcbis.mammograms.page.answer import run_name
 from jaxcbis.report.figures import explained
 from jaxcbis.report.figures.overlay import overlay
@@ -44,7 +44,7 @@ def draw(answers: Sequence[Answer], results: dict, method: str, source: str) -> 
 def _draw_row(row: SubFigure, answer: Answer, method: str) -> None:
     said = f"malignant: probability {answer.probability:.2f}"
     if answer.note:
-        said += f"\n{answer.note}: all of it is taken for breast"
+        said += f"\n{doubt(answer.note)}"
     row.suptitle(said, fontsize=13, weight="bold")
     film, heat, both = row.subplots(1, 3)
     _draw_film(film, answer)

@@ -7,6 +7,7 @@ from jaxcbis.data.pictures import Picture
 from jaxcbis.machine import files
 from jaxcbis.machine.console import say, warn
 from jaxcbis.mammograms import answers
+from jaxcbis.mammograms.explanation import doubt
 from jaxcbis.mammograms.finished import FinishedMammogram, load
 from jaxcbis.mammograms.page.answer import run_name
 from jaxcbis.report.figures import overlay
@@ -56,7 +57,7 @@ def mammogram(run: FinishedMammogram, picture: Picture, file: Path, *, raw: bool
 
         saving.png(file, found.plot(), explained.FILE_DPI)
     probability, box = float(found.probabilities), found.boxes.tolist()
-    notes = [f"{found.notes}: all of it is taken for breast"] if found.notes else []
+    notes = [doubt(str(found.notes))] if found.notes else []
     rows = box[3] - box[1]
     if rows < COARSE * run.config.height:
         notes.append(

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+def doubt(note: str) -> str:
+    """What a picture without an edge of the breast is told of, given `note` of its cut."""
+    return f"{note}: all of it is taken for breast"
+
+
 class Answer(NamedTuple):
     """What a run says of one mammogram, to be drawn.
 
